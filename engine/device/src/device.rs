@@ -1,0 +1,135 @@
+//! The trait between the engine and storage.
+
+use std::fmt;
+
+use engine_base::{ByteCount, Slot};
+
+use crate::{DeviceError, PageBuf, ReadOp};
+
+/// A part of a device that is synced on its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Area {
+    /// The first MiB: superblocks.
+    Label,
+    /// One slot.
+    Segment(Slot),
+}
+
+/// A byte address on a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// Which part.
+    pub area: Area,
+    /// Bytes from the start of that part.
+    pub offset: u64,
+}
+
+impl Place {
+    /// A byte of the label.
+    #[must_use]
+    pub const fn label(offset: u64) -> Self {
+        Self { area: Area::Label, offset }
+    }
+
+    /// A byte of a slot.
+    #[must_use]
+    pub const fn slot(slot: Slot, offset: u64) -> Self {
+        Self { area: Area::Segment(slot), offset }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.area {
+            Area::Label => write!(f, "label offset {}", self.offset),
+            Area::Segment(slot) => write!(f, "{slot} offset {}", self.offset),
+        }
+    }
+}
+
+/// How a device is cut. Known from the superblock, or chosen when a pool is created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Geometry {
+    /// Bytes of each slot: a power of two.
+    pub segment_bytes: u32,
+    /// Number of slots.
+    pub slots: u32,
+}
+
+/// How much [`Device::prepare`] does for a slot that a segment is about to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prepare {
+    /// Space is allocated.
+    Allocate,
+    /// Space is allocated and written with zeroes where it was never written, so that later syncs of data
+    /// written there carry no metadata of the file system underneath.
+    Overwritable,
+}
+
+/// Storage of one device. Every call is complete or an error: short transfers and EINTR are continued inside.
+///
+/// Concurrency: all methods may be called from any thread at once; overlapping writes are the caller's mistake.
+/// Durability: [`Device::write`] survives the death of the process; only [`Device::sync`] makes it survive a power cut.
+/// After a failed write or sync the caller must not write to this device again.
+pub trait Device: Send + Sync + 'static {
+    /// Path, for messages.
+    fn name(&self) -> &str;
+
+    /// Bytes this device could give to a new pool: its size, or what a directory's file system has free.
+    ///
+    /// # Errors
+    /// If the host cannot tell.
+    fn available(&self) -> Result<ByteCount, DeviceError>;
+
+    /// Fixes how the device is cut. Slots are unusable before. Called once.
+    ///
+    /// # Errors
+    /// [`DeviceError::Unusable`] if the device is smaller than that (a directory never is), with both sizes.
+    fn attach(&self, geometry: Geometry) -> Result<(), DeviceError>;
+
+    /// The geometry given to [`Device::attach`], `None` before.
+    fn geometry(&self) -> Option<Geometry>;
+
+    /// Fills `buf` from `at`, blocking the thread.
+    ///
+    /// # Errors
+    /// [`DeviceError::Io`], also when the slot does not exist or is too short.
+    fn read(&self, at: Place, buf: &mut [u8]) -> Result<(), DeviceError>;
+
+    /// Fills `buf` if that takes no I/O (page cache); `Ok(false)` if it would have to wait: `buf` is then unspecified.
+    ///
+    /// # Errors
+    /// As [`Device::read`].
+    fn read_cached(&self, at: Place, buf: &mut [u8]) -> Result<bool, DeviceError>;
+
+    /// Starts filling the whole of `buf` and gives it back when done. On a thread with a [`crate::Reactor`] whose ring works
+    /// the thread is not blocked; elsewhere the read is done before this returns.
+    fn read_async(&self, at: Place, buf: PageBuf) -> ReadOp;
+
+    /// Writes `parts` one behind the other from `at`.
+    ///
+    /// # Errors
+    /// [`DeviceError::NoSpace`] only if no byte was written; else [`DeviceError::Io`].
+    fn write(&self, at: Place, parts: &[&[u8]]) -> Result<(), DeviceError>;
+
+    /// Asks the kernel to start writing a range back without waiting. A hint: never fails.
+    fn start_writeback(&self, at: Place, bytes: u64);
+
+    /// Makes everything written to `area` so far durable (fdatasync).
+    ///
+    /// # Errors
+    /// [`DeviceError::Io`]: what was written since the last sync may or may not be on storage, for ever.
+    fn sync(&self, area: Area) -> Result<(), DeviceError>;
+
+    /// Makes `slot` usable for a new segment; when it returns, the slot exists durably (directory entry and length). Its old bytes, if any, stay.
+    ///
+    /// # Errors
+    /// [`DeviceError::NoSpace`] if the host has no room; the slot is then as before.
+    fn prepare(&self, slot: Slot, how: Prepare) -> Result<(), DeviceError>;
+
+    /// Gives the storage behind `slot` back to the host. Its bytes are unspecified until [`Device::prepare`].
+    ///
+    /// # Errors
+    /// [`DeviceError::Io`].
+    fn discard(&self, slot: Slot) -> Result<(), DeviceError>;
+}

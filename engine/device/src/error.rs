@@ -1,0 +1,48 @@
+//! What a device call can fail with.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::Place;
+
+/// A failed device call. Cheap to clone, because the first one is kept as the reason why a pool is poisoned.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum DeviceError {
+    /// The host refused to give space before a byte was written: nothing changed.
+    #[error("{device}: no space left on the host for {action} at {place}; free space there or shrink the pool")]
+    NoSpace {
+        /// What was being done.
+        action: &'static str,
+        /// Path of the device.
+        device: Arc<str>,
+        /// Where on it.
+        place: Place,
+        /// The host's error.
+        #[source]
+        source: Arc<io::Error>,
+    },
+    /// Any other failure. After a write or a sync the state of the bytes is unknown.
+    #[error("{device}: {action} at {place} failed; look at the device and the kernel's log, then restart")]
+    Io {
+        /// What was being done.
+        action: &'static str,
+        /// Path of the device.
+        device: Arc<str>,
+        /// Where on it.
+        place: Place,
+        /// The host's error.
+        #[source]
+        source: Arc<io::Error>,
+    },
+    /// The device cannot be opened or created as asked.
+    #[error("{device}: {reason}")]
+    Unusable {
+        /// Path of the device.
+        device: Arc<str>,
+        /// What is wrong and what to do.
+        reason: String,
+        /// The host's error, if there was one.
+        #[source]
+        source: Option<Arc<io::Error>>,
+    },
+}
