@@ -1,1 +1,26 @@
-//! placeholder
+//! The log: segments, the journal with its group commit, the index stream, and replay.
+//!
+//! Life of a batch: [`Journal::commit`] joins it to the open group; whoever polls first without a [`Plug`] leads: one device
+//! write for the whole group, then apply in LSN order, then every member is told. [`Journal::durable`] shares one sync.
+//!
+//! Lock order: the journal's state mutex is innermost but for a group's waker list; no system call and no callback runs under it.
+
+#![deny(clippy::indexing_slicing)]
+
+mod error;
+mod index_stream;
+mod journal;
+mod plug;
+mod poison;
+mod replay;
+mod segment;
+
+pub use error::LogError;
+pub use index_stream::IndexStream;
+pub use journal::{
+    Applier, ApplyGroup, BatchData, Commit, Durable, Journal, JournalOptions, JournalStats,
+};
+pub use plug::Plug;
+pub use poison::Poison;
+pub use replay::{Replay, ReplayEnd, ReplayedGroup};
+pub use segment::{JournalPosition, SegmentPlace, SegmentSource, write_segment_header};

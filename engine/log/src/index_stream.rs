@@ -1,0 +1,138 @@
+//! The index stream: where tree pages, deltas and the segment table are appended.
+
+use engine_base::limits::BLOCK;
+use engine_base::{ByteCount, EpochId, Location, Lsn, PoolId, align_up, to_u32};
+use engine_device::{Area, Device, Geometry, Place, Prepare};
+use engine_format::SegmentKind;
+
+use crate::segment::HeaderFields;
+use crate::{LogError, SegmentPlace, SegmentSource, write_segment_header};
+
+/// Appends to segments of kind index. One writer: the checkpoint.
+///
+/// Durability: [`IndexStream::append`] none; [`IndexStream::sync`] makes all that was appended durable.
+#[derive(Debug)]
+pub struct IndexStream {
+    pool: PoolId,
+    epoch: EpochId,
+    geometry: Geometry,
+    open: Option<Open>,
+    /// Segments with bytes that no sync covers yet, the open one included.
+    unsynced: Vec<SegmentPlace>,
+    /// Segments that were filled since [`IndexStream::take_sealed`], with the bytes written to them.
+    sealed: Vec<(SegmentPlace, u32)>,
+    bytes: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    place: SegmentPlace,
+    offset: u32,
+}
+
+impl IndexStream {
+    /// A stream that opens its first segment when something is appended.
+    #[must_use]
+    pub const fn new(pool: PoolId, epoch: EpochId, geometry: Geometry) -> Self {
+        Self { pool, epoch, geometry, open: None, unsynced: Vec::new(), sealed: Vec::new(), bytes: 0 }
+    }
+
+    /// Appends `bytes`, at most a page, at a multiple of `alignment`, and returns where they lie. They can be read at once.
+    ///
+    /// # Errors
+    /// [`LogError::NoSpace`] and [`LogError::HostNoSpace`]: nothing was written. [`LogError::Device`]: the caller poisons the pool.
+    pub fn append(
+        &mut self,
+        device: &dyn Device,
+        source: &dyn SegmentSource,
+        bytes: &[u8],
+        alignment: u64,
+    ) -> Result<Location, LogError> {
+        let open = self.room_for(device, source, bytes.len(), alignment)?;
+        let offset = to_u32_offset(align_up(u64::from(open.offset), alignment));
+        device.write(Place::slot(open.place.slot, u64::from(offset)), &[bytes])?;
+        self.open = Some(Open { place: open.place, offset: offset + to_u32(bytes.len()) });
+        if !self.unsynced.contains(&open.place) {
+            self.unsynced.push(open.place);
+        }
+        self.bytes += bytes.len() as u64;
+        Ok(Location { segment: open.place.segment, offset })
+    }
+
+    /// Makes everything appended so far durable.
+    ///
+    /// # Errors
+    /// [`LogError::Device`]: the caller poisons the pool.
+    pub fn sync(&mut self, device: &dyn Device) -> Result<(), LogError> {
+        for place in &self.unsynced {
+            device.sync(Area::Segment(place.slot))?;
+        }
+        self.unsynced.clear();
+        Ok(())
+    }
+
+    /// The open segment and the bytes written to it.
+    #[must_use]
+    pub fn open_segment(&self) -> Option<(SegmentPlace, u32)> {
+        self.open.map(|open| (open.place, open.offset))
+    }
+
+    /// The segments that were filled since the last call, with the bytes written to each.
+    pub fn take_sealed(&mut self) -> Vec<(SegmentPlace, u32)> {
+        std::mem::take(&mut self.sealed)
+    }
+
+    /// Bytes appended in all, headers and alignment not counted.
+    #[must_use]
+    pub const fn appended(&self) -> ByteCount {
+        ByteCount::new(self.bytes)
+    }
+
+    fn room_for(
+        &mut self,
+        device: &dyn Device,
+        source: &dyn SegmentSource,
+        bytes: usize,
+        alignment: u64,
+    ) -> Result<Open, LogError> {
+        if let Some(open) = self.open {
+            let end = align_up(u64::from(open.offset), alignment) + bytes as u64;
+            if end <= u64::from(self.geometry.segment_bytes) {
+                return Ok(open);
+            }
+            self.sealed.push((open.place, open.offset));
+            self.open = None;
+        }
+        let open = self.open_next(device, source)?;
+        self.open = Some(open);
+        Ok(open)
+    }
+
+    fn open_next(
+        &self,
+        device: &dyn Device,
+        source: &dyn SegmentSource,
+    ) -> Result<Open, LogError> {
+        let place = source.allocate(SegmentKind::Index)?;
+        if let Err(error) = device.prepare(place.slot, Prepare::Allocate) {
+            source.release(place);
+            return Err(match error {
+                error @ engine_device::DeviceError::NoSpace { .. } => LogError::HostNoSpace(error),
+                error => LogError::Device(error),
+            });
+        }
+        let fields = HeaderFields {
+            pool: self.pool,
+            epoch: self.epoch,
+            kind: SegmentKind::Index,
+            first_lsn: Lsn::ZERO,
+            previous: None,
+        };
+        write_segment_header(device, place, &fields.at(place))?;
+        Ok(Open { place, offset: to_u32_offset(BLOCK) })
+    }
+}
+
+fn to_u32_offset(offset: u64) -> u32 {
+    u32::try_from(offset).expect("segments are at most 1 GiB")
+}

@@ -1,0 +1,129 @@
+//! What the journal does off the write path: syncs for threads that must not block, successors made early, and the
+//! group that vouches for the last sync once the journal is idle.
+
+use std::time::Duration;
+
+use engine_base::Lsn;
+
+use super::Journal;
+use crate::LogError;
+
+/// After this long without a commit the journal is idle.
+const IDLE: Duration = Duration::from_millis(100);
+/// What was written is synced after this many idle periods even if commits go on (1 s in all).
+const PERIODS_UNSYNCED_MAX: u32 = 9;
+
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    running: bool,
+    sync: bool,
+    successor: bool,
+    stop: bool,
+}
+
+/// What the background knows from one period to the next.
+#[derive(Debug)]
+struct Period {
+    seen: Lsn,
+    unsynced: u32,
+}
+
+impl Journal {
+    /// Runs the background until [`Journal::stop_background`]; call it on a thread of its own.
+    pub fn run_background(&self) {
+        self.requests.lock().running = true;
+        let mut period = Period { seen: self.applied_lsn(), unsynced: 0 };
+        loop {
+            let mut requests = self.requests.lock();
+            let idle = if requests.sync || requests.successor || requests.stop {
+                false
+            } else {
+                self.wake_background.wait_for(&mut requests, IDLE).timed_out()
+            };
+            let sync = std::mem::take(&mut requests.sync);
+            let successor = std::mem::take(&mut requests.successor);
+            if requests.stop {
+                requests.running = false;
+                return;
+            }
+            drop(requests);
+            if sync {
+                self.sync_now();
+            }
+            if successor {
+                self.prepare_successor(self.stats.syncs_often());
+            }
+            if idle {
+                self.period_passed(&mut period);
+            }
+        }
+    }
+
+    /// Ends [`Journal::run_background`] after what it is at.
+    pub fn stop_background(&self) {
+        self.requests.lock().stop = true;
+        self.wake_background.notify_all();
+    }
+
+    /// Writes what has gathered, syncs it, and lets an empty group vouch for it. Nothing joins afterwards.
+    ///
+    /// # Errors
+    /// [`LogError::Poisoned`].
+    pub fn close(&self) -> Result<(), LogError> {
+        self.lead();
+        self.state.lock().closed = true;
+        self.settle();
+        self.refused().map_or(Ok(()), Err)
+    }
+
+    /// Syncs, and if batches are not vouched for yet writes an empty group that does, and syncs that.
+    pub fn settle(&self) {
+        self.lead();
+        if self.applied_lsn() > self.durable_lsn() {
+            self.sync_now();
+        }
+        let vouch = {
+            let state = self.state.lock();
+            state.carried < state.last_batch_lsn
+        };
+        if vouch && self.refused().is_none() && self.durable_lsn() >= self.applied_lsn() {
+            self.lead_until_idle(true);
+            self.sync_now();
+        }
+    }
+
+    fn period_passed(&self, period: &mut Period) {
+        let applied = self.applied_lsn();
+        let idle = applied == period.seen;
+        period.seen = applied;
+        period.unsynced = if applied > self.durable_lsn() { period.unsynced + 1 } else { 0 };
+        if idle {
+            self.settle();
+        } else if period.unsynced > PERIODS_UNSYNCED_MAX {
+            self.sync_now();
+            period.unsynced = 0;
+        }
+    }
+
+    pub(super) fn has_background(&self) -> bool {
+        self.requests.lock().running
+    }
+
+    pub(super) fn request_sync(&self) {
+        self.requests.lock().sync = true;
+        self.wake_background.notify_one();
+    }
+
+    /// Has the successor made early, so that no writer waits for it.
+    pub(super) fn request_successor_if_due(&self) {
+        if !self.state.lock().wants_successor(self.geometry.segment_bytes) {
+            return;
+        }
+        let mut requests = self.requests.lock();
+        if requests.running && !requests.successor {
+            requests.successor = true;
+            drop(requests);
+            self.wake_background.notify_one();
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Leading: writing closed groups and applying them in order.
+
+use engine_base::Lsn;
+use engine_device::Place;
+
+use super::close::{Close, ClosedGroup};
+use super::{ApplyGroup, Journal};
+use crate::LogError;
+
+impl Journal {
+    /// Writes and applies what has gathered, on this thread. Returns when nothing is left that this thread could do;
+    /// groups in flight on other threads may still be on their way.
+    pub fn lead(&self) {
+        self.lead_until_idle(false);
+    }
+
+    /// As [`Journal::lead`]; with `carry` one group is written even if no batch has joined.
+    pub(super) fn lead_until_idle(&self, carry: bool) {
+        let mut carry = carry;
+        loop {
+            if let Some(error) = self.refused() {
+                self.fail_everything(&error);
+                return;
+            }
+            let step = {
+                let mut state = self.state.lock();
+                state.close(self.geometry.segment_bytes, self.durable_lsn(), carry)
+            };
+            match step {
+                Close::Nothing => return,
+                Close::SyncFirst => {
+                    // Another thread is syncing: when it is done it wakes the open group, and a member goes on.
+                    if !self.sync_now() {
+                        return;
+                    }
+                }
+                Close::PrepareFirst => {
+                    if !self.prepare_successor(false) {
+                        return;
+                    }
+                }
+                Close::Group(group) => {
+                    carry = carry && group.is_naming();
+                    self.write(group);
+                }
+            }
+        }
+    }
+
+    /// One device write: head, then data.
+    ///
+    /// CRASH: before or in this write the group is absent or torn, and its data is checked at replay; nothing was acknowledged.
+    /// After it the group survives the death of the process; apply and acknowledgement follow.
+    fn write(&self, group: Box<ClosedGroup>) {
+        let mut parts: Vec<&[u8]> = Vec::with_capacity(1 + group.data.len());
+        parts.push(&group.head);
+        parts.extend(group.data.iter().map(|buf| &buf[..]));
+        let at = Place::slot(group.place.slot, u64::from(group.offset));
+        if let Err(cause) = self.device.write(at, &parts) {
+            self.poison.set(&cause);
+            self.fail_everything(&LogError::Poisoned(cause));
+            return;
+        }
+        self.stats.wrote(&group);
+        self.start_writeback(&group);
+        self.written(*group);
+    }
+
+    /// Hands a written group over to apply, and applies all whose turn it is unless another thread is doing so.
+    fn written(&self, group: ClosedGroup) {
+        let mut state = self.state.lock();
+        let Some(entry) = state.in_flight.iter_mut().find(|entry| entry.lsn == group.lsn) else {
+            // Poisoned meanwhile: all members were refused.
+            return;
+        };
+        entry.written = Some(group);
+        if state.applying {
+            return;
+        }
+        while let Some(group) = state.next_to_apply() {
+            state.applying = true;
+            drop(state);
+            self.apply(&group);
+            state = self.state.lock();
+            state.sync.applied(group.bytes());
+            state.applying = false;
+        }
+        let starved = state.take_starved();
+        drop(state);
+        if let Some(outcome) = starved {
+            outcome.wake_all();
+        }
+        self.request_successor_if_due();
+    }
+
+    fn apply(&self, group: &ClosedGroup) {
+        self.applier.apply(&ApplyGroup {
+            lsn: group.lsn,
+            mutations: &group.mutations,
+            data: group.data_location(),
+            end: group.end,
+        });
+        self.applied.store(group.lsn.get(), std::sync::atomic::Ordering::Release);
+        group.outcome.complete(group.lsn);
+    }
+
+    /// Refuses every group that was not applied, and everyone who waits for a sync.
+    pub(super) fn fail_everything(&self, error: &LogError) {
+        let (open, in_flight, syncers) = {
+            let mut state = self.state.lock();
+            let in_flight = std::mem::take(&mut state.in_flight);
+            (state.take_open(), in_flight, state.sync.take_wakers())
+        };
+        open.outcome.fail(error);
+        for entry in in_flight {
+            entry.outcome.fail(error);
+        }
+        syncers.into_iter().for_each(std::task::Waker::wake);
+    }
+
+    /// The highest LSN given out so far, whatever became of it.
+    #[must_use]
+    pub fn closed_lsn(&self) -> Lsn {
+        Lsn::new(self.state.lock().next_lsn().get() - 1)
+    }
+}

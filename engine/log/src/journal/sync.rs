@@ -1,0 +1,214 @@
+//! Shared syncs and the durable LSN.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+
+use engine_base::limits::UNSYNCED_BYTES_MAX;
+use engine_base::{Lsn, Slot};
+use engine_device::{Area, Place};
+
+use super::Journal;
+use super::close::{ClosedGroup, Unsynced};
+use crate::LogError;
+
+/// Bytes after which write-back of what was written is started.
+const WRITEBACK_BYTES: u64 = 4 << 20;
+
+/// What is not on stable storage yet, and who waits for it.
+#[derive(Debug, Default)]
+pub(super) struct SyncState {
+    running: bool,
+    wakers: Vec<Waker>,
+    /// In the order of the log.
+    segments: VecDeque<Unsynced>,
+    closed_bytes: u64,
+    applied_bytes: u64,
+    synced_bytes: u64,
+    writeback: Option<Writeback>,
+}
+
+/// A range that was written and whose write-back was not started.
+#[derive(Debug, Clone, Copy)]
+struct Writeback {
+    slot: Slot,
+    from: u64,
+    to: u64,
+}
+
+/// What one sync covers.
+struct Plan {
+    target: Lsn,
+    bytes: u64,
+    slots: Vec<Slot>,
+}
+
+impl SyncState {
+    pub(super) fn closed(&mut self, slot: Slot, lsn: Lsn, bytes: u64) {
+        self.closed_bytes += bytes;
+        match self.segments.back_mut() {
+            Some(last) if last.slot == slot => last.last_lsn = lsn,
+            _ => self.segments.push_back(Unsynced { slot, last_lsn: lsn }),
+        }
+    }
+
+    pub(super) fn applied(&mut self, bytes: u64) {
+        self.applied_bytes += bytes;
+    }
+
+    pub(super) fn too_much_unsynced(&self) -> bool {
+        self.closed_bytes - self.synced_bytes >= UNSYNCED_BYTES_MAX
+    }
+
+    pub(super) fn take_wakers(&mut self) -> Vec<Waker> {
+        std::mem::take(&mut self.wakers)
+    }
+
+    fn plan(&mut self, target: Lsn) -> Option<Plan> {
+        if self.running {
+            return None;
+        }
+        self.running = true;
+        let slots = self.segments.iter().map(|segment| segment.slot).collect();
+        Some(Plan { target, bytes: self.applied_bytes, slots })
+    }
+
+    fn finish(&mut self, plan: &Plan) {
+        self.running = false;
+        self.synced_bytes = plan.bytes;
+        while self.segments.front().is_some_and(|front| front.last_lsn <= plan.target) {
+            self.segments.pop_front();
+        }
+    }
+
+    /// The range whose write-back is due now that `group` was written.
+    fn writeback_due(&mut self, group: &ClosedGroup) -> Option<Writeback> {
+        let from = u64::from(group.offset);
+        let to = u64::from(group.end.offset);
+        let slot = group.place.slot;
+        let pending = match self.writeback {
+            Some(range) if range.slot == slot => {
+                Writeback { slot, from: range.from.min(from), to: range.to.max(to) }
+            }
+            Some(other) => {
+                self.writeback = Some(Writeback { slot, from, to });
+                return Some(other);
+            }
+            None => Writeback { slot, from, to },
+        };
+        if pending.to - pending.from < WRITEBACK_BYTES {
+            self.writeback = Some(pending);
+            return None;
+        }
+        self.writeback = None;
+        Some(pending)
+    }
+}
+
+/// Resolves when everything up to an LSN is on stable storage.
+#[derive(Debug)]
+#[must_use = "nothing is synced before this is polled"]
+pub struct Durable<'a> {
+    journal: &'a Journal,
+    lsn: Lsn,
+}
+
+impl Journal {
+    /// Waits until everything up to `lsn`, which must be applied, is durable. One sync serves all who wait.
+    ///
+    /// Where the thread has nothing else to do ([`engine_device::may_block`]) it syncs itself; else the background thread does.
+    ///
+    /// # Errors
+    /// Resolves to [`LogError::Poisoned`] if the sync fails.
+    ///
+    /// # Panics
+    /// If `lsn` is not applied yet (programmer error: it would wait for what is not written).
+    pub fn durable(&self, lsn: Lsn) -> Durable<'_> {
+        assert!(lsn <= self.applied_lsn(), "{lsn} is waited for before it was applied");
+        Durable { journal: self, lsn }
+    }
+
+    /// Syncs everything that is applied. `false` if another thread is at it already, or the journal is poisoned.
+    ///
+    /// Order: the segments are synced in the order of the log, and only then does the durable LSN move.
+    pub(super) fn sync_now(&self) -> bool {
+        let Some(plan) = self.state.lock().sync.plan(self.applied_lsn()) else { return false };
+        let result = match self.refused() {
+            Some(error) => Err(error),
+            None => self.sync_slots(&plan.slots),
+        };
+        if let Err(error) = result {
+            self.state.lock().sync.running = false;
+            self.fail_everything(&error);
+            return false;
+        }
+        self.durable.fetch_max(plan.target.get(), Ordering::AcqRel);
+        self.stats.synced();
+        let (wakers, starved) = {
+            let mut state = self.state.lock();
+            state.sync.finish(&plan);
+            (state.sync.take_wakers(), state.take_starved())
+        };
+        wakers.into_iter().for_each(Waker::wake);
+        if let Some(outcome) = starved {
+            outcome.wake_all();
+        }
+        true
+    }
+
+    fn sync_slots(&self, slots: &[Slot]) -> Result<(), LogError> {
+        for slot in slots {
+            if let Err(cause) = self.device.sync(Area::Segment(*slot)) {
+                self.poison.set(&cause);
+                return Err(LogError::Poisoned(cause));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn start_writeback(&self, group: &ClosedGroup) {
+        let due = self.state.lock().sync.writeback_due(group);
+        if let Some(range) = due {
+            self.device
+                .start_writeback(Place::slot(range.slot, range.from), range.to - range.from);
+        }
+    }
+
+    /// Registers `waker` if a sync is running or a background thread will run one; `false`: the caller syncs.
+    fn wait_for_sync(&self, lsn: Lsn, waker: &Waker) -> bool {
+        let in_background = !engine_device::may_block() && self.has_background();
+        let mut state = self.state.lock();
+        if self.durable_lsn() >= lsn || !(state.sync.running || in_background) {
+            return false;
+        }
+        state.sync.wakers.push(waker.clone());
+        let running = state.sync.running;
+        drop(state);
+        if !running {
+            self.request_sync();
+        }
+        true
+    }
+}
+
+impl Future for Durable<'_> {
+    type Output = Result<(), LogError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { journal, lsn } = *self;
+        loop {
+            if journal.durable_lsn() >= lsn {
+                return Poll::Ready(Ok(()));
+            }
+            if let Some(error) = journal.refused() {
+                return Poll::Ready(Err(error));
+            }
+            if journal.wait_for_sync(lsn, cx.waker()) {
+                return Poll::Pending;
+            }
+            journal.sync_now();
+        }
+    }
+}
