@@ -28,13 +28,19 @@ impl Place {
     /// A byte of the label.
     #[must_use]
     pub const fn label(offset: u64) -> Self {
-        Self { area: Area::Label, offset }
+        Self {
+            area: Area::Label,
+            offset,
+        }
     }
 
     /// A byte of a slot.
     #[must_use]
     pub const fn slot(slot: Slot, offset: u64) -> Self {
-        Self { area: Area::Segment(slot), offset }
+        Self {
+            area: Area::Segment(slot),
+            offset,
+        }
     }
 }
 
@@ -61,21 +67,24 @@ pub struct Geometry {
 pub enum Prepare {
     /// Space is allocated.
     Allocate,
-    /// Space is allocated and written with zeroes where it was never written, so that later syncs of data
-    /// written there carry no metadata of the file system underneath.
+    /// Space is allocated and written with zeroes where it was never written, so that later syncs
+    /// of data written there carry no metadata of the file system underneath.
     Overwritable,
 }
 
-/// Storage of one device. Every call is complete or an error: short transfers and EINTR are continued inside.
+/// Storage of one device. Every call is complete or an error: short transfers and EINTR are
+/// continued inside.
 ///
-/// Concurrency: all methods may be called from any thread at once; overlapping writes are the caller's mistake.
-/// Durability: [`Device::write`] survives the death of the process; only [`Device::sync`] makes it survive a power cut.
-/// After a failed write or sync the caller must not write to this device again.
+/// Concurrency: all methods may be called from any thread at once; overlapping writes are the
+/// caller's mistake. Durability: [`Device::write`] survives the death of the process; only
+/// [`Device::sync`] makes it survive a power cut. After a failed write or sync the caller must not
+/// write to this device again.
 pub trait Device: Send + Sync + 'static {
     /// Path, for messages.
     fn name(&self) -> &str;
 
-    /// Bytes this device could give to a new pool: its size, or what a directory's file system has free.
+    /// Bytes this device could give to a new pool: its size, or what a directory's file system has
+    /// free.
     ///
     /// # Errors
     /// If the host cannot tell.
@@ -84,7 +93,8 @@ pub trait Device: Send + Sync + 'static {
     /// Fixes how the device is cut. Slots are unusable before. Called once.
     ///
     /// # Errors
-    /// [`DeviceError::Unusable`] if the device is smaller than that (a directory never is), with both sizes.
+    /// [`DeviceError::Unusable`] if the device is smaller than that (a directory never is), with
+    /// both sizes.
     fn attach(&self, geometry: Geometry) -> Result<(), DeviceError>;
 
     /// The geometry given to [`Device::attach`], `None` before.
@@ -96,14 +106,16 @@ pub trait Device: Send + Sync + 'static {
     /// [`DeviceError::Io`], also when the slot does not exist or is too short.
     fn read(&self, at: Place, buf: &mut [u8]) -> Result<(), DeviceError>;
 
-    /// Fills `buf` if that takes no I/O (page cache); `Ok(false)` if it would have to wait: `buf` is then unspecified.
+    /// Fills `buf` if that takes no I/O (page cache); `Ok(false)` if it would have to wait: `buf`
+    /// is then unspecified.
     ///
     /// # Errors
     /// As [`Device::read`].
     fn read_cached(&self, at: Place, buf: &mut [u8]) -> Result<bool, DeviceError>;
 
-    /// Starts filling the whole of `buf` and gives it back when done. On a thread with a [`crate::Reactor`] whose ring works
-    /// the thread is not blocked; elsewhere the read is done before this returns.
+    /// Starts filling the whole of `buf` and gives it back when done. On a thread with a
+    /// [`crate::Reactor`] whose ring works the thread is not blocked; elsewhere the read is done
+    /// before this returns.
     fn read_async(&self, at: Place, buf: PageBuf) -> ReadOp;
 
     /// Writes `parts` one behind the other from `at`.
@@ -118,16 +130,19 @@ pub trait Device: Send + Sync + 'static {
     /// Makes everything written to `area` so far durable (fdatasync).
     ///
     /// # Errors
-    /// [`DeviceError::Io`]: what was written since the last sync may or may not be on storage, for ever.
+    /// [`DeviceError::Io`]: what was written since the last sync may or may not be on storage, for
+    /// ever.
     fn sync(&self, area: Area) -> Result<(), DeviceError>;
 
-    /// Makes `slot` usable for a new segment; when it returns, the slot exists durably (directory entry and length). Its old bytes, if any, stay.
+    /// Makes `slot` usable for a new segment; when it returns, the slot exists durably (directory
+    /// entry and length). Its old bytes, if any, stay.
     ///
     /// # Errors
     /// [`DeviceError::NoSpace`] if the host has no room; the slot is then as before.
     fn prepare(&self, slot: Slot, how: Prepare) -> Result<(), DeviceError>;
 
-    /// Gives the storage behind `slot` back to the host. Its bytes are unspecified until [`Device::prepare`].
+    /// Gives the storage behind `slot` back to the host. Its bytes are unspecified until
+    /// [`Device::prepare`].
     ///
     /// # Errors
     /// [`DeviceError::Io`].

@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use crate::Place;
 
-/// A failed device call. Cheap to clone, because the first one is kept as the reason why a pool is poisoned.
+/// A failed device call. Cheap to clone, because the first one is kept as the reason why a pool is
+/// poisoned.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum DeviceError {
     /// The host refused to give space before a byte was written: nothing changed.
-    #[error("{device}: no space left on the host for {action} at {place}; free space there or shrink the pool")]
+    #[error(
+        "{device}: no space left on the host for {action} at {place}; free space there or shrink the pool"
+    )]
     NoSpace {
         /// What was being done.
         action: &'static str,
@@ -22,7 +25,9 @@ pub enum DeviceError {
         source: Arc<io::Error>,
     },
     /// Any other failure. After a write or a sync the state of the bytes is unknown.
-    #[error("{device}: {action} at {place} failed; look at the device and the kernel's log, then restart")]
+    #[error(
+        "{device}: {action} at {place} failed; look at the device and the kernel's log, then restart"
+    )]
     Io {
         /// What was being done.
         action: &'static str,

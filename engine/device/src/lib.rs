@@ -2,10 +2,13 @@
 //!
 //! * [`Device`] is what the engine sees: a label and slots, read and written by [`Place`].
 //! * [`PageBuf`] is a page-aligned buffer from the process-wide pool.
-//! * [`Reactor`] lets a frontend's own thread wait for its socket, for device reads and for wake-ups in one system call.
 
+mod buffer;
 mod device;
 mod error;
+mod read_op;
 
+pub use buffer::PageBuf;
 pub use device::{Area, Device, Geometry, Place, Prepare};
 pub use error::DeviceError;
+pub use read_op::ReadOp;
