@@ -22,5 +22,5 @@ pub use journal::{
 };
 pub use plug::Plug;
 pub use poison::Poison;
-pub use replay::{Replay, ReplayEnd, ReplayedGroup};
+pub use replay::{Replay, ReplayEnd, ReplayedGroup, ReplayedSegment};
 pub use segment::{JournalPosition, SegmentPlace, SegmentSource, write_segment_header};

@@ -45,17 +45,14 @@ pub(super) struct ClosedGroup {
     pub(super) data: Vec<PageBuf>,
     pub(super) end: JournalPosition,
     pub(super) outcome: Arc<GroupOutcome>,
+    /// Only there to name the successor.
+    pub(super) naming: bool,
 }
 
 impl ClosedGroup {
     /// Where the data of the group begins.
     pub(super) fn data_location(&self) -> Location {
         Location { segment: self.place.segment, offset: self.offset + to_u32(self.head.len()) }
-    }
-
-    /// Whether nobody joined: it only names a successor or vouches.
-    pub(super) fn is_naming(&self) -> bool {
-        self.mutations.is_empty() && self.end.next.is_some()
     }
 
     /// Bytes on the device.
@@ -238,8 +235,9 @@ impl State {
         if self.position().offset + bytes + NAMING_GROUP_BYTES > segment_bytes {
             let Some(next) = self.next else { return Close::PrepareFirst };
             if self.position().next.is_none() {
-                let naming = OpenGroup::default();
-                return Close::Group(Box::new(self.close_group(naming, durable)));
+                let mut naming = self.close_group(OpenGroup::default(), durable);
+                naming.naming = true;
+                return Close::Group(Box::new(naming));
             }
             self.enter(next);
         }
@@ -301,6 +299,7 @@ impl State {
             data: open.data,
             end,
             outcome: open.outcome,
+            naming: false,
         }
     }
 }

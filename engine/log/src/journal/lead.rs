@@ -40,7 +40,7 @@ impl Journal {
                     }
                 }
                 Close::Group(group) => {
-                    carry = carry && group.is_naming();
+                    carry = carry && group.naming;
                     self.write(group);
                 }
             }

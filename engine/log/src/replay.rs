@@ -1,0 +1,271 @@
+//! Replay: from a checkpoint's position to the end of what was accepted.
+//!
+//! Only the chain is followed: at each place one group with the expected LSN, epoch, chain and a checksum that is seeded with the place.
+//! So leftovers of recycled slots and clients' data that looks like a group never parse.
+//!
+//! End or damage. Where the chain breaks, the rest of the segment and its successors are searched for a group that says that the
+//! missing one was durable. If there is one, this is damage; if not, a torn tail, which nobody was told is durable.
+//! Groups that a later one vouches for are passed on without reading their data; the others only if every block of it is good.
+
+mod heads;
+mod verify;
+
+use std::collections::VecDeque;
+
+use engine_base::{Checksum, EpochId, Location, Lsn};
+use engine_device::{Device, Geometry, Place};
+use engine_format::GroupHeader;
+
+use crate::{JournalPosition, LogError, SegmentPlace};
+use heads::{Head, HeadReader};
+
+/// A replay that has not begun.
+pub struct Replay<'a> {
+    /// Where the journal is.
+    pub device: &'a dyn Device,
+    /// How the device is cut.
+    pub geometry: Geometry,
+    /// The epoch whose journal is replayed: that of the checkpoint.
+    pub epoch: EpochId,
+    /// The checkpoint's LSN.
+    pub lsn: Lsn,
+    /// The checkpoint's position.
+    pub start: JournalPosition,
+    /// Accept an end even though a later group vouches for what is missing: everything from there on is lost.
+    pub accept_loss: bool,
+}
+
+/// One group to apply.
+#[derive(Debug)]
+pub struct ReplayedGroup {
+    /// Its position in history.
+    pub lsn: Lsn,
+    /// Its encoded batches, not yet looked at.
+    pub mutations: Vec<u8>,
+    /// Where its data lies.
+    pub data: Location,
+    /// The journal just behind it.
+    pub end: JournalPosition,
+    data_bytes: u32,
+}
+
+/// A journal segment that replay went through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplayedSegment {
+    /// Which, and where.
+    pub place: SegmentPlace,
+    /// Bytes used in it.
+    pub end: u32,
+    /// The last LSN in it.
+    pub last_lsn: Lsn,
+}
+
+/// Where replay ended.
+#[derive(Debug)]
+pub struct ReplayEnd {
+    /// The last LSN that was passed on.
+    pub lsn: Lsn,
+    /// Up to here a group or the checkpoint vouches that it was durable.
+    pub vouched: Lsn,
+    /// The segments that were gone through, the checkpoint's first; also if nothing in it was used.
+    pub segments: Vec<ReplayedSegment>,
+    /// A successor that was named but not used.
+    pub unused: Option<SegmentPlace>,
+    /// Groups passed on.
+    pub groups: u64,
+    /// The group that was given up with [`Replay::accept_loss`].
+    pub lost_from: Option<Lsn>,
+}
+
+struct Walk<'a> {
+    replay: &'a Replay<'a>,
+    heads: HeadReader<'a>,
+    at: JournalPosition,
+    expect: Lsn,
+    pending: VecDeque<ReplayedGroup>,
+    end: ReplayEnd,
+}
+
+impl Replay<'_> {
+    /// Passes every accepted group to `visit`, in order.
+    ///
+    /// # Errors
+    /// [`LogError::Damaged`], [`LogError::Device`] if the journal cannot be read, or what `visit` returns.
+    pub fn run<E: From<LogError>>(
+        &self,
+        visit: &mut dyn FnMut(&ReplayedGroup) -> Result<(), E>,
+    ) -> Result<ReplayEnd, E> {
+        let mut walk = Walk {
+            replay: self,
+            heads: HeadReader::new(self.device, self.geometry),
+            at: self.start,
+            expect: self.lsn.next(),
+            pending: VecDeque::new(),
+            end: ReplayEnd {
+                lsn: self.lsn,
+                vouched: self.lsn,
+                segments: vec![ReplayedSegment {
+                    place: self.start.place,
+                    end: self.start.offset,
+                    last_lsn: self.lsn,
+                }],
+                unused: None,
+                groups: 0,
+                lost_from: None,
+            },
+        };
+        while walk.step()? {
+            while walk.pending.front().is_some_and(|group| group.lsn <= walk.end.vouched) {
+                walk.pass_on(visit)?;
+            }
+        }
+        walk.judge_end()?;
+        while let Some(group) = walk.pending.front() {
+            if !verify::data_is_good(self.device, group)? {
+                break;
+            }
+            walk.pass_on(visit)?;
+        }
+        walk.end.unused = walk.at.next;
+        Ok(walk.end)
+    }
+}
+
+impl Walk<'_> {
+    /// Accepts the next group; `false` where the chain ends.
+    fn step(&mut self) -> Result<bool, LogError> {
+        if let Some(head) = self.head_at(self.at.place, self.at.offset)? {
+            self.accept(self.at.place, self.at.offset, head);
+            return Ok(true);
+        }
+        let Some(next) = self.at.next else { return Ok(false) };
+        let first = u32::try_from(engine_base::limits::BLOCK).unwrap_or(u32::MAX);
+        match self.head_at(next, first)? {
+            Some(head) => {
+                self.accept(next, first, head);
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// The head at a place, if it is the one expected there.
+    fn head_at(&mut self, place: SegmentPlace, offset: u32) -> Result<Option<Head>, LogError> {
+        let head = self.heads.read(place, offset)?;
+        Ok(head.filter(|head| {
+            head.header.lsn == self.expect
+                && head.header.epoch == self.replay.epoch
+                && head.header.chain == self.at.chain
+        }))
+    }
+
+    fn accept(&mut self, place: SegmentPlace, offset: u32, head: Head) {
+        let header = &head.header;
+        let entered = place != self.at.place;
+        let named = header.next.map(|(segment, slot)| SegmentPlace { segment, slot });
+        let end = JournalPosition {
+            place,
+            offset: offset + header.head_bytes + header.data_bytes,
+            chain: head.checksum,
+            next: named.or(if entered { None } else { self.at.next }),
+        };
+        self.end.vouched = self.end.vouched.max(header.durable);
+        let data =
+            Location { segment: place.segment, offset: offset + header.head_bytes };
+        self.at = end;
+        self.expect = header.lsn.next();
+        self.pending.push_back(ReplayedGroup {
+            lsn: header.lsn,
+            data,
+            end,
+            data_bytes: header.data_bytes,
+            mutations: head.mutations,
+        });
+    }
+
+    fn pass_on<E: From<LogError>>(
+        &mut self,
+        visit: &mut dyn FnMut(&ReplayedGroup) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Some(group) = self.pending.pop_front() else { return Ok(()) };
+        visit(&group)?;
+        self.end.lsn = group.lsn;
+        self.end.groups += 1;
+        let used = ReplayedSegment {
+            place: group.end.place,
+            end: group.end.offset,
+            last_lsn: group.lsn,
+        };
+        match self.end.segments.last_mut() {
+            Some(last) if last.place == used.place => *last = used,
+            _ => self.end.segments.push(used),
+        }
+        Ok(())
+    }
+
+    /// Searches for a group that vouches for the one at which the chain broke.
+    fn judge_end(&mut self) -> Result<(), LogError> {
+        let Some(durable) = self.find_voucher()? else { return Ok(()) };
+        if self.replay.accept_loss {
+            self.end.lost_from = Some(self.expect);
+            return Ok(());
+        }
+        let place = Place::slot(self.at.place.slot, u64::from(self.at.offset));
+        Err(LogError::Damaged { lsn: self.expect, place, durable })
+    }
+
+    fn find_voucher(&mut self) -> Result<Option<Lsn>, LogError> {
+        let mut segment = Some((self.at.place, self.at.offset));
+        let mut named = self.at.next;
+        let mut searched = 0;
+        while let Some((place, from)) = segment {
+            let mut next = None;
+            let mut offset = from;
+            while let Some(after) = self.heads.next_block(offset) {
+                if let Some(head) = self.heads.read(place, offset)? {
+                    let header = &head.header;
+                    if self.is_later(header) {
+                        if header.durable >= self.expect {
+                            return Ok(Some(header.durable));
+                        }
+                        next = next
+                            .or(header.next.map(|(segment, slot)| SegmentPlace { segment, slot }));
+                    }
+                }
+                offset = after;
+            }
+            // Bounded: a pool has no more journal segments than slots.
+            searched += 1;
+            if searched > self.replay.geometry.slots {
+                return Ok(None);
+            }
+            let follow = next.or(named.take()).filter(|next| *next != place);
+            segment = follow.map(|place| (place, engine_base::to_u32(4096)));
+        }
+        Ok(None)
+    }
+
+    fn is_later(&self, header: &GroupHeader) -> bool {
+        header.epoch == self.replay.epoch && header.lsn > self.expect
+    }
+}
+
+impl ReplayedGroup {
+    /// Bytes of data behind the head.
+    #[must_use]
+    pub fn data_bytes(&self) -> u32 {
+        self.data_bytes
+    }
+
+    /// The slot of its segment.
+    #[must_use]
+    pub fn place(&self) -> SegmentPlace {
+        self.end.place
+    }
+
+    /// Header checksum, for messages.
+    #[must_use]
+    pub fn chain(&self) -> Checksum {
+        self.end.chain
+    }
+}

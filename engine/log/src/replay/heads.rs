@@ -1,0 +1,100 @@
+//! Reading group heads through a window, so that small groups cost one device read for many.
+
+use engine_base::limits::{BLOCK, BLOCK_BYTES};
+use engine_base::{Checksum, Location, to_usize};
+use engine_device::{Device, Geometry, PageBuf, Place};
+use engine_format::{GroupHeader, decode_head, peek_head};
+
+use crate::{LogError, SegmentPlace};
+
+const WINDOW_BYTES: usize = 256 << 10;
+
+/// A head whose checksum is right for its place.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) header: GroupHeader,
+    pub(super) mutations: Vec<u8>,
+    pub(super) checksum: Checksum,
+}
+
+pub(super) struct HeadReader<'a> {
+    device: &'a dyn Device,
+    geometry: Geometry,
+    window: PageBuf,
+    /// What the window holds: place, first byte, bytes.
+    held: Option<(SegmentPlace, u64, usize)>,
+}
+
+impl<'a> HeadReader<'a> {
+    pub(super) fn new(device: &'a dyn Device, geometry: Geometry) -> Self {
+        Self { device, geometry, window: PageBuf::zeroed(WINDOW_BYTES), held: None }
+    }
+
+    /// The block after the one at `offset`, if a head fits there.
+    pub(super) fn next_block(&self, offset: u32) -> Option<u32> {
+        let after = u64::from(offset) + BLOCK;
+        if after > u64::from(self.geometry.segment_bytes) {
+            return None;
+        }
+        u32::try_from(after).ok()
+    }
+
+    /// The group head at a place; `None` if what lies there is not one, or is damaged.
+    pub(super) fn read(&mut self, place: SegmentPlace, offset: u32) -> Result<Option<Head>, LogError> {
+        let at = Location { segment: place.segment, offset };
+        let Some(first) = self.bytes(place, u64::from(offset), BLOCK_BYTES)? else { return Ok(None) };
+        let Ok(sizes) = peek_head(first) else { return Ok(None) };
+        let total = u64::from(sizes.head_bytes) + u64::from(sizes.data_bytes);
+        if u64::from(offset) + total > u64::from(self.geometry.segment_bytes) {
+            return Ok(None);
+        }
+        let head_bytes = to_usize(u64::from(sizes.head_bytes));
+        let Some(bytes) = self.bytes(place, u64::from(offset), head_bytes)? else { return Ok(None) };
+        let Ok((header, mutations)) = decode_head(bytes, at) else { return Ok(None) };
+        let checksum = header_checksum(bytes);
+        Ok(Some(Head { header, mutations: mutations.to_vec(), checksum }))
+    }
+
+    /// `bytes` bytes of the segment, from the window.
+    fn bytes(
+        &mut self,
+        place: SegmentPlace,
+        offset: u64,
+        bytes: usize,
+    ) -> Result<Option<&[u8]>, LogError> {
+        let segment_bytes = u64::from(self.geometry.segment_bytes);
+        if offset + bytes as u64 > segment_bytes {
+            return Ok(None);
+        }
+        let holds = |(held, first, length): (SegmentPlace, u64, usize)| {
+            held == place && first <= offset && offset + bytes as u64 <= first + length as u64
+        };
+        if !self.held.is_some_and(holds) {
+            self.fill(place, offset, bytes)?;
+        }
+        let from = self.held.map_or(0, |(_, first, _)| to_usize(offset - first));
+        Ok(self.window.get(from..from + bytes))
+    }
+
+    fn fill(&mut self, place: SegmentPlace, offset: u64, bytes: usize) -> Result<(), LogError> {
+        let room = to_usize(u64::from(self.geometry.segment_bytes) - offset);
+        let length = room.min(bytes.max(WINDOW_BYTES));
+        self.held = None;
+        if self.window.len() < length {
+            self.window = PageBuf::zeroed(length);
+        }
+        if let Some(window) = self.window.get_mut(..length) {
+            self.device.read(Place::slot(place.slot, offset), window)?;
+        }
+        self.held = Some((place, offset, length));
+        Ok(())
+    }
+}
+
+/// The checksum field of a head that was verified: what the next group's chain must be.
+fn header_checksum(head: &[u8]) -> Checksum {
+    match head {
+        [_, _, _, _, a, b, c, d, ..] => Checksum::new(u32::from_le_bytes([*a, *b, *c, *d])),
+        _ => Checksum::new(0),
+    }
+}
