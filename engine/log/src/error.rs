@@ -20,7 +20,9 @@ pub enum LogError {
     #[error("the pool is closing")]
     Closed,
     /// A batch is larger than the limits allow (the models split before).
-    #[error("a batch of {mutation_bytes} mutation bytes and {data_bytes} data bytes is over the limit")]
+    #[error(
+        "a batch of {mutation_bytes} mutation bytes and {data_bytes} data bytes is over the limit"
+    )]
     BatchTooLarge {
         /// Encoded mutations.
         mutation_bytes: usize,

@@ -34,7 +34,15 @@ impl IndexStream {
     /// A stream that opens its first segment when something is appended.
     #[must_use]
     pub const fn new(pool: PoolId, epoch: EpochId, geometry: Geometry) -> Self {
-        Self { pool, epoch, geometry, open: None, unsynced: Vec::new(), sealed: Vec::new(), bytes: 0 }
+        Self {
+            pool,
+            epoch,
+            geometry,
+            open: None,
+            unsynced: Vec::new(),
+            sealed: Vec::new(),
+            bytes: 0,
+        }
     }
 
     /// Appends `bytes`, at most a page, at a multiple of `alignment`, and returns where they lie. They can be read at once.
@@ -51,12 +59,18 @@ impl IndexStream {
         let open = self.room_for(device, source, bytes.len(), alignment)?;
         let offset = to_u32_offset(align_up(u64::from(open.offset), alignment));
         device.write(Place::slot(open.place.slot, u64::from(offset)), &[bytes])?;
-        self.open = Some(Open { place: open.place, offset: offset + to_u32(bytes.len()) });
+        self.open = Some(Open {
+            place: open.place,
+            offset: offset + to_u32(bytes.len()),
+        });
         if !self.unsynced.contains(&open.place) {
             self.unsynced.push(open.place);
         }
         self.bytes += bytes.len() as u64;
-        Ok(Location { segment: open.place.segment, offset })
+        Ok(Location {
+            segment: open.place.segment,
+            offset,
+        })
     }
 
     /// Makes everything appended so far durable.
@@ -108,11 +122,7 @@ impl IndexStream {
         Ok(open)
     }
 
-    fn open_next(
-        &self,
-        device: &dyn Device,
-        source: &dyn SegmentSource,
-    ) -> Result<Open, LogError> {
+    fn open_next(&self, device: &dyn Device, source: &dyn SegmentSource) -> Result<Open, LogError> {
         let place = source.allocate(SegmentKind::Index)?;
         if let Err(error) = device.prepare(place.slot, Prepare::Allocate) {
             source.release(place);
@@ -129,7 +139,10 @@ impl IndexStream {
             previous: None,
         };
         write_segment_header(device, place, &fields.at(place))?;
-        Ok(Open { place, offset: to_u32_offset(BLOCK) })
+        Ok(Open {
+            place,
+            offset: to_u32_offset(BLOCK),
+        })
     }
 }
 

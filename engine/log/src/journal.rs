@@ -93,7 +93,9 @@ pub struct Journal {
 
 impl fmt::Debug for Journal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Journal").field("epoch", &self.epoch).finish_non_exhaustive()
+        f.debug_struct("Journal")
+            .field("epoch", &self.epoch)
+            .finish_non_exhaustive()
     }
 }
 
@@ -160,6 +162,8 @@ impl Journal {
 
     /// Why nothing can be written, if so.
     pub(crate) fn refused(&self) -> Option<LogError> {
-        self.poison.cause().map(|cause| LogError::Poisoned(cause.clone()))
+        self.poison
+            .cause()
+            .map(|cause| LogError::Poisoned(cause.clone()))
     }
 }

@@ -20,7 +20,10 @@ pub struct Plug<'a> {
 impl<'a> Plug<'a> {
     pub(crate) fn new(journal: &'a Journal) -> Self {
         PLUGGED.with(|depth| depth.set(depth.get() + 1));
-        Self { journal, not_send: PhantomData }
+        Self {
+            journal,
+            not_send: PhantomData,
+        }
     }
 }
 

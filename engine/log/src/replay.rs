@@ -115,7 +115,11 @@ impl Replay<'_> {
             },
         };
         while walk.step()? {
-            while walk.pending.front().is_some_and(|group| group.lsn <= walk.end.vouched) {
+            while walk
+                .pending
+                .front()
+                .is_some_and(|group| group.lsn <= walk.end.vouched)
+            {
                 walk.pass_on(visit)?;
             }
         }
@@ -138,7 +142,9 @@ impl Walk<'_> {
             self.accept(self.at.place, self.at.offset, head);
             return Ok(true);
         }
-        let Some(next) = self.at.next else { return Ok(false) };
+        let Some(next) = self.at.next else {
+            return Ok(false);
+        };
         let first = u32::try_from(engine_base::limits::BLOCK).unwrap_or(u32::MAX);
         match self.head_at(next, first)? {
             Some(head) => {
@@ -162,16 +168,18 @@ impl Walk<'_> {
     fn accept(&mut self, place: SegmentPlace, offset: u32, head: Head) {
         let header = &head.header;
         let entered = place != self.at.place;
-        let named = header.next.map(|(segment, slot)| SegmentPlace { segment, slot });
+        let named = header.successor.map(SegmentPlace::from);
         let end = JournalPosition {
             place,
-            offset: offset + header.head_bytes + header.data_bytes,
+            offset: offset + head.head_bytes + header.data_bytes,
             chain: head.checksum,
             next: named.or(if entered { None } else { self.at.next }),
         };
-        self.end.vouched = self.end.vouched.max(header.durable);
-        let data =
-            Location { segment: place.segment, offset: offset + header.head_bytes };
+        self.end.vouched = self.end.vouched.max(header.durable_lsn);
+        let data = Location {
+            segment: place.segment,
+            offset: offset + head.head_bytes,
+        };
         self.at = end;
         self.expect = header.lsn.next();
         self.pending.push_back(ReplayedGroup {
@@ -187,7 +195,9 @@ impl Walk<'_> {
         &mut self,
         visit: &mut dyn FnMut(&ReplayedGroup) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Some(group) = self.pending.pop_front() else { return Ok(()) };
+        let Some(group) = self.pending.pop_front() else {
+            return Ok(());
+        };
         visit(&group)?;
         self.end.lsn = group.lsn;
         self.end.groups += 1;
@@ -205,13 +215,19 @@ impl Walk<'_> {
 
     /// Searches for a group that vouches for the one at which the chain broke.
     fn judge_end(&mut self) -> Result<(), LogError> {
-        let Some(durable) = self.find_voucher()? else { return Ok(()) };
+        let Some(durable) = self.find_voucher()? else {
+            return Ok(());
+        };
         if self.replay.accept_loss {
             self.end.lost_from = Some(self.expect);
             return Ok(());
         }
         let place = Place::slot(self.at.place.slot, u64::from(self.at.offset));
-        Err(LogError::Damaged { lsn: self.expect, place, durable })
+        Err(LogError::Damaged {
+            lsn: self.expect,
+            place,
+            durable,
+        })
     }
 
     fn find_voucher(&mut self) -> Result<Option<Lsn>, LogError> {
@@ -225,11 +241,10 @@ impl Walk<'_> {
                 if let Some(head) = self.heads.read(place, offset)? {
                     let header = &head.header;
                     if self.is_later(header) {
-                        if header.durable >= self.expect {
-                            return Ok(Some(header.durable));
+                        if header.durable_lsn >= self.expect {
+                            return Ok(Some(header.durable_lsn));
                         }
-                        next = next
-                            .or(header.next.map(|(segment, slot)| SegmentPlace { segment, slot }));
+                        next = next.or(header.successor.map(SegmentPlace::from));
                     }
                 }
                 offset = after;

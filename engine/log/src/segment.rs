@@ -2,7 +2,7 @@
 
 use engine_base::{Checksum, EpochId, Lsn, PoolId, SegmentId, Slot};
 use engine_device::{Area, Device, Place};
-use engine_format::{SegmentHeader, SegmentKind};
+use engine_format::{SegmentHeader, SegmentKind, Successor};
 
 use crate::LogError;
 
@@ -13,6 +13,26 @@ pub struct SegmentPlace {
     pub segment: SegmentId,
     /// Where its bytes are.
     pub slot: Slot,
+}
+
+impl SegmentPlace {
+    /// As a group names it.
+    #[must_use]
+    pub const fn successor(self) -> Successor {
+        Successor {
+            segment: self.segment,
+            slot: self.slot,
+        }
+    }
+}
+
+impl From<Successor> for SegmentPlace {
+    fn from(named: Successor) -> Self {
+        Self {
+            segment: named.segment,
+            slot: named.slot,
+        }
+    }
 }
 
 /// The journal just behind one group: where the next one goes, or where replay begins.
@@ -67,13 +87,13 @@ pub fn write_segment_header(
 impl HeaderFields {
     pub(crate) fn at(&self, place: SegmentPlace) -> SegmentHeader {
         SegmentHeader {
-            pool: self.pool,
+            pool_id: self.pool,
             segment: place.segment,
             slot: place.slot,
             kind: self.kind,
             epoch: self.epoch,
             first_lsn: self.first_lsn,
-            previous: self.previous,
+            previous_segment: self.previous,
         }
     }
 }

@@ -32,13 +32,18 @@ impl Journal {
     /// Runs the background until [`Journal::stop_background`]; call it on a thread of its own.
     pub fn run_background(&self) {
         self.requests.lock().running = true;
-        let mut period = Period { seen: self.applied_lsn(), unsynced: 0 };
+        let mut period = Period {
+            seen: self.applied_lsn(),
+            unsynced: 0,
+        };
         loop {
             let mut requests = self.requests.lock();
             let idle = if requests.sync || requests.successor || requests.stop {
                 false
             } else {
-                self.wake_background.wait_for(&mut requests, IDLE).timed_out()
+                self.wake_background
+                    .wait_for(&mut requests, IDLE)
+                    .timed_out()
             };
             let sync = std::mem::take(&mut requests.sync);
             let successor = std::mem::take(&mut requests.successor);
@@ -96,7 +101,11 @@ impl Journal {
         let applied = self.applied_lsn();
         let idle = applied == period.seen;
         period.seen = applied;
-        period.unsynced = if applied > self.durable_lsn() { period.unsynced + 1 } else { 0 };
+        period.unsynced = if applied > self.durable_lsn() {
+            period.unsynced + 1
+        } else {
+            0
+        };
         if idle {
             self.settle();
         } else if period.unsynced > PERIODS_UNSYNCED_MAX {
@@ -116,7 +125,11 @@ impl Journal {
 
     /// Has the successor made early, so that no writer waits for it.
     pub(super) fn request_successor_if_due(&self) {
-        if !self.state.lock().wants_successor(self.geometry.segment_bytes) {
+        if !self
+            .state
+            .lock()
+            .wants_successor(self.geometry.segment_bytes)
+        {
             return;
         }
         let mut requests = self.requests.lock();

@@ -52,7 +52,10 @@ pub(super) struct ClosedGroup {
 impl ClosedGroup {
     /// Where the data of the group begins.
     pub(super) fn data_location(&self) -> Location {
-        Location { segment: self.place.segment, offset: self.offset + to_u32(self.head.len()) }
+        Location {
+            segment: self.place.segment,
+            offset: self.offset + to_u32(self.head.len()),
+        }
     }
 
     /// Bytes on the device.
@@ -198,7 +201,8 @@ impl State {
         if !fits {
             return None;
         }
-        rebase_data_offsets(mutations, to_u32(open.data_bytes));
+        rebase_data_offsets(mutations, to_u32(open.data_bytes))
+            .expect("the models build batches with the encoder");
         open.mutations.append(mutations);
         open.data.append(data);
         open.data_bytes += data_bytes;
@@ -212,12 +216,7 @@ impl State {
     }
 
     /// Fixes LSN and place of what is written next. `durable` goes into the head; `carry` closes a group even if nobody joined.
-    pub(super) fn close(
-        &mut self,
-        segment_bytes: u32,
-        durable: Lsn,
-        carry: bool,
-    ) -> Close {
+    pub(super) fn close(&mut self, segment_bytes: u32, durable: Lsn, carry: bool) -> Close {
         let empty = self.open.batches == 0;
         if empty && !carry {
             return Close::Nothing;
@@ -233,7 +232,9 @@ impl State {
         let head = head_bytes_for(self.open.mutations.len());
         let bytes = to_u32(head + self.open.data_bytes);
         if self.position().offset + bytes + NAMING_GROUP_BYTES > segment_bytes {
-            let Some(next) = self.next else { return Close::PrepareFirst };
+            let Some(next) = self.next else {
+                return Close::PrepareFirst;
+            };
             if self.position().next.is_none() {
                 let mut naming = self.close_group(OpenGroup::default(), durable);
                 naming.naming = true;
@@ -248,7 +249,11 @@ impl State {
     /// Moves the tail to the successor, which the last group has named.
     fn enter(&mut self, next: SegmentPlace) {
         let tail = self.tail.as_mut().expect("the journal was started");
-        assert_eq!(tail.next, Some(next), "a segment is left only after it named its successor");
+        assert_eq!(
+            tail.next,
+            Some(next),
+            "a segment is left only after it named its successor"
+        );
         tail.place = next;
         tail.offset = to_u32(BLOCK_BYTES);
         tail.next = None;
@@ -262,19 +267,20 @@ impl State {
             lsn: self.next_lsn,
             epoch: self.epoch,
             chain: start.chain,
-            head_bytes: to_u32(head_bytes),
             data_bytes: to_u32(open.data_bytes),
-            mutation_bytes: to_u32(open.mutations.len()),
             batches: open.batches,
-            next: self.next.map(|next| (next.segment, next.slot)),
-            durable,
+            successor: self.next.map(SegmentPlace::successor),
+            durable_lsn: durable,
         };
         let mut head = PageBuf::zeroed(head_bytes);
-        let at = Location { segment: start.place.segment, offset: start.offset };
+        let at = Location {
+            segment: start.place.segment,
+            offset: start.offset,
+        };
         let chain = encode_head(&header, &open.mutations, at, &mut head);
         let end = JournalPosition {
             place: start.place,
-            offset: start.offset + header.head_bytes + header.data_bytes,
+            offset: start.offset + to_u32(head_bytes) + header.data_bytes,
             chain,
             next: self.next,
         };
@@ -284,7 +290,11 @@ impl State {
         if open.batches > 0 {
             self.last_batch_lsn = header.lsn;
         }
-        self.sync.closed(start.place.slot, header.lsn, u64::from(end.offset - start.offset));
+        self.sync.closed(
+            start.place.slot,
+            header.lsn,
+            u64::from(end.offset - start.offset),
+        );
         self.in_flight.push_back(InFlight {
             lsn: header.lsn,
             written: None,

@@ -34,7 +34,10 @@ impl BatchData {
 #[derive(Debug)]
 enum Stage {
     /// Not in a group yet.
-    Waiting { batch: BatchData, data_bytes: usize },
+    Waiting {
+        batch: BatchData,
+        data_bytes: usize,
+    },
     /// In a group that has not ended.
     Joined(Arc<GroupOutcome>),
     Done,
@@ -58,7 +61,10 @@ impl Journal {
     /// [`LogError::Closed`], or [`LogError::BatchTooLarge`].
     pub fn commit(&self, batch: BatchData) -> Commit<'_> {
         let data_bytes = batch.data_bytes();
-        Commit { journal: self, stage: Stage::Waiting { batch, data_bytes } }
+        Commit {
+            journal: self,
+            stage: Stage::Waiting { batch, data_bytes },
+        }
     }
 
     fn try_join(
@@ -85,7 +91,10 @@ impl Journal {
     ) -> Result<Option<Arc<GroupOutcome>>, LogError> {
         if batch.mutations.len() > BATCH_MUTATION_BYTES_MAX || data_bytes > BATCH_DATA_BYTES_MAX {
             let mutation_bytes = batch.mutations.len();
-            return Err(LogError::BatchTooLarge { mutation_bytes, data_bytes });
+            return Err(LogError::BatchTooLarge {
+                mutation_bytes,
+                data_bytes,
+            });
         }
         if let Some(outcome) = self.try_join(batch, data_bytes)? {
             return Ok(Some(outcome));

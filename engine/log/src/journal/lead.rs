@@ -69,7 +69,11 @@ impl Journal {
     /// Hands a written group over to apply, and applies all whose turn it is unless another thread is doing so.
     fn written(&self, group: ClosedGroup) {
         let mut state = self.state.lock();
-        let Some(entry) = state.in_flight.iter_mut().find(|entry| entry.lsn == group.lsn) else {
+        let Some(entry) = state
+            .in_flight
+            .iter_mut()
+            .find(|entry| entry.lsn == group.lsn)
+        else {
             // Poisoned meanwhile: all members were refused.
             return;
         };
@@ -100,7 +104,8 @@ impl Journal {
             data: group.data_location(),
             end: group.end,
         });
-        self.applied.store(group.lsn.get(), std::sync::atomic::Ordering::Release);
+        self.applied
+            .store(group.lsn.get(), std::sync::atomic::Ordering::Release);
         group.outcome.complete(group.lsn);
     }
 

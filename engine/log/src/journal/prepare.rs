@@ -58,7 +58,11 @@ impl Journal {
         overwritable: bool,
     ) -> Result<SegmentPlace, LogError> {
         let place = self.source.allocate(SegmentKind::Journal)?;
-        let how = if overwritable { Prepare::Overwritable } else { Prepare::Allocate };
+        let how = if overwritable {
+            Prepare::Overwritable
+        } else {
+            Prepare::Allocate
+        };
         match self.device.prepare(place.slot, how) {
             Ok(()) => {}
             Err(error @ DeviceError::NoSpace { .. }) => {

@@ -34,7 +34,8 @@ impl Counters {
         let head = group.head.len() as u64;
         self.groups.fetch_add(1, Ordering::Relaxed);
         self.head_bytes.fetch_add(head, Ordering::Relaxed);
-        self.data_bytes.fetch_add(group.bytes() - head, Ordering::Relaxed);
+        self.data_bytes
+            .fetch_add(group.bytes() - head, Ordering::Relaxed);
     }
 
     pub(super) fn synced(&self) {
@@ -43,7 +44,8 @@ impl Counters {
 
     /// Whether syncs are so frequent that their cost decides.
     pub(super) fn syncs_often(&self) -> bool {
-        let written = self.head_bytes.load(Ordering::Relaxed) + self.data_bytes.load(Ordering::Relaxed);
+        let written =
+            self.head_bytes.load(Ordering::Relaxed) + self.data_bytes.load(Ordering::Relaxed);
         let syncs = self.syncs.load(Ordering::Relaxed);
         syncs > 64 && written / syncs < SYNC_OFTEN_BYTES
     }

@@ -50,7 +50,10 @@ impl SyncState {
         self.closed_bytes += bytes;
         match self.segments.back_mut() {
             Some(last) if last.slot == slot => last.last_lsn = lsn,
-            _ => self.segments.push_back(Unsynced { slot, last_lsn: lsn }),
+            _ => self.segments.push_back(Unsynced {
+                slot,
+                last_lsn: lsn,
+            }),
         }
     }
 
@@ -72,13 +75,21 @@ impl SyncState {
         }
         self.running = true;
         let slots = self.segments.iter().map(|segment| segment.slot).collect();
-        Some(Plan { target, bytes: self.applied_bytes, slots })
+        Some(Plan {
+            target,
+            bytes: self.applied_bytes,
+            slots,
+        })
     }
 
     fn finish(&mut self, plan: &Plan) {
         self.running = false;
         self.synced_bytes = plan.bytes;
-        while self.segments.front().is_some_and(|front| front.last_lsn <= plan.target) {
+        while self
+            .segments
+            .front()
+            .is_some_and(|front| front.last_lsn <= plan.target)
+        {
             self.segments.pop_front();
         }
     }
@@ -89,9 +100,11 @@ impl SyncState {
         let to = u64::from(group.end.offset);
         let slot = group.place.slot;
         let pending = match self.writeback {
-            Some(range) if range.slot == slot => {
-                Writeback { slot, from: range.from.min(from), to: range.to.max(to) }
-            }
+            Some(range) if range.slot == slot => Writeback {
+                slot,
+                from: range.from.min(from),
+                to: range.to.max(to),
+            },
             Some(other) => {
                 self.writeback = Some(Writeback { slot, from, to });
                 return Some(other);
@@ -126,7 +139,10 @@ impl Journal {
     /// # Panics
     /// If `lsn` is not applied yet (programmer error: it would wait for what is not written).
     pub fn durable(&self, lsn: Lsn) -> Durable<'_> {
-        assert!(lsn <= self.applied_lsn(), "{lsn} is waited for before it was applied");
+        assert!(
+            lsn <= self.applied_lsn(),
+            "{lsn} is waited for before it was applied"
+        );
         Durable { journal: self, lsn }
     }
 
@@ -134,7 +150,9 @@ impl Journal {
     ///
     /// Order: the segments are synced in the order of the log, and only then does the durable LSN move.
     pub(super) fn sync_now(&self) -> bool {
-        let Some(plan) = self.state.lock().sync.plan(self.applied_lsn()) else { return false };
+        let Some(plan) = self.state.lock().sync.plan(self.applied_lsn()) else {
+            return false;
+        };
         let result = match self.refused() {
             Some(error) => Err(error),
             None => self.sync_slots(&plan.slots),

@@ -13,6 +13,7 @@ const WINDOW_BYTES: usize = 256 << 10;
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) header: GroupHeader,
+    pub(super) head_bytes: u32,
     pub(super) mutations: Vec<u8>,
     pub(super) checksum: Checksum,
 }
@@ -27,7 +28,12 @@ pub(super) struct HeadReader<'a> {
 
 impl<'a> HeadReader<'a> {
     pub(super) fn new(device: &'a dyn Device, geometry: Geometry) -> Self {
-        Self { device, geometry, window: PageBuf::zeroed(WINDOW_BYTES), held: None }
+        Self {
+            device,
+            geometry,
+            window: PageBuf::zeroed(WINDOW_BYTES),
+            held: None,
+        }
     }
 
     /// The block after the one at `offset`, if a head fits there.
@@ -40,19 +46,40 @@ impl<'a> HeadReader<'a> {
     }
 
     /// The group head at a place; `None` if what lies there is not one, or is damaged.
-    pub(super) fn read(&mut self, place: SegmentPlace, offset: u32) -> Result<Option<Head>, LogError> {
-        let at = Location { segment: place.segment, offset };
-        let Some(first) = self.bytes(place, u64::from(offset), BLOCK_BYTES)? else { return Ok(None) };
-        let Ok(sizes) = peek_head(first) else { return Ok(None) };
-        let total = u64::from(sizes.head_bytes) + u64::from(sizes.data_bytes);
-        if u64::from(offset) + total > u64::from(self.geometry.segment_bytes) {
+    pub(super) fn read(
+        &mut self,
+        place: SegmentPlace,
+        offset: u32,
+    ) -> Result<Option<Head>, LogError> {
+        let at = Location {
+            segment: place.segment,
+            offset,
+        };
+        let Some(first) = self.bytes(place, u64::from(offset), BLOCK_BYTES)? else {
+            return Ok(None);
+        };
+        let Ok(sizes) = peek_head(first) else {
+            return Ok(None);
+        };
+        let end = u64::from(offset) + u64::from(sizes.group_bytes());
+        if end > u64::from(self.geometry.segment_bytes) {
             return Ok(None);
         }
         let head_bytes = to_usize(u64::from(sizes.head_bytes));
-        let Some(bytes) = self.bytes(place, u64::from(offset), head_bytes)? else { return Ok(None) };
-        let Ok((header, mutations)) = decode_head(bytes, at) else { return Ok(None) };
-        let checksum = header_checksum(bytes);
-        Ok(Some(Head { header, mutations: mutations.to_vec(), checksum }))
+        let Some(bytes) = self.bytes(place, u64::from(offset), head_bytes)? else {
+            return Ok(None);
+        };
+        let Ok(head) = decode_head(bytes, at) else {
+            return Ok(None);
+        };
+        let mutations = bytes.get(head.mutations).unwrap_or_default().to_vec();
+        let head_bytes = head.sizes.head_bytes;
+        Ok(Some(Head {
+            header: head.header,
+            head_bytes,
+            mutations,
+            checksum: head.checksum,
+        }))
     }
 
     /// `bytes` bytes of the segment, from the window.
@@ -72,7 +99,9 @@ impl<'a> HeadReader<'a> {
         if !self.held.is_some_and(holds) {
             self.fill(place, offset, bytes)?;
         }
-        let from = self.held.map_or(0, |(_, first, _)| to_usize(offset - first));
+        let from = self
+            .held
+            .map_or(0, |(_, first, _)| to_usize(offset - first));
         Ok(self.window.get(from..from + bytes))
     }
 
@@ -88,13 +117,5 @@ impl<'a> HeadReader<'a> {
         }
         self.held = Some((place, offset, length));
         Ok(())
-    }
-}
-
-/// The checksum field of a head that was verified: what the next group's chain must be.
-fn header_checksum(head: &[u8]) -> Checksum {
-    match head {
-        [_, _, _, _, a, b, c, d, ..] => Checksum::new(u32::from_le_bytes([*a, *b, *c, *d])),
-        _ => Checksum::new(0),
     }
 }

@@ -17,19 +17,26 @@ pub(super) fn data_is_good(device: &dyn Device, group: &ReplayedGroup) -> Result
         return Ok(true);
     }
     let mut data = PageBuf::zeroed(to_usize(u64::from(group.data_bytes)));
-    device.read(Place::slot(group.place().slot, u64::from(group.data.offset)), &mut data)?;
+    device.read(
+        Place::slot(group.place().slot, u64::from(group.data.offset)),
+        &mut data,
+    )?;
     for batch in batches(&group.mutations) {
         let Ok(batch) = batch else { return Ok(false) };
         for mutation in batch.mutations() {
-            let Ok(mutation) = mutation else { return Ok(false) };
+            let Ok(mutation) = mutation else {
+                return Ok(false);
+            };
             if let MutationRef::ExtentPut { extent, .. } = mutation {
                 let from = to_usize(u64::from(extent.data_offset));
-                let blocks = data.get(from..).unwrap_or_default().chunks_exact(BLOCK_BYTES);
+                let blocks = data
+                    .get(from..)
+                    .unwrap_or_default()
+                    .chunks_exact(BLOCK_BYTES);
                 let mut compared = 0;
-                let expected = extent.checksums();
-                let count = expected.len();
-                for (expected, block) in expected.zip(blocks) {
-                    if crc32c::crc32c(block) != expected {
+                let count = extent.checksums.len();
+                for (expected, block) in extent.checksums.iter().zip(blocks) {
+                    if crc32c::crc32c(block) != expected.get() {
                         return Ok(false);
                     }
                     compared += 1;
