@@ -1,0 +1,211 @@
+//! Devices of the host's files: a directory of segment files, one big file, or a raw block device.
+//!
+//! * [`open`] decides what a path is, refuses what is not ours, and locks it.
+//! * [`Layout`] says in which file and at which byte a [`Place`] lies, and how space is got and
+//!   given back; this module does the transfers, the same for all.
+//!
+//! All transfers are buffered: what was just written is read from the page cache.
+
+mod directory;
+mod layout;
+mod open;
+mod open_file;
+mod slot_files;
+mod space;
+mod span;
+mod sys;
+mod transfer;
+
+use std::io;
+use std::sync::{Arc, OnceLock};
+
+use engine_base::limits::LABEL_BYTES;
+use engine_base::{ByteCount, Slot};
+
+use self::layout::{Layout, Target};
+pub use self::open::{OpenMode, Opened, open_path};
+use crate::{Area, Device, DeviceError, Geometry, PageBuf, Place, Prepare, ReadOp};
+
+/// A device in files of the host; see the module.
+struct FileDevice {
+    name: Arc<str>,
+    writable: bool,
+    geometry: OnceLock<Geometry>,
+    layout: Layout,
+}
+
+impl FileDevice {
+    /// Turns the host's error into ours.
+    fn failed(&self, action: &'static str, place: Place, source: io::Error) -> DeviceError {
+        DeviceError::Io {
+            action,
+            device: Arc::clone(&self.name),
+            place,
+            source: Arc::new(source),
+        }
+    }
+
+    /// As [`Self::failed`], for calls that changed nothing when the host had no room.
+    fn refused(&self, action: &'static str, place: Place, source: io::Error) -> DeviceError {
+        if space::is_out_of_space(&source) {
+            return DeviceError::NoSpace {
+                action,
+                device: Arc::clone(&self.name),
+                place,
+                source: Arc::new(source),
+            };
+        }
+        self.failed(action, place, source)
+    }
+
+    fn check_writable(&self) -> Result<(), DeviceError> {
+        if self.writable {
+            return Ok(());
+        }
+        Err(DeviceError::Unusable {
+            device: Arc::clone(&self.name),
+            reason: "is open for reading only: open it for writing to change it".to_owned(),
+            source: None,
+        })
+    }
+
+    /// The file and byte of `at`, if `bytes` bytes from there lie inside its area.
+    fn locate(&self, at: Place, bytes: usize) -> io::Result<Target> {
+        let area_bytes = self.area_bytes(at.area)?;
+        let end = u64::try_from(bytes)
+            .ok()
+            .and_then(|bytes| at.offset.checked_add(bytes));
+        if end.is_none_or(|end| end > area_bytes) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{bytes} bytes from there reach past its {area_bytes} bytes"),
+            ));
+        }
+        let mut target = self.layout.target(at.area, self.geometry.get())?;
+        target.offset += at.offset;
+        Ok(target)
+    }
+
+    /// Bytes of an area, if it exists.
+    fn area_bytes(&self, area: Area) -> io::Result<u64> {
+        match area {
+            Area::Label => Ok(LABEL_BYTES),
+            Area::Segment(slot) => Ok(u64::from(self.attached(slot)?.segment_bytes)),
+        }
+    }
+
+    /// The geometry, if `slot` is part of it.
+    fn attached(&self, slot: Slot) -> io::Result<Geometry> {
+        let invalid = |reason| io::Error::new(io::ErrorKind::InvalidInput, reason);
+        let Some(geometry) = self.geometry.get() else {
+            return Err(invalid(
+                "the device has no slots before it is attached".to_owned(),
+            ));
+        };
+        if slot.get() < geometry.slots {
+            return Ok(*geometry);
+        }
+        Err(invalid(format!(
+            "the device has only {} slots",
+            geometry.slots
+        )))
+    }
+}
+
+impl Device for FileDevice {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn available(&self) -> Result<ByteCount, DeviceError> {
+        self.layout
+            .available()
+            .map(ByteCount::new)
+            .map_err(|source| self.failed("asking for the size", Place::label(0), source))
+    }
+
+    fn attach(&self, geometry: Geometry) -> Result<(), DeviceError> {
+        let unusable = |reason| DeviceError::Unusable {
+            device: Arc::clone(&self.name),
+            reason,
+            source: None,
+        };
+        if let Some(size) = self.layout.fixed_bytes() {
+            let slots = u64::from(geometry.slots) * u64::from(geometry.segment_bytes);
+            let needed = LABEL_BYTES.saturating_add(slots);
+            if size < needed {
+                return Err(unusable(format!(
+                    "has {} ({size} bytes), but the pool on it needs {} ({needed} bytes); \
+                     was it made smaller, or is it another device?",
+                    ByteCount::new(size),
+                    ByteCount::new(needed),
+                )));
+            }
+        }
+        self.geometry
+            .set(geometry)
+            .map_err(|_| unusable("is attached already; open it again instead".to_owned()))
+    }
+
+    fn geometry(&self) -> Option<Geometry> {
+        self.geometry.get().copied()
+    }
+
+    fn read(&self, at: Place, buf: &mut [u8]) -> Result<(), DeviceError> {
+        self.locate(at, buf.len())
+            .and_then(|target| transfer::read(&target, buf))
+            .map_err(|source| self.failed("reading", at, source))
+    }
+
+    fn read_cached(&self, at: Place, buf: &mut [u8]) -> Result<bool, DeviceError> {
+        self.locate(at, buf.len())
+            .and_then(|target| transfer::read_cached(&target, buf))
+            .map_err(|source| self.failed("reading", at, source))
+    }
+
+    fn read_async(&self, at: Place, mut buf: PageBuf) -> ReadOp {
+        ReadOp::ready(self.read(at, &mut buf).map(|()| buf))
+    }
+
+    fn write(&self, at: Place, parts: &[&[u8]]) -> Result<(), DeviceError> {
+        self.check_writable()?;
+        let bytes = parts.iter().map(|part| part.len()).sum();
+        let target = self
+            .locate(at, bytes)
+            .map_err(|source| self.failed("writing", at, source))?;
+        transfer::write(&target, parts).map_err(|failure| match failure.written {
+            0 => self.refused("writing", at, failure.source),
+            _ => self.failed("writing", at, failure.source),
+        })
+    }
+
+    fn start_writeback(&self, at: Place, bytes: u64) {
+        if let Ok(target) = self.locate(at, 0) {
+            sys::start_writeback(target.file.file(), target.offset, bytes);
+        }
+    }
+
+    fn sync(&self, area: Area) -> Result<(), DeviceError> {
+        let at = Place { area, offset: 0 };
+        self.locate(at, 0)
+            .and_then(|target| target.file.sync_data())
+            .map_err(|source| self.failed("syncing", at, source))
+    }
+
+    fn prepare(&self, slot: Slot, how: Prepare) -> Result<(), DeviceError> {
+        self.check_writable()?;
+        self.attached(slot)
+            .and_then(|geometry| self.layout.prepare(slot, geometry, how))
+            .map_err(|source| self.refused("allocating space", Place::slot(slot, 0), source))
+    }
+
+    fn discard(&self, slot: Slot) -> Result<(), DeviceError> {
+        self.check_writable()?;
+        self.attached(slot)
+            .and_then(|geometry| self.layout.discard(slot, geometry))
+            .map_err(|source| self.failed("giving space back", Place::slot(slot, 0), source))
+    }
+}
+
+#[cfg(test)]
+mod tests;
