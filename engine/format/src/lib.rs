@@ -1,1 +1,65 @@
-//! placeholder
+//! Every structure on disk: bytes to checked values and back, one file per structure. FORMAT.md is
+//! the reference; the structs here repeat its tables and the compiler checks their sizes and
+//! offsets.
+//!
+//! Rules of this crate:
+//! * A `Raw...` struct is the bytes as they lie there; only `verify` turns it into a value with
+//!   typed fields.
+//! * Decoding never panics, whatever the bytes: what is not exactly as the format says is a
+//!   [`FormatError`].
+//! * Encoding what decoding would refuse is a programmer error and panics before anything is
+//!   written.
+//! * No I/O, and no decisions: which superblock is opened or where replay ends is decided by the
+//!   callers.
+#![deny(clippy::indexing_slicing)]
+
+mod batch;
+mod check;
+mod checkpoint_id;
+mod checksums;
+mod dataset_record;
+mod delta;
+mod error;
+mod extent;
+mod group;
+mod mutation;
+mod name;
+mod page;
+mod page_pointer;
+mod roots;
+mod segment_header;
+mod segment_table;
+mod superblock;
+mod varint;
+
+pub use batch::{
+    BatchBuilder, BatchRef, Batches, ExtentPut, Mutations, batches, rebase_data_offsets,
+};
+pub use checkpoint_id::CheckpointId;
+pub use checksums::Checksums;
+pub use dataset_record::{
+    DATASET_KEY_BYTES, DATASET_KEY_PREFIX, DATASET_RECORD_BYTES_MAX, DatasetKind, DatasetRecord,
+    DatasetState, dataset_key, dataset_of_key,
+};
+pub use delta::{
+    DELTA_BYTES_MAX, DELTA_BYTES_MIN, DELTA_CHANGE_BYTES, DeltaBuilder, DeltaChange, DeltaRef,
+};
+pub use error::{FormatError, Identity};
+pub use extent::{Codec, EXTENT_BLOCKS_MAX, EXTENT_VALUE_BYTES_MAX, ExtentBuf, ExtentRef};
+pub use group::{
+    GROUP_HEADER_BYTES, GroupHead, GroupHeader, HeadSizes, Successor, decode_head, encode_head,
+    head_bytes_for, peek_head,
+};
+pub use mutation::{ExtentPutRef, MutationRef};
+pub use name::{DatasetName, NameError};
+pub use page::{PAGE_ENTRY_BYTES, PAGE_SPACE_BYTES, Page, PageFull, shared_prefix, verify_page};
+pub use page_pointer::{
+    DELTA_ALIGNMENT, DeltaPointer, PAGE_POINTER_BYTES, PagePointer, RawPagePointer,
+};
+pub use roots::{ROOTS_KEY_BYTES, ROOTS_RECORD_BYTES, RootsRecord, dataset_of_roots_key, roots_key};
+pub use segment_header::{SEGMENT_HEADER_BYTES, SegmentHeader, SegmentKind};
+pub use segment_table::{SEGMENT_ENTRIES_MAX, SegmentEntry, SegmentState, SegmentTablePage};
+pub use superblock::{JournalStart, SUPERBLOCK_BYTES, Superblock, superblock_offset};
+
+/// The version of the format that this build reads and writes.
+pub const FORMAT_VERSION: u32 = 1;

@@ -1,0 +1,217 @@
+//! Dataset records: what the pool's own tree (dataset 1) keeps of each dataset.
+
+use std::mem::offset_of;
+
+use engine_base::limits::{VOLUME_BYTES_MAX, VOLUME_NAME_BYTES_MAX};
+use engine_base::{ByteCount, DatasetId, to_usize};
+use zerocopy::little_endian::{U16, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use crate::{DatasetName, FormatError, check};
+
+/// Bytes of a key of the pool's tree that names a dataset.
+pub const DATASET_KEY_BYTES: usize = 9;
+/// First byte of the keys of the pool's tree that name datasets.
+pub const DATASET_KEY_PREFIX: u8 = b'd';
+/// Bytes of the longest dataset record.
+pub const DATASET_RECORD_BYTES_MAX: usize = size_of::<RawDatasetRecord>() + VOLUME_NAME_BYTES_MAX;
+
+const NAME: &str = "dataset record";
+const VERSION: u8 = 1;
+/// `cleanup_from` of a volume without leftovers.
+const NO_CLEANUP: u64 = u64::MAX;
+
+/// What a dataset is. The numbers are those on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum DatasetKind {
+    /// A block device.
+    Volume = 1,
+}
+
+/// Whether a dataset is there. The numbers are those on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum DatasetState {
+    /// It is.
+    Live = 1,
+    /// It is invisible, and its space is being given back.
+    Deleting = 2,
+}
+
+/// What the pool keeps of a dataset, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatasetRecord {
+    /// What it is.
+    pub kind: DatasetKind,
+    /// Whether it is there.
+    pub state: DatasetState,
+    /// Its size.
+    pub size: ByteCount,
+    /// Bytes from here on are leftovers of a larger size that are being given back; `None`: nothing
+    /// is.
+    pub cleanup_from: Option<u64>,
+    /// When it was created, in nanoseconds since 1970 UTC.
+    pub created_unix_nanos: u64,
+    /// Its name. Unique among live datasets.
+    pub name: DatasetName,
+}
+
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy)]
+#[repr(C)]
+struct RawDatasetRecord {
+    version: u8,
+    kind: u8,
+    state: u8,
+    reserved: u8,
+    size: U64,
+    cleanup_from: U64,
+    created_unix_nanos: U64,
+    name_bytes: U16,
+    reserved_tail: [u8; 2],
+}
+
+const _: () = assert!(size_of::<RawDatasetRecord>() == 32);
+const _: () = assert!(offset_of!(RawDatasetRecord, cleanup_from) == 12);
+const _: () = assert!(offset_of!(RawDatasetRecord, name_bytes) == 28);
+
+impl DatasetRecord {
+    /// The value.
+    ///
+    /// # Panics
+    /// If the size is over the limit or `cleanup_from` is 2^64 - 1 (programmer error).
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        assert!(
+            self.size.get() <= VOLUME_BYTES_MAX,
+            "sizes are checked when they are set"
+        );
+        assert!(
+            self.cleanup_from != Some(NO_CLEANUP),
+            "that stands for none"
+        );
+        let name = self.name.as_str().as_bytes();
+        let raw = RawDatasetRecord {
+            version: VERSION,
+            kind: self.kind as u8,
+            state: self.state as u8,
+            reserved: 0,
+            size: U64::new(self.size.get()),
+            cleanup_from: U64::new(self.cleanup_from.unwrap_or(NO_CLEANUP)),
+            created_unix_nanos: U64::new(self.created_unix_nanos),
+            name_bytes: U16::new(u16::try_from(name.len()).expect("names have 1 to 255 bytes")),
+            reserved_tail: [0; 2],
+        };
+        [raw.as_bytes(), name].concat()
+    }
+
+    /// Checks a value.
+    ///
+    /// # Errors
+    /// [`FormatError::UnsupportedVersion`], [`FormatError::Truncated`], [`FormatError::Field`],
+    /// [`FormatError::Name`].
+    pub fn decode(value: &[u8]) -> Result<Self, FormatError> {
+        let truncated = |needed| FormatError::Truncated {
+            structure: NAME,
+            needed,
+            available: value.len(),
+        };
+        let (raw, name) = RawDatasetRecord::ref_from_prefix(value)
+            .map_err(|_| truncated(size_of::<RawDatasetRecord>()))?;
+        let (kind, state) = raw.verify()?;
+        let name_bytes = to_usize(raw.name_bytes.get().into());
+        if name.len() < name_bytes {
+            return Err(truncated(size_of::<RawDatasetRecord>() + name_bytes));
+        }
+        let why = "bytes follow the name";
+        check::field(
+            name.len() == name_bytes,
+            NAME,
+            "name_bytes",
+            name_bytes as u64,
+            why,
+        )?;
+        let cleanup_from = raw.cleanup_from.get();
+        Ok(Self {
+            kind,
+            state,
+            size: ByteCount::new(raw.size.get()),
+            cleanup_from: (cleanup_from != NO_CLEANUP).then_some(cleanup_from),
+            created_unix_nanos: raw.created_unix_nanos.get(),
+            name: DatasetName::from_bytes(name).map_err(|source| FormatError::Name {
+                structure: NAME,
+                source,
+            })?,
+        })
+    }
+}
+
+impl RawDatasetRecord {
+    fn verify(&self) -> Result<(DatasetKind, DatasetState), FormatError> {
+        if self.version != VERSION {
+            let (found, supported) = (self.version.into(), VERSION.into());
+            return Err(FormatError::UnsupportedVersion {
+                structure: NAME,
+                found,
+                supported,
+            });
+        }
+        check::zero(&[self.reserved], NAME, "reserved")?;
+        check::zero(&self.reserved_tail, NAME, "reserved")?;
+        let (kind, state, size) = (self.kind, self.state, self.size.get());
+        check::field(
+            kind == DatasetKind::Volume as u8,
+            NAME,
+            "kind",
+            kind,
+            "1 is a volume",
+        )?;
+        let why = "no volume is larger than 1 PiB";
+        check::field(size <= VOLUME_BYTES_MAX, NAME, "size", size, why)?;
+        let state = match state {
+            1 => DatasetState::Live,
+            2 => DatasetState::Deleting,
+            other => {
+                let (value, why) = (other.into(), "the states are 1 (live) and 2 (deleting)");
+                return Err(FormatError::Field {
+                    structure: NAME,
+                    name: "state",
+                    value,
+                    why,
+                });
+            }
+        };
+        Ok((DatasetKind::Volume, state))
+    }
+}
+
+/// The key of `dataset` in the pool's tree: keys sort as the ids do.
+#[must_use]
+pub fn dataset_key(dataset: DatasetId) -> [u8; DATASET_KEY_BYTES] {
+    let mut key = [DATASET_KEY_PREFIX; DATASET_KEY_BYTES];
+    let (_, id) = key.split_at_mut(1);
+    id.copy_from_slice(&dataset.get().to_be_bytes());
+    key
+}
+
+/// The dataset that a key of the pool's tree names.
+///
+/// # Errors
+/// [`FormatError::Truncated`] or [`FormatError::Field`] if it names none.
+pub fn dataset_of_key(key: &[u8]) -> Result<DatasetId, FormatError> {
+    const KEY: &str = "key of the pool's tree";
+    let Ok([prefix, id @ ..]) = <[u8; DATASET_KEY_BYTES]>::try_from(key) else {
+        let (needed, available) = (DATASET_KEY_BYTES, key.len());
+        return Err(FormatError::Truncated {
+            structure: KEY,
+            needed,
+            available,
+        });
+    };
+    let why = "dataset records have the prefix `d`";
+    check::field(prefix == DATASET_KEY_PREFIX, KEY, "prefix", prefix, why)?;
+    Ok(DatasetId::new(u64::from_be_bytes(id)))
+}
+
+#[cfg(test)]
+mod tests;

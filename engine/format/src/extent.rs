@@ -1,0 +1,353 @@
+//! The value of an extent in a tree: where a range of an object is stored.
+
+use engine_base::limits::{BLOCK, BLOCK_BYTES, EXTENT_BYTES_MAX, SEGMENT_BYTES_MAX};
+use engine_base::{Location, to_u32, to_usize};
+
+use crate::{Checksums, FormatError, check, varint};
+
+/// Stored blocks of the longest extent: one mebibyte that starts inside a block.
+pub const EXTENT_BLOCKS_MAX: usize = to_usize(EXTENT_BYTES_MAX / BLOCK) + 1;
+
+/// Bytes of the longest extent value: tag, varints at their longest, checksums.
+pub const EXTENT_VALUE_BYTES_MAX: usize = 1 + 10 + 3 + 3 + 2 + 4 * EXTENT_BLOCKS_MAX;
+
+const NAME: &str = "extent";
+const CODEC_MASK: u8 = 0x0f;
+const HAS_SKIP: u8 = 0x10;
+const IN_BYTES: u8 = 0x20;
+
+/// How stored bytes are encoded. The numbers are those on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[repr(u8)]
+pub enum Codec {
+    /// As they are.
+    #[default]
+    None = 0,
+}
+
+impl Codec {
+    /// The number on disk.
+    #[must_use]
+    pub const fn get(self) -> u8 {
+        self as u8
+    }
+}
+
+impl TryFrom<u8> for Codec {
+    type Error = u8;
+
+    /// Gives the number back if it names no codec of version 1.
+    fn try_from(value: u8) -> Result<Self, u8> {
+        match value {
+            0 => Ok(Self::None),
+            other => Err(other),
+        }
+    }
+}
+
+/// An extent: `bytes` logical bytes that start `skip` bytes behind `location`. Always valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExtentRef<'a> {
+    location: Location,
+    bytes: u32,
+    skip: u16,
+    codec: Codec,
+    checksums: Checksums<'a>,
+}
+
+impl<'a> ExtentRef<'a> {
+    /// Checks the parts of an extent against each other and the limits.
+    ///
+    /// # Errors
+    /// [`FormatError::Field`]: `bytes` is 1 to 1 MiB, `skip` lies in the first block, `location` is
+    /// a block behind a segment's header, all blocks lie in the segment, and each has one checksum.
+    pub fn new(
+        location: Location,
+        bytes: u32,
+        skip: u16,
+        codec: Codec,
+        checksums: Checksums<'a>,
+    ) -> Result<Self, FormatError> {
+        let blocks = stored_blocks(NAME, bytes, skip)?;
+        let offset = u64::from(location.offset);
+        let valid = offset.is_multiple_of(BLOCK) && offset >= BLOCK;
+        check::field(
+            valid,
+            NAME,
+            "block",
+            offset,
+            "data lies in blocks behind the header",
+        )?;
+        let end = offset + u64::from(blocks) * BLOCK;
+        let why = "the extent would end behind the largest segment";
+        check::field(end <= SEGMENT_BYTES_MAX, NAME, "block", offset, why)?;
+        let count = checksums.len();
+        let valid = count == to_usize(blocks.into());
+        check::field(
+            valid,
+            NAME,
+            "checksums",
+            count as u64,
+            "each block has one checksum",
+        )?;
+        Ok(Self {
+            location,
+            bytes,
+            skip,
+            codec,
+            checksums,
+        })
+    }
+
+    /// Reads a value of a tree.
+    ///
+    /// # Errors
+    /// [`FormatError::Truncated`] or [`FormatError::Field`]; also if it is not in the one form that
+    /// [`ExtentBuf`] gives it.
+    pub fn decode(value: &'a [u8]) -> Result<Self, FormatError> {
+        let Some((tag, rest)) = value.split_first() else {
+            return Err(FormatError::Truncated {
+                structure: NAME,
+                needed: 1,
+                available: 0,
+            });
+        };
+        let unknown = tag & !(CODEC_MASK | HAS_SKIP | IN_BYTES);
+        check::field(
+            unknown == 0,
+            NAME,
+            "tag",
+            *tag,
+            "its upper bits must be zero",
+        )?;
+        let codec = codec(NAME, tag & CODEC_MASK)?;
+        let (segment, rest) = varint::take(rest, NAME, "segment")?;
+        let segment = check::segment(segment, NAME, "segment")?;
+        let (block, rest) = varint::take(rest, NAME, "block")?;
+        let why = "the extent would lie behind the largest segment";
+        check::field(block < SEGMENT_BYTES_MAX / BLOCK, NAME, "block", block, why)?;
+        let (length, rest) = varint::take(rest, NAME, "length")?;
+        let bytes = length_bytes(length, tag & IN_BYTES != 0)?;
+        let (skip, rest) = match tag & HAS_SKIP {
+            0 => (0, rest),
+            _ => take_skip(rest)?,
+        };
+        let Some(checksums) = Checksums::from_bytes(rest) else {
+            let (value, why) = (rest.len() as u64, "each checksum has 4 bytes");
+            return Err(FormatError::Field {
+                structure: NAME,
+                name: "checksums",
+                value,
+                why,
+            });
+        };
+        let offset = to_u32(to_usize(block * BLOCK));
+        Self::new(Location { segment, offset }, bytes, skip, codec, checksums)
+    }
+
+    /// The first block that holds a byte of it.
+    #[must_use]
+    pub const fn location(&self) -> Location {
+        self.location
+    }
+
+    /// Logical bytes it maps: 1 to 1 MiB.
+    #[must_use]
+    pub const fn bytes(&self) -> u32 {
+        self.bytes
+    }
+
+    /// Bytes of the first block before the extent's first byte.
+    #[must_use]
+    pub const fn skip(&self) -> u16 {
+        self.skip
+    }
+
+    /// How the stored bytes are encoded.
+    #[must_use]
+    pub const fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// One checksum for each stored block, from the one at [`ExtentRef::location`] on.
+    #[must_use]
+    pub const fn checksums(&self) -> Checksums<'a> {
+        self.checksums
+    }
+
+    /// Bytes of the stored blocks that hold it: a multiple of 4,096.
+    #[must_use]
+    pub fn stored_bytes(&self) -> u32 {
+        to_u32(self.checksums.len() * BLOCK_BYTES)
+    }
+
+    /// The extent of `bytes` of its logical bytes from `from` on. A block that the cut goes through
+    /// keeps its checksum in the parts on both sides.
+    ///
+    /// # Panics
+    /// If the range is empty or not inside the extent (programmer error).
+    #[must_use]
+    pub fn cut(&self, from: u32, bytes: u32) -> Self {
+        assert!(bytes > 0, "an extent is not empty");
+        assert!(
+            from <= self.bytes && bytes <= self.bytes - from,
+            "a cut lies in the extent"
+        );
+        let start = u32::from(self.skip) + from;
+        let block = to_u32(BLOCK_BYTES);
+        let first = start / block;
+        let skip = start % block;
+        let count = (skip + bytes).div_ceil(block);
+        let checksums = self
+            .checksums
+            .part(to_usize(first.into()), to_usize(count.into()));
+        Self {
+            location: self.location.advanced(first * block),
+            bytes,
+            skip: u16::try_from(skip).expect("the skip is less than a block"),
+            codec: self.codec,
+            checksums: checksums.expect("each block has one checksum"),
+        }
+    }
+}
+
+/// The value of one extent, owned and without allocation.
+#[derive(Clone)]
+pub struct ExtentBuf {
+    bytes: [u8; EXTENT_VALUE_BYTES_MAX],
+    len: usize,
+}
+
+impl ExtentBuf {
+    /// Encodes `extent`.
+    #[must_use]
+    pub fn new(extent: &ExtentRef<'_>) -> Self {
+        let mut bytes = [0; EXTENT_VALUE_BYTES_MAX];
+        let in_bytes = !u64::from(extent.bytes).is_multiple_of(BLOCK);
+        let length = match in_bytes {
+            true => u64::from(extent.bytes),
+            false => u64::from(extent.bytes) / BLOCK,
+        };
+        let mut tag = extent.codec.get();
+        tag |= if in_bytes { IN_BYTES } else { 0 };
+        tag |= if extent.skip > 0 { HAS_SKIP } else { 0 };
+        let (first, rest) = bytes.split_first_mut().expect("the buffer is not empty");
+        *first = tag;
+        let rest = varint::put(extent.location.segment.get(), rest);
+        let rest = varint::put(u64::from(extent.location.offset) / BLOCK, rest);
+        let rest = varint::put(length, rest);
+        let rest = match extent.skip {
+            0 => rest,
+            skip => varint::put(skip.into(), rest),
+        };
+        let checksums = extent.checksums.as_bytes();
+        let (target, rest) = rest.split_at_mut(checksums.len());
+        target.copy_from_slice(checksums);
+        let len = EXTENT_VALUE_BYTES_MAX - rest.len();
+        Self { bytes, len }
+    }
+
+    /// Copies a value of a tree, so that the tree can be changed while the extent is in use.
+    ///
+    /// # Errors
+    /// As [`ExtentRef::decode`].
+    pub fn copy_of(value: &[u8]) -> Result<Self, FormatError> {
+        ExtentRef::decode(value).map(|extent| Self::new(&extent))
+    }
+
+    /// The value.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        let (value, _) = self.bytes.split_at(self.len);
+        value
+    }
+
+    /// The extent.
+    #[must_use]
+    pub fn extent(&self) -> ExtentRef<'_> {
+        ExtentRef::decode(self.as_bytes()).expect("it was encoded from a valid extent")
+    }
+}
+
+impl std::fmt::Debug for ExtentBuf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.extent().fmt(f)
+    }
+}
+
+impl PartialEq for ExtentBuf {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for ExtentBuf {}
+
+/// Number of stored blocks of `bytes` logical bytes behind `skip` others, both checked.
+pub(crate) fn stored_blocks(
+    structure: &'static str,
+    bytes: u32,
+    skip: u16,
+) -> Result<u32, FormatError> {
+    let valid = (1..=EXTENT_BYTES_MAX).contains(&bytes.into());
+    check::field(
+        valid,
+        structure,
+        "bytes",
+        bytes,
+        "an extent maps 1 byte to 1 MiB",
+    )?;
+    let valid = usize::from(skip) < BLOCK_BYTES;
+    check::field(
+        valid,
+        structure,
+        "skip",
+        skip,
+        "it lies inside the first block",
+    )?;
+    Ok((u32::from(skip) + bytes).div_ceil(to_u32(BLOCK_BYTES)))
+}
+
+/// Reads the number of a codec.
+pub(crate) fn codec(structure: &'static str, value: u8) -> Result<Codec, FormatError> {
+    Codec::try_from(value).map_err(|value| FormatError::Field {
+        structure,
+        name: "codec",
+        value: value.into(),
+        why: "version 1 has only 0 (none)",
+    })
+}
+
+fn length_bytes(length: u64, in_bytes: bool) -> Result<u32, FormatError> {
+    let why = "an extent maps 1 byte to 1 MiB";
+    check::field(
+        (1..=EXTENT_BYTES_MAX).contains(&length),
+        NAME,
+        "length",
+        length,
+        why,
+    )?;
+    if in_bytes {
+        let why = "whole blocks are counted in blocks";
+        check::field(!length.is_multiple_of(BLOCK), NAME, "length", length, why)?;
+        return Ok(to_u32(to_usize(length)));
+    }
+    check::field(
+        length <= EXTENT_BYTES_MAX / BLOCK,
+        NAME,
+        "length",
+        length,
+        why,
+    )?;
+    Ok(to_u32(to_usize(length * BLOCK)))
+}
+
+fn take_skip(rest: &[u8]) -> Result<(u16, &[u8]), FormatError> {
+    let (skip, rest) = varint::take(rest, NAME, "skip")?;
+    let why = "it is 1 to 4,095 where it is present";
+    check::field((1..BLOCK).contains(&skip), NAME, "skip", skip, why)?;
+    Ok((u16::try_from(skip).unwrap_or(u16::MAX), rest))
+}
+
+#[cfg(test)]
+mod tests;
