@@ -24,6 +24,8 @@ use engine_base::{ByteCount, Slot};
 
 use self::layout::{Layout, Target};
 pub use self::open::{OpenMode, Opened, open_path};
+pub(crate) use self::open_file::OpenFile;
+use crate::reactor::{self, ReadRequest};
 use crate::{Area, Device, DeviceError, Geometry, PageBuf, Place, Prepare, ReadOp};
 
 /// A device in files of the host; see the module.
@@ -84,6 +86,29 @@ impl FileDevice {
         let mut target = self.layout.target(at.area, self.geometry.get())?;
         target.offset += at.offset;
         Ok(target)
+    }
+
+    /// Reads from the page cache, else on the thread's ring; gives `buf` back if that is full.
+    fn start_read(&self, at: Place, mut buf: PageBuf) -> Result<ReadOp, PageBuf> {
+        let target = self.locate(at, buf.len()).and_then(|target| {
+            let cached = transfer::read_cached(&target, &mut buf)?;
+            Ok((!cached).then_some(target))
+        });
+        let target = match target {
+            Ok(Some(target)) => target,
+            Ok(None) => return Ok(ReadOp::ready(Ok(buf))),
+            Err(source) => return Ok(ReadOp::ready(Err(self.failed("reading", at, source)))),
+        };
+        let device = Arc::clone(&self.name);
+        let Target { file, offset } = target;
+        reactor::start_read(ReadRequest {
+            file,
+            offset,
+            buf,
+            place: at,
+            device,
+        })
+        .map_err(|request| request.buf)
     }
 
     /// Bytes of an area, if it exists.
@@ -164,6 +189,12 @@ impl Device for FileDevice {
     }
 
     fn read_async(&self, at: Place, mut buf: PageBuf) -> ReadOp {
+        if reactor::has_ring() && !reactor::may_block() {
+            buf = match self.start_read(at, buf) {
+                Ok(op) => return op,
+                Err(buf) => buf,
+            };
+        }
         ReadOp::ready(self.read(at, &mut buf).map(|()| buf))
     }
 

@@ -2,16 +2,20 @@
 //!
 //! * [`Device`] is what the engine sees: a label and slots, read and written by [`Place`].
 //! * [`PageBuf`] is a page-aligned buffer from the process-wide pool.
+//! * [`Reactor`] lets a frontend's own thread wait for its socket, for device reads and for
+//!   wake-ups in one system call.
 //! * [`open_path`] opens a directory, a file or a raw block device of the host.
 
 mod buffer;
 mod device;
 mod error;
 mod file;
+mod reactor;
 mod read_op;
 
 pub use buffer::PageBuf;
 pub use device::{Area, Device, Geometry, Place, Prepare};
 pub use error::DeviceError;
 pub use file::{OpenMode, Opened, open_path};
+pub use reactor::{Interest, Reactor, Readiness, may_block, set_may_block};
 pub use read_op::ReadOp;
