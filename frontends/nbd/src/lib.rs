@@ -1,1 +1,54 @@
-//! x
+//! The NBD server: parses, checks, calls the engine, answers. No storage logic.
+//!
+//! ```text
+//! listener -> registry -> connection (one thread)
+//!                           handshake   options            -> Session
+//!                           flow        read_ahead -> intake -> request   (whole requests out of one receive)
+//!                           execute     a future per request over Export  (one plug per batch of commits)
+//!                           reply -> output                               (one gathered write for all replies)
+//! ```
+//!
+//! * A thread waits in one system call: a plain receive when it has nothing in flight, else its reactor. A request that is served
+//!   from memory costs one receive and one send, shared with all that arrived with it.
+//! * Payloads are received into page-aligned buffers of their own and sent from them; headers never share memory with them.
+//! * Every number a client sends is checked before it is used; a client that cannot be understood loses its connection, gets one
+//!   line in the log, and has no other effect.
+//! * What is not done: TLS, resizing of an export that is open, several metadata contexts.
+
+mod address;
+mod admission;
+mod breach;
+mod budget;
+mod connection;
+mod error_code;
+mod execute;
+mod export;
+mod flow;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
+mod handshake;
+mod intake;
+pub mod limits;
+mod listener;
+#[cfg(feature = "testing")]
+pub mod memory;
+mod metrics;
+mod options;
+mod output;
+mod protocol;
+mod read_ahead;
+mod registry;
+mod reply;
+mod request;
+mod server;
+mod session;
+mod shared;
+mod socket;
+
+pub use address::{Address, AddressError};
+pub use export::{Export, ExportInfo, Exports, ExtentKind, Failure, MapExtent, ReadData, Run};
+pub use limits::Limits;
+pub use listener::ListenError;
+pub use metrics::Metrics;
+pub use request::Kind;
+pub use server::{Server, Shutdown};

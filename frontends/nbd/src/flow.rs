@@ -1,0 +1,322 @@
+//! The transmission phase of one connection without its futures: what comes in, what goes out, and when to wait for what.
+
+use std::os::fd::AsFd;
+use std::sync::atomic::Ordering;
+
+use engine_base::ErrorKind;
+use engine_device::{Interest, Reactor};
+use smallvec::SmallVec;
+
+use crate::admission::Admission;
+use crate::connection::End;
+use crate::error_code::ErrorCode;
+use crate::execute::{Answer, Completion, is_logged};
+use crate::export::Failure;
+use crate::intake::{Intake, Job, Taken};
+use crate::limits::{OUTPUT_HEAD_BYTES_MAX, READS_AFTER_SHUTDOWN};
+use crate::metrics::{Metrics, add};
+use crate::output::Output;
+use crate::read_ahead::ReadAhead;
+use crate::reply::Encoder;
+use crate::request::{Kind, Operation, Refusal};
+use crate::session::{Session, Style};
+use crate::shared::{Client, Shared};
+use crate::socket::Patience;
+
+/// What one look at the received bytes started.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    /// Requests.
+    pub(crate) started: usize,
+    /// Batches of the journal that they make.
+    pub(crate) commits: usize,
+}
+
+/// How waiting ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// There may be something to do.
+    Over,
+    /// Everything is answered and the client sends nothing any more.
+    Ended,
+}
+
+/// Why no more bytes are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pause {
+    /// The next request is not whole.
+    NeedMore,
+    /// The next request waits for a budget; its cost.
+    Blocked(u64),
+    /// Replies wait that the client does not read.
+    Unread,
+    /// Nothing will come.
+    Finished,
+}
+
+/// The state of one connection's transmission.
+#[derive(Debug)]
+pub(crate) struct Flow<'a> {
+    client: &'a Client,
+    shared: &'a Shared,
+    metrics: &'a Metrics,
+    export: &'a str,
+    style: Style,
+    input: ReadAhead,
+    intake: Intake,
+    output: Output,
+    admission: Admission<'a>,
+    pause: Pause,
+    /// Whether the socket may have bytes now; else the reactor is asked first.
+    readable: bool,
+    /// Requests that were started and not answered.
+    in_flight: u64,
+    /// Receives since the server began to stop.
+    reads_after_stop: u32,
+    /// Kinds of failure that were logged: the first of each is, so that a full pool does not fill the log too.
+    logged: SmallVec<[ErrorKind; 4]>,
+}
+
+impl<'a> Flow<'a> {
+    pub(crate) fn new<E>(
+        client: &'a Client,
+        session: &'a Session<E>,
+        input: ReadAhead,
+        shared: &'a Shared,
+    ) -> Self {
+        Self {
+            client,
+            shared,
+            metrics: &shared.metrics,
+            export: &session.info.name,
+            style: session.rules.style,
+            input,
+            intake: Intake::new(session.rules),
+            output: Output::default(),
+            admission: Admission::new(&shared.budget, &shared.limits),
+            pause: Pause::NeedMore,
+            readable: true,
+            in_flight: 0,
+            reads_after_stop: 0,
+            logged: SmallVec::new(),
+        }
+    }
+
+    /// Starts every request that is whole and that the budgets admit.
+    ///
+    /// # Errors
+    /// [`End::Breach`].
+    pub(crate) fn take_all(
+        &mut self,
+        in_flight: usize,
+        mut start: impl FnMut(Job),
+    ) -> Result<Batch, End> {
+        let mut batch = Batch::default();
+        while self.pause != Pause::Finished {
+            if self.output.head_bytes() >= OUTPUT_HEAD_BYTES_MAX {
+                self.pause = Pause::Unread;
+                break;
+            }
+            let stopping = self.shared.stopping.load(Ordering::Acquire);
+            let requests = in_flight + batch.started;
+            let admission = &mut self.admission;
+            let admit = |cost| admission.admit(cost, requests);
+            match self.intake.take(&mut self.input, stopping, admit)? {
+                Taken::Job(job) => {
+                    self.started(&job);
+                    batch.started += 1;
+                    if job.request.operation.commits() {
+                        batch.commits += job.payload.len().max(1);
+                    }
+                    start(job);
+                }
+                Taken::Refused(refusal) => self.refuse(&refusal),
+                Taken::NeedMore => {
+                    self.pause = Pause::NeedMore;
+                    break;
+                }
+                Taken::Blocked(cost) => {
+                    self.pause = Pause::Blocked(cost);
+                    break;
+                }
+                Taken::Disconnect => self.pause = Pause::Finished,
+            }
+        }
+        Ok(batch)
+    }
+
+    fn started(&mut self, job: &Job) {
+        let kind = job.request.operation.kind();
+        self.in_flight += 1;
+        self.metrics.started(kind);
+        if kind == Kind::Write {
+            add(&self.metrics.written_bytes, job.request.bytes);
+        }
+    }
+
+    fn refuse(&mut self, refusal: &Refusal) {
+        add(&self.metrics.errors, 1);
+        let mut encoder = Encoder {
+            out: &mut self.output,
+            style: self.style,
+            tag: refusal.tag,
+        };
+        encoder.error(refusal.code, refusal.why);
+    }
+
+    /// Queues the reply to a request that is over.
+    pub(crate) fn answer<F: Failure>(&mut self, completion: Completion<F>) {
+        let Completion { request, answer } = completion;
+        self.in_flight -= 1;
+        self.metrics.ended(1);
+        let cost = request.cost();
+        if let Answer::Failed(failure) = &answer {
+            self.log(
+                failure,
+                request.operation.kind(),
+                request.offset,
+                request.bytes,
+            );
+        }
+        if matches!(answer, Answer::Failed(_) | Answer::Refused(..)) {
+            add(&self.metrics.errors, 1);
+        }
+        // The cost of replies with a body is given back when they were sent.
+        let sent_later = matches!(answer, Answer::Read(_) | Answer::Status(_));
+        let mut encoder = Encoder {
+            out: &mut self.output,
+            style: self.style,
+            tag: request.tag,
+        };
+        match (answer, request.operation) {
+            (Answer::Read(pieces), operation) => {
+                add(&self.metrics.read_bytes, request.bytes);
+                let one_chunk = operation == Operation::Read { one_chunk: true };
+                encoder.read(request.offset, pieces, one_chunk, cost);
+            }
+            (Answer::Status(extents), operation) => {
+                let one = operation == Operation::BlockStatus { one: true };
+                encoder.status(&extents, request.bytes, one, cost);
+            }
+            (Answer::Done, _) => encoder.done(),
+            (Answer::Refused(code, why), _) => encoder.error(code, why),
+            (Answer::Failed(failure), _) => {
+                let kind = failure.kind();
+                encoder.error(ErrorCode::of(kind), ErrorCode::explain(kind));
+            }
+        }
+        if !sent_later {
+            self.admission.release(cost);
+        }
+    }
+
+    fn log<F: Failure>(&mut self, failure: &F, kind: Kind, offset_bytes: u64, len_bytes: u64) {
+        let (peer, export, request) = (&self.client.peer, self.export, kind.name());
+        let first = is_logged(failure.kind()) && !self.logged.contains(&failure.kind());
+        if first {
+            self.logged.push(failure.kind());
+            tracing::warn!(
+                %peer, export, request, offset_bytes, len_bytes, error = %failure,
+                "a request failed; further ones of this connection for the same reason are debug messages"
+            );
+        } else {
+            tracing::debug!(
+                %peer, export, request, offset_bytes, len_bytes, error = %failure,
+                "a request failed"
+            );
+        }
+    }
+
+    /// Sends what waits and waits for what there is to wait for. `in_flight`: futures that are not done.
+    ///
+    /// # Errors
+    /// [`End::Io`] if the client is gone: nothing can be answered any more.
+    pub(crate) fn wait(&mut self, in_flight: usize, reactor: &Reactor) -> Result<Wait, End> {
+        if in_flight == 0 {
+            self.send(Patience::Wait)?;
+            match self.pause {
+                Pause::Finished => return Ok(Wait::Ended),
+                Pause::Blocked(cost) => {
+                    // Whether there is room now or the server stops: either way the request is looked at again.
+                    let admitted = self.admission.wait(cost);
+                    tracing::trace!(admitted, "waited for the budget of all connections");
+                }
+                Pause::Unread => {}
+                Pause::NeedMore => {
+                    self.receive(Patience::Wait)?;
+                }
+            }
+            return Ok(Wait::Over);
+        }
+        self.send(Patience::Never)?;
+        if self.shared.aborting.load(Ordering::Acquire) {
+            return Ok(Wait::Ended);
+        }
+        let reading = self.pause == Pause::NeedMore;
+        if reading && self.readable {
+            if self.receive(Patience::Never)? {
+                // Device reads that were queued must not wait for the next sleep.
+                reactor.poll_completions()?;
+                return Ok(Wait::Over);
+            }
+        }
+        if self.pause == Pause::Unread && self.output.head_bytes() < OUTPUT_HEAD_BYTES_MAX {
+            return Ok(Wait::Over);
+        }
+        let interest = Interest {
+            read: reading,
+            write: !self.output.is_empty(),
+        };
+        let readiness = reactor.park(self.client.socket.as_fd(), interest)?;
+        self.readable = readiness.readable || readiness.hangup;
+        Ok(Wait::Over)
+    }
+
+    fn send(&mut self, patience: Patience) -> Result<(), End> {
+        while !self.output.is_empty() {
+            let parts = self.output.parts();
+            let sent = if parts.is_empty() {
+                Some(0)
+            } else {
+                self.client.socket.send(&parts, patience)?
+            };
+            drop(parts);
+            let Some(sent) = sent else {
+                break;
+            };
+            self.output.advance(sent);
+            let freed = self.output.take_freed();
+            self.admission.release(freed);
+        }
+        Ok(())
+    }
+
+    /// Receives once, as much as there is room for; `false` if it would have to wait.
+    fn receive(&mut self, patience: Patience) -> Result<bool, End> {
+        if self.shared.stopping.load(Ordering::Acquire) {
+            self.reads_after_stop += 1;
+            if self.reads_after_stop > READS_AFTER_SHUTDOWN {
+                self.pause = Pause::Finished;
+                return Ok(true);
+            }
+        }
+        let (payload, ahead) = self.intake.room(&mut self.input);
+        let room = payload.len() + ahead.len();
+        let received = self.client.socket.receive(payload, ahead, patience)?;
+        match received {
+            Some(0) => self.pause = Pause::Finished,
+            Some(bytes) => self.intake.received(&mut self.input, bytes),
+            None => {}
+        }
+        // After less than there was room for, the socket is most likely empty: asking again costs more than waiting.
+        self.readable = received == Some(room);
+        Ok(received.is_some())
+    }
+}
+
+impl Drop for Flow<'_> {
+    /// Requests whose client is gone are given up.
+    fn drop(&mut self) {
+        self.metrics.ended(self.in_flight);
+    }
+}
