@@ -27,9 +27,13 @@ mod name;
 mod page;
 mod page_pointer;
 mod roots;
+#[cfg(test)]
+mod samples;
 mod segment_header;
 mod segment_table;
 mod superblock;
+#[cfg(test)]
+mod testing;
 mod varint;
 
 pub use batch::{

@@ -132,6 +132,7 @@ const _: () = assert!(offset_of!(RawSuperblock, segment_bytes) == 128);
 const _: () = assert!(offset_of!(RawSuperblock, journal_segment) == 144);
 const _: () = assert!(offset_of!(RawSuperblock, pool_root) == 184);
 const _: () = assert!(offset_of!(RawSuperblock, journal_next_segment) == 328);
+const _: () = assert!(offset_of!(RawSuperblock, segment_table_slot) == 340);
 
 impl Superblock {
     /// The bytes of copy `copy` (0 or 1).
@@ -260,7 +261,7 @@ impl RawSuperblock {
             pool_root: self.pool_root.verify()?,
             roots_root: self.roots_root.verify()?,
             segment_table: self.segment_table.verify()?,
-            segment_table_slot: self.verify_slot("segment_table_slot", self.segment_table_slot)?,
+            segment_table_slot: self.verify_table_slot()?,
         })
     }
 
@@ -306,6 +307,14 @@ impl RawSuperblock {
         let valid = slot < self.slots;
         check::field(valid, NAME, name, slot.get(), "the device has fewer slots")?;
         Ok(Slot::new(slot.get()))
+    }
+
+    fn verify_table_slot(&self) -> Result<Slot, FormatError> {
+        let slot = self.verify_slot("segment_table_slot", self.segment_table_slot)?;
+        let valid = slot.get() == 0 || self.segment_table.verify()?.is_some();
+        let why = "there is no segment table";
+        check::field(valid, NAME, "segment_table_slot", slot.get(), why)?;
+        Ok(slot)
     }
 
     fn verify_next_segment(&self, journal: &JournalStart) -> Result<SegmentId, FormatError> {

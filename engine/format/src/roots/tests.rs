@@ -1,0 +1,55 @@
+use engine_base::DatasetId;
+use proptest::prelude::{any, prop, proptest};
+
+use super::{RootsRecord, dataset_of_roots_key, roots_key};
+use crate::samples;
+use crate::testing::{notices_every_flipped_bit, refused, refuses_every_truncation, unhex};
+
+const GOLDEN: &str = concat!(
+    "0101000000000000 00000100 b1b2b3b4 0201000000000000 00000200 40000000",
+    "0301000000000000 08500000 d1d2d3d4 0807060504030201",
+);
+
+#[test]
+fn golden_bytes() {
+    let bytes = unhex(GOLDEN);
+    assert_eq!(samples::roots_record().encode()[..], bytes);
+    assert_eq!(RootsRecord::decode(&bytes), Ok(samples::roots_record()));
+    let empty = RootsRecord {
+        root: None,
+        ..samples::roots_record()
+    };
+    assert_eq!(empty.encode()[..48], [0; 48]);
+    assert_eq!(RootsRecord::decode(&empty.encode()), Ok(empty));
+}
+
+#[test]
+fn every_flipped_bit_is_noticed_and_other_lengths_are_refused() {
+    notices_every_flipped_bit(&unhex(GOLDEN), RootsRecord::decode);
+    refuses_every_truncation(&unhex(GOLDEN), RootsRecord::decode);
+    assert_eq!(
+        refused(RootsRecord::decode(&unhex(&format!("{GOLDEN}00")))),
+        "truncated"
+    );
+}
+
+#[test]
+fn keys_sort_as_the_ids_do() {
+    let key = roots_key(DatasetId::new(0x0102_0304_0506_0708));
+    assert_eq!(key, [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(
+        dataset_of_roots_key(&key),
+        Ok(DatasetId::new(0x0102_0304_0506_0708))
+    );
+    assert!(roots_key(DatasetId::new(255)) < roots_key(DatasetId::new(256)));
+    assert_eq!(refused(dataset_of_roots_key(&key[1..])), "truncated");
+}
+
+proptest! {
+    #[test]
+    fn what_is_accepted_is_the_one_form(bytes in prop::collection::vec(any::<u8>(), 56)) {
+        if let Ok(record) = RootsRecord::decode(&bytes) {
+            assert_eq!(record.encode()[..], bytes);
+        }
+    }
+}
