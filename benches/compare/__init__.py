@@ -1,0 +1,1 @@
+"""Trefoil beside other NBD servers and beside the disk below them: one command, one table."""
