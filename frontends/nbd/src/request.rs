@@ -265,13 +265,11 @@ impl Header {
         self.flags & flag != 0
     }
 
-    /// Bytes that follow.
+    /// Bytes that follow. A write without `PAYLOAD_LEN` breaks the rules of extended headers, but QEMU (10.0 at least) sends just
+    /// that, and sends the payload: so a write always has one.
     const fn payload(&self) -> u64 {
-        let carries = if self.extended {
-            self.has(command_flag::PAYLOAD_LEN)
-        } else {
-            self.command == command::WRITE
-        };
+        let carries = self.command == command::WRITE
+            || (self.extended && self.has(command_flag::PAYLOAD_LEN));
         if carries { self.length } else { 0 }
     }
 
@@ -402,10 +400,6 @@ impl Header {
                 ErrorCode::Invalid,
                 "a flag is unknown or not for this command",
             ));
-        }
-        if self.extended && operation.kind() == Kind::Write && !self.has(command_flag::PAYLOAD_LEN)
-        {
-            return Err((ErrorCode::Invalid, "a write needs the flag PAYLOAD_LEN"));
         }
         if operation.kind() == Kind::BlockStatus && self.has(command_flag::PAYLOAD_LEN) {
             let ids = self.length.wrapping_sub(8);
