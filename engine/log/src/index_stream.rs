@@ -1,7 +1,7 @@
 //! The index stream: where tree pages, deltas and the segment table are appended.
 
-use engine_base::limits::BLOCK;
-use engine_base::{ByteCount, EpochId, Location, Lsn, PoolId, align_up, to_u32};
+use engine_base::limits::{BLOCK, PAGE_BYTES};
+use engine_base::{ByteCount, EpochId, Location, Lsn, PoolId, align_up, to_u32, to_usize};
 use engine_device::{Area, Device, Geometry, Place, Prepare};
 use engine_format::SegmentKind;
 
@@ -17,6 +17,8 @@ pub struct IndexStream {
     epoch: EpochId,
     geometry: Geometry,
     open: Option<Open>,
+    /// Prepared ahead, so that a checkpoint that has begun finds room. Used first.
+    spare: Vec<SegmentPlace>,
     /// Segments with bytes that no sync covers yet, the open one included.
     unsynced: Vec<SegmentPlace>,
     /// Segments that were filled since [`IndexStream::take_sealed`], with the bytes written to them.
@@ -31,18 +33,63 @@ struct Open {
 }
 
 impl IndexStream {
-    /// A stream that opens its first segment when something is appended.
+    /// A stream that goes on in `resume`, the open index segment of the newest checkpoint with the
+    /// bytes used in it, or opens its first segment when something is appended. What lies behind
+    /// those bytes was never named by a checkpoint.
     #[must_use]
-    pub const fn new(pool: PoolId, epoch: EpochId, geometry: Geometry) -> Self {
+    pub fn new(
+        pool: PoolId,
+        epoch: EpochId,
+        geometry: Geometry,
+        resume: Option<(SegmentPlace, u32)>,
+    ) -> Self {
         Self {
             pool,
             epoch,
             geometry,
-            open: None,
+            open: resume.map(|(place, offset)| Open { place, offset }),
+            spare: Vec::new(),
             unsynced: Vec::new(),
             sealed: Vec::new(),
             bytes: 0,
         }
+    }
+
+    /// Prepares segments until `bytes` fit, whatever the alignment of what is appended.
+    ///
+    /// # Errors
+    /// [`LogError::NoSpace`], [`LogError::HostNoSpace`]: what is appended later may find no room;
+    /// [`LogError::Device`].
+    pub fn ensure_room(
+        &mut self,
+        device: &dyn Device,
+        source: &dyn SegmentSource,
+        bytes: u64,
+    ) -> Result<(), LogError> {
+        let segment = u64::from(self.geometry.segment_bytes);
+        // Each segment loses its header and less than a page at its end.
+        let usable = segment - BLOCK - PAGE_BYTES as u64;
+        let open = self.open.map_or(0, |open| segment - u64::from(open.offset));
+        let open = open.saturating_sub(PAGE_BYTES as u64);
+        while open + self.spare.len() as u64 * usable < bytes {
+            let place = self.prepare(device, source)?;
+            self.spare.push(place);
+        }
+        Ok(())
+    }
+
+    /// Moves on to a new segment unless `bytes` fit in the open one, so that they lie in one.
+    ///
+    /// # Errors
+    /// As [`IndexStream::append`].
+    pub fn keep_together(
+        &mut self,
+        device: &dyn Device,
+        source: &dyn SegmentSource,
+        bytes: u64,
+    ) -> Result<SegmentPlace, LogError> {
+        let open = self.room_for(device, source, to_usize(bytes), BLOCK)?;
+        Ok(open.place)
     }
 
     /// Appends `bytes`, at most a page, at a multiple of `alignment`, and returns where they lie. They can be read at once.
@@ -117,12 +164,23 @@ impl IndexStream {
             self.sealed.push((open.place, open.offset));
             self.open = None;
         }
-        let open = self.open_next(device, source)?;
+        let place = match self.spare.pop() {
+            Some(place) => place,
+            None => self.prepare(device, source)?,
+        };
+        let open = Open {
+            place,
+            offset: to_u32_offset(BLOCK),
+        };
         self.open = Some(open);
         Ok(open)
     }
 
-    fn open_next(&self, device: &dyn Device, source: &dyn SegmentSource) -> Result<Open, LogError> {
+    fn prepare(
+        &self,
+        device: &dyn Device,
+        source: &dyn SegmentSource,
+    ) -> Result<SegmentPlace, LogError> {
         let place = source.allocate(SegmentKind::Index)?;
         if let Err(error) = device.prepare(place.slot, Prepare::Allocate) {
             source.release(place);
@@ -139,10 +197,7 @@ impl IndexStream {
             previous: None,
         };
         write_segment_header(device, place, &fields.at(place))?;
-        Ok(Open {
-            place,
-            offset: to_u32_offset(BLOCK),
-        })
+        Ok(place)
     }
 }
 

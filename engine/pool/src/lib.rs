@@ -1,1 +1,38 @@
-//! placeholder
+//! The pool: opening, committing and applying, datasets, checkpoints, space.
+//!
+//! What a model above needs: [`Pool::dataset`], its [`RangeLocks`], [`Pool::make_resident`], [`Pool::commit`], [`Pool::durable`],
+//! and [`Pool::read_extent`]. Nothing above this crate knows where bytes lie or how many copies there are.
+//!
+//! Lock order, outermost first: the checkpointer; the turn of apply; a dataset's tree; the catalog; space; segment slots. A range
+//! lock may be held over any of them, and none of them over a system call or an await, but for the checkpointer, which is one
+//! long system call by nature.
+
+mod apply;
+mod block_on;
+mod catalog;
+mod checkpoint;
+mod cleanup;
+mod core;
+mod create;
+mod dataset;
+mod data;
+mod error;
+mod evict;
+mod flow;
+mod locks;
+mod open;
+mod options;
+mod pages;
+mod pool;
+mod space;
+mod status;
+
+pub use block_on::block_on;
+pub use data::ExtentRead;
+pub use dataset::{Dataset, DatasetInfo};
+pub use error::StoreError;
+pub use locks::{RangeLock, RangeLocks};
+pub use options::{CreateOptions, MEMORY_DEFAULT, MEMORY_MIN, PoolOptions};
+pub use pool::Pool;
+pub use space::{Admitted, ReadPin};
+pub use status::{PoolStatus, PoolMetrics};

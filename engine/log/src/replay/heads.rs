@@ -58,7 +58,7 @@ impl<'a> HeadReader<'a> {
         let Some(first) = self.bytes(place, u64::from(offset), BLOCK_BYTES)? else {
             return Ok(None);
         };
-        let Ok(sizes) = peek_head(first) else {
+        let Ok(sizes) = peek_head(first, at) else {
             return Ok(None);
         };
         let end = u64::from(offset) + u64::from(sizes.group_bytes());

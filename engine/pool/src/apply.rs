@@ -1,0 +1,201 @@
+//! Apply: publishing a group in the trees, in LSN order. The same code serves live commits and replay.
+
+use std::sync::Arc;
+
+use engine_base::{DatasetId, Location, Lsn, SegmentId};
+use engine_format::{
+    DatasetRecord, ExtentPutRef, FormatError, MutationRef, batches, dataset_of_key,
+};
+use engine_log::{Applier, ApplyGroup, JournalPosition};
+use engine_tree::{Missing, Tree, extent_clear, extent_put};
+
+use crate::Dataset;
+use crate::core::Core;
+use crate::space::LiveChange;
+
+/// Why a group cannot be applied. Live, that is a broken invariant; at replay it is damage.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApplyError {
+    #[error("a batch does not decode")]
+    Format(#[from] FormatError),
+    #[error("a leaf that the batch touches is not in memory")]
+    NotResident(Missing),
+    #[error("{0} is changed but does not exist")]
+    NoDataset(DatasetId),
+    #[error("the key of a dataset record is malformed")]
+    BadKey,
+}
+
+impl From<Missing> for ApplyError {
+    fn from(missing: Missing) -> Self {
+        Self::NotResident(missing)
+    }
+}
+
+/// What is true after the last applied group. Its mutex makes a turn of apply: a checkpoint takes its state in one.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    pub(crate) lsn: Lsn,
+    /// The journal behind that group; `None` before the first of an epoch.
+    pub(crate) end: Option<JournalPosition>,
+    /// Removed since the last capture: their last pages are freed by the next checkpoint.
+    pub(crate) removed: Vec<Arc<Dataset>>,
+    pub(crate) since_checkpoint: Work,
+    segment: Option<SegmentId>,
+    changes: Vec<(SegmentId, LiveChange)>,
+}
+
+/// What replay would have to do again.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Work {
+    pub(crate) groups: u64,
+    pub(crate) mutations: u64,
+    pub(crate) journal_bytes: u64,
+    pub(crate) pages_read: u64,
+}
+
+impl Turn {
+    pub(crate) fn new(lsn: Lsn) -> Self {
+        Self {
+            lsn,
+            end: None,
+            removed: Vec::new(),
+            since_checkpoint: Work::default(),
+            segment: None,
+            changes: Vec::new(),
+        }
+    }
+}
+
+impl Applier for Core {
+    fn apply(&self, group: &ApplyGroup<'_>) {
+        let mut turn = self.turn.lock();
+        if let Err(error) = self.apply_group(&mut turn, group) {
+            panic!("{} was written but cannot be applied: {error}", group.lsn);
+        }
+    }
+}
+
+impl Core {
+    /// Applies one group: trees, catalog, live bytes.
+    pub(crate) fn apply_group(
+        &self,
+        turn: &mut Turn,
+        group: &ApplyGroup<'_>,
+    ) -> Result<(), ApplyError> {
+        assert!(group.lsn > turn.lsn, "{} is applied after {}", group.lsn, turn.lsn);
+        let mut changes = std::mem::take(&mut turn.changes);
+        let mut last: Option<Arc<Dataset>> = None;
+        for batch in batches(group.mutations) {
+            for mutation in batch?.mutations() {
+                let mutation = mutation?;
+                let dataset = match last.take() {
+                    Some(known) if known.id() == mutation.dataset() => known,
+                    _ => {
+                        let id = mutation.dataset();
+                        self.catalog.get(id).ok_or(ApplyError::NoDataset(id))?
+                    }
+                };
+                self.apply_mutation(turn, &dataset, mutation, group.data, &mut changes)?;
+                turn.since_checkpoint.mutations += 1;
+                last = Some(dataset);
+            }
+        }
+        self.count_group(turn, group, &changes);
+        changes.clear();
+        turn.changes = changes;
+        Ok(())
+    }
+
+    fn apply_mutation(
+        &self,
+        turn: &mut Turn,
+        dataset: &Dataset,
+        mutation: MutationRef<'_>,
+        data: Location,
+        changes: &mut Vec<(SegmentId, LiveChange)>,
+    ) -> Result<(), ApplyError> {
+        match mutation {
+            MutationRef::Put { key, value, .. } => {
+                dataset.tree.write().put(key, value)?;
+                if dataset.id() == DatasetId::POOL {
+                    self.put_record(key, value)?;
+                }
+            }
+            MutationRef::Delete { key, .. } => {
+                dataset.tree.write().delete(key)?;
+                if dataset.id() == DatasetId::POOL {
+                    let id = dataset_of_key(key)?;
+                    turn.removed.extend(self.catalog.remove(id));
+                }
+            }
+            MutationRef::ExtentPut { key, extent, .. } => {
+                apply_extent(dataset, key, &extent, data, changes)?;
+            }
+            MutationRef::ExtentClear { key, offset, bytes, .. } => {
+                let mut freed = 0;
+                extent_clear(&mut *dataset.tree.write(), key, offset, bytes, &mut |at, bytes| {
+                    changes.push((at.segment, LiveChange::Subtract(bytes)));
+                    freed += u64::from(bytes);
+                })?;
+                dataset.subtract_allocated(freed);
+            }
+        }
+        Ok(())
+    }
+
+    fn put_record(&self, key: &[u8], value: &[u8]) -> Result<(), ApplyError> {
+        let id = dataset_of_key(key)?;
+        let record = DatasetRecord::decode(value)?;
+        self.catalog.put(id, record, |record| {
+            Dataset::new(id, Some(record), Tree::empty(id, Arc::clone(&self.budget)), 0)
+        });
+        Ok(())
+    }
+
+    /// One turn at the mutex of space for the whole group.
+    fn count_group(
+        &self,
+        turn: &mut Turn,
+        group: &ApplyGroup<'_>,
+        changes: &[(SegmentId, LiveChange)],
+    ) {
+        let place = group.end.place;
+        let mut space = self.space.lock();
+        for (segment, change) in changes {
+            space.adjust(*segment, *change);
+        }
+        space.wrote(place.segment, group.end.offset, group.lsn);
+        if let Some(before) = turn.segment.replace(place.segment)
+            && before != place.segment
+        {
+            space.seal(before);
+        }
+        drop(space);
+        turn.lsn = group.lsn;
+        turn.end = Some(group.end);
+        turn.since_checkpoint.groups += 1;
+        let data_from = u64::from(group.data.offset);
+        turn.since_checkpoint.journal_bytes += u64::from(group.end.offset) - data_from
+            + engine_format::head_bytes_for(group.mutations.len()) as u64;
+    }
+}
+
+fn apply_extent(
+    dataset: &Dataset,
+    key: &[u8],
+    put: &ExtentPutRef<'_>,
+    data: Location,
+    changes: &mut Vec<(SegmentId, LiveChange)>,
+) -> Result<(), ApplyError> {
+    let extent = put.extent(data)?;
+    let mut freed = 0;
+    changes.push((data.segment, LiveChange::Add(put.bytes)));
+    extent_put(&mut *dataset.tree.write(), key, put.offset, &extent, &mut |at, bytes| {
+        changes.push((at.segment, LiveChange::Subtract(bytes)));
+        freed += u64::from(bytes);
+    })?;
+    dataset.add_allocated(u64::from(put.bytes));
+    dataset.subtract_allocated(freed);
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! The datasets of an open pool, by id and by name.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use engine_base::DatasetId;
+use engine_format::{DatasetRecord, DatasetState};
+use parking_lot::RwLock;
+
+use crate::Dataset;
+
+#[derive(Debug, Default)]
+struct Maps {
+    by_id: BTreeMap<DatasetId, Arc<Dataset>>,
+    /// Live datasets only.
+    by_name: HashMap<String, DatasetId>,
+    next: Option<DatasetId>,
+}
+
+/// Changed by apply only.
+#[derive(Debug)]
+pub(crate) struct Catalog {
+    maps: RwLock<Maps>,
+    /// The pool's own tree, as a dataset.
+    pub(crate) pool: Arc<Dataset>,
+}
+
+impl Catalog {
+    pub(crate) fn new(pool: Arc<Dataset>, next: DatasetId) -> Self {
+        let maps = Maps { next: Some(next), ..Maps::default() };
+        Self { maps: RwLock::new(maps), pool }
+    }
+
+    /// The lowest id that no dataset ever had.
+    pub(crate) fn next_id(&self) -> DatasetId {
+        self.maps.read().next.unwrap_or(DatasetId::FIRST_USER)
+    }
+
+    pub(crate) fn get(&self, id: DatasetId) -> Option<Arc<Dataset>> {
+        if id == DatasetId::POOL {
+            return Some(Arc::clone(&self.pool));
+        }
+        self.maps.read().by_id.get(&id).cloned()
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<Arc<Dataset>> {
+        let maps = self.maps.read();
+        maps.by_name.get(name).and_then(|id| maps.by_id.get(id)).cloned()
+    }
+
+    /// All datasets of users, the invisible ones too, by id.
+    pub(crate) fn all(&self) -> Vec<Arc<Dataset>> {
+        self.maps.read().by_id.values().cloned().collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.maps.read().by_id.len()
+    }
+
+    /// The dataset after `id`, going round; for eviction.
+    pub(crate) fn after(&self, id: DatasetId) -> Option<Arc<Dataset>> {
+        let maps = self.maps.read();
+        let next = maps.by_id.range(id.next()..).next().or_else(|| maps.by_id.iter().next());
+        next.map(|(_, dataset)| Arc::clone(dataset))
+    }
+
+    /// Notes a record that was put; `make` makes the dataset if the id is new.
+    pub(crate) fn put(
+        &self,
+        id: DatasetId,
+        record: DatasetRecord,
+        make: impl FnOnce(DatasetRecord) -> Dataset,
+    ) {
+        let mut maps = self.maps.write();
+        if maps.next.is_none_or(|next| next <= id) {
+            maps.next = Some(id.next());
+        }
+        let old_name = maps
+            .by_id
+            .get(&id)
+            .and_then(|known| known.with_record(|r| r.map(|r| r.name.as_str().to_owned())));
+        if let Some(name) = old_name
+            && maps.by_name.get(&name) == Some(&id)
+        {
+            maps.by_name.remove(&name);
+        }
+        if record.state == DatasetState::Live {
+            maps.by_name.insert(record.name.as_str().to_owned(), id);
+        }
+        match maps.by_id.get(&id) {
+            Some(known) => known.set_record(record),
+            None => {
+                maps.by_id.insert(id, Arc::new(make(record)));
+            }
+        }
+    }
+
+    /// Forgets a dataset whose record was deleted.
+    pub(crate) fn remove(&self, id: DatasetId) -> Option<Arc<Dataset>> {
+        let mut maps = self.maps.write();
+        let removed = maps.by_id.remove(&id)?;
+        maps.by_name.retain(|_, named| *named != id);
+        Some(removed)
+    }
+}

@@ -1,0 +1,239 @@
+//! Datasets of the catalog: creating, changing and deleting them, and giving back what deleted and shrunk ones leave behind.
+//!
+//! The visible change is one small batch. What is behind it is worked off in bounded batches; the record says until the last of
+//! them that there is something left (state deleting, or `cleanup_from`), so a crash anywhere resumes it.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use engine_base::limits::DATASETS_MAX;
+use engine_base::{DatasetId, Lsn};
+use engine_format::{BatchBuilder, DatasetRecord, DatasetState, dataset_key};
+use engine_log::BatchData;
+use engine_tree::Missing;
+
+use crate::{Dataset, Pool, StoreError};
+
+/// Extents cleared by one batch: bounds the time of one apply.
+const EXTENTS_PER_STEP: usize = 256;
+
+impl Pool {
+    /// Creates a dataset with this record.
+    ///
+    /// Durability: when it returns, the dataset survives a power cut.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`], [`StoreError::NoSpace`], [`StoreError::Invalid`] at the limit of datasets, [`StoreError::Log`].
+    pub async fn create_dataset(&self, record: &DatasetRecord) -> Result<Arc<Dataset>, StoreError> {
+        let _names = self.core.catalog.pool.locks().lock(0..u64::MAX).await;
+        let name = record.name.as_str();
+        if self.core.catalog.find(name).is_some() {
+            return Err(StoreError::Exists { what: "dataset", name: name.to_owned() });
+        }
+        if self.core.catalog.len() >= DATASETS_MAX {
+            return Err(StoreError::Invalid {
+                what: format!("creating {name:?}"),
+                why: format!("a pool holds at most {DATASETS_MAX} datasets; delete one"),
+            });
+        }
+        let _admitted = self.admit(0)?;
+        let id = self.core.catalog.next_id();
+        let lsn = self.put_record(id, record).await?;
+        self.durable(lsn).await?;
+        self.core.catalog.get(id).ok_or_else(|| not_found(name))
+    }
+
+    /// Changes the record of a dataset; `change` gets the record as it is. The name must stay.
+    ///
+    /// Durability: when it returns, the change survives a power cut.
+    ///
+    /// # Errors
+    /// What `change` returns; [`StoreError::NotFound`] if the dataset is not live any more; [`StoreError::Log`].
+    pub async fn change_dataset(
+        &self,
+        dataset: &Dataset,
+        change: impl FnOnce(&mut DatasetRecord) -> Result<(), StoreError>,
+    ) -> Result<DatasetRecord, StoreError> {
+        let _names = self.core.catalog.pool.locks().lock(0..u64::MAX).await;
+        let mut record = live_record(dataset)?;
+        change(&mut record)?;
+        self.admit_release().await?;
+        let lsn = self.put_record(dataset.id(), &record).await?;
+        self.durable(lsn).await?;
+        Ok(record)
+    }
+
+    /// Makes a dataset invisible, for good; its space comes back in the background.
+    ///
+    /// # Errors
+    /// As [`Pool::change_dataset`].
+    pub async fn delete_dataset(&self, dataset: &Dataset) -> Result<(), StoreError> {
+        let deleting = |record: &mut DatasetRecord| {
+            record.state = DatasetState::Deleting;
+            Ok(())
+        };
+        self.change_dataset(dataset, deleting).await?;
+        if !self.has_background() {
+            self.clean_up().await?;
+        }
+        self.request_cleanup();
+        Ok(())
+    }
+
+    /// Works off everything that deleted and shrunk datasets left behind.
+    ///
+    /// # Errors
+    /// Any [`StoreError`]; what is left stays on record.
+    pub async fn clean_up(&self) -> Result<(), StoreError> {
+        for dataset in self.core.catalog.all() {
+            let Some(record) = dataset.record() else { continue };
+            match record.state {
+                DatasetState::Deleting => self.clean_up_deleted(&dataset).await?,
+                DatasetState::Live => {
+                    if let Some(from) = record.cleanup_from {
+                        self.clean_up_tail(&dataset, from).await?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Finishes giving back what lies behind the size that the dataset was shrunk to. Until then it must not grow.
+    ///
+    /// # Errors
+    /// Any [`StoreError`]; what is left stays on record.
+    pub async fn clean_up_tail(&self, dataset: &Dataset, from: u64) -> Result<(), StoreError> {
+        self.clear_extents(dataset, from, u64::MAX).await?;
+        let _names = self.core.catalog.pool.locks().lock(0..u64::MAX).await;
+        let Ok(mut record) = live_record(dataset) else { return Ok(()) };
+        if record.cleanup_from == Some(from) {
+            record.cleanup_from = None;
+            self.put_record(dataset.id(), &record).await?;
+        }
+        Ok(())
+    }
+
+    async fn clean_up_deleted(&self, dataset: &Dataset) -> Result<(), StoreError> {
+        self.clear_extents(dataset, 0, u64::MAX).await?;
+        // Whoever still writes holds a lock taken before the deletion, or will see the state and give up.
+        let _everything = dataset.locks().lock(0..u64::MAX).await;
+        if self.next_extents(dataset, 0, u64::MAX).await?.is_some() {
+            return Ok(());
+        }
+        let _names = self.core.catalog.pool.locks().lock(0..u64::MAX).await;
+        if self.core.catalog.get(dataset.id()).is_none() {
+            return Ok(());
+        }
+        let mut batch = BatchBuilder::new();
+        batch.delete(DatasetId::POOL, &dataset_key(dataset.id()));
+        self.commit_record(dataset.id(), batch).await?;
+        Ok(())
+    }
+
+    /// Makes `from..to` a hole, in bounded batches that give space back.
+    ///
+    /// # Errors
+    /// Any [`StoreError`]; what was cleared stays cleared.
+    pub async fn clear_extents(&self, dataset: &Dataset, from: u64, to: u64) -> Result<Lsn, StoreError> {
+        let mut at = from;
+        let mut lsn = self.journal.applied_lsn();
+        while at < to {
+            self.admit_release().await?;
+            self.throttle().await?;
+            let _range = dataset.locks().lock(at..to).await;
+            let Some(step) = self.next_extents(dataset, at, to).await? else { break };
+            let low = step.start.saturating_sub(engine_base::limits::EXTENT_BYTES_MAX);
+            self.make_resident(dataset, &low.to_be_bytes(), &step.end.to_be_bytes())
+                .await?;
+            let mut batch = BatchBuilder::new();
+            batch.extent_clear(dataset.id(), &[], step.start, step.end - step.start);
+            let mutations = finish(batch)?;
+            lsn = self.commit(BatchData { mutations, data: Vec::new() }).await?;
+            at = step.end;
+        }
+        Ok(lsn)
+    }
+
+    /// The range from the first extent that reaches into `from..to` over the next few; `None` if there is none.
+    async fn next_extents(
+        &self,
+        dataset: &Dataset,
+        from: u64,
+        to: u64,
+    ) -> Result<Option<std::ops::Range<u64>>, StoreError> {
+        loop {
+            let found = look_for_extents(&dataset.tree.read(), from, to);
+            match found {
+                Ok(range) => return Ok(range),
+                Err(missing) => self.fetch(dataset, missing).await?,
+            }
+        }
+    }
+
+    async fn put_record(&self, id: DatasetId, record: &DatasetRecord) -> Result<Lsn, StoreError> {
+        let mut batch = BatchBuilder::new();
+        batch.put(DatasetId::POOL, &dataset_key(id), &record.encode());
+        self.commit_record(id, batch).await
+    }
+
+    /// Commits a change of the pool's own tree; the caller holds the lock of the names.
+    async fn commit_record(&self, id: DatasetId, batch: BatchBuilder) -> Result<Lsn, StoreError> {
+        let key = dataset_key(id);
+        let mutations = finish(batch)?;
+        self.make_resident(&self.core.catalog.pool, &key, &key).await?;
+        self.commit(BatchData { mutations, data: Vec::new() }).await
+    }
+}
+
+fn finish(batch: BatchBuilder) -> Result<Vec<u8>, StoreError> {
+    batch.finish().map_err(|error| StoreError::Invalid {
+        what: "a batch".to_owned(),
+        why: error.to_string(),
+    })
+}
+
+fn live_record(dataset: &Dataset) -> Result<DatasetRecord, StoreError> {
+    let record = dataset.record().ok_or_else(|| not_found("(pool)"))?;
+    if record.state != DatasetState::Live {
+        return Err(not_found(record.name.as_str()));
+    }
+    Ok(record)
+}
+
+fn not_found(name: &str) -> StoreError {
+    StoreError::NotFound { what: "dataset", name: name.to_owned() }
+}
+
+fn look_for_extents(
+    tree: &engine_tree::Tree,
+    from: u64,
+    to: u64,
+) -> Result<Option<std::ops::Range<u64>>, Missing> {
+    let mut range: Option<std::ops::Range<u64>> = None;
+    let mut count = 0;
+    let window_start = from.saturating_sub(engine_base::limits::EXTENT_BYTES_MAX - 1);
+    tree.scan(&window_start.to_be_bytes(), |key, value| {
+        let (Some(start), Ok(extent)) =
+            (offset_of(key), engine_format::ExtentRef::decode(value))
+        else {
+            return ControlFlow::Continue(());
+        };
+        if start >= to {
+            return ControlFlow::Break(());
+        }
+        let end = start.saturating_add(u64::from(extent.bytes()));
+        if end <= from {
+            return ControlFlow::Continue(());
+        }
+        let begin = range.as_ref().map_or(start.max(from), |known| known.start);
+        range = Some(begin..end.min(to));
+        count += 1;
+        if count >= EXTENTS_PER_STEP { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    Ok(range)
+}
+
+fn offset_of(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(key.try_into().ok()?))
+}

@@ -1,0 +1,161 @@
+//! What apply, checkpoints and readers share.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use engine_base::{Clock, EpochId, Location, PoolId, SegmentId, Slot};
+use engine_device::{Device, Geometry, Place};
+use engine_format::SegmentKind;
+use engine_log::{LogError, Poison, SegmentPlace, SegmentSource};
+use engine_tree::{MemoryBudget, Tree};
+use parking_lot::{Mutex, RwLock};
+
+use crate::StoreError;
+use crate::apply::Turn;
+use crate::catalog::Catalog;
+use crate::pages::SlotOf;
+use crate::space::{Admission, Generation, Space};
+
+/// The state of an open pool.
+pub(crate) struct Core {
+    pub(crate) device: Arc<dyn Device>,
+    pub(crate) geometry: Geometry,
+    pub(crate) pool_id: PoolId,
+    pub(crate) epoch: EpochId,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) catalog: Catalog,
+    /// Roots of the datasets. Changed by checkpoints only.
+    pub(crate) roots: Mutex<Tree>,
+    pub(crate) turn: Mutex<Turn>,
+    pub(crate) space: Mutex<Space>,
+    pub(crate) admission: Admission,
+    /// Where each segment in use lies: what readers need of `space`, without its mutex.
+    slots: RwLock<HashMap<SegmentId, Slot>>,
+    pub(crate) generation: RwLock<Generation>,
+    pub(crate) budget: Arc<MemoryBudget>,
+    /// Dirty bytes above which writers wait for a checkpoint.
+    pub(crate) dirty_limit: u64,
+    pub(crate) poison: Arc<Poison>,
+    pub(crate) counters: Counters,
+}
+
+/// What the pool counts.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) page_reads: AtomicU64,
+    pub(crate) pages_written: AtomicU64,
+    pub(crate) deltas_written: AtomicU64,
+    pub(crate) checkpoints: AtomicU64,
+    pub(crate) index_bytes: AtomicU64,
+    /// Number of the newest durable checkpoint.
+    pub(crate) newest: AtomicU64,
+    pub(crate) data_read_errors: AtomicU64,
+}
+
+/// What [`Core::new`] needs.
+pub(crate) struct CoreParts {
+    pub(crate) device: Arc<dyn Device>,
+    pub(crate) geometry: Geometry,
+    pub(crate) pool_id: PoolId,
+    pub(crate) epoch: EpochId,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) catalog: Catalog,
+    pub(crate) roots: Tree,
+    pub(crate) turn: Turn,
+    pub(crate) space: Space,
+    pub(crate) admission: Admission,
+    pub(crate) budget: Arc<MemoryBudget>,
+    pub(crate) dirty_limit: u64,
+}
+
+impl Core {
+    pub(crate) fn new(parts: CoreParts) -> Self {
+        let slots = parts.space.segments.iter().map(|(id, segment)| (*id, segment.slot)).collect();
+        parts.admission.set_free_slots(parts.space.free_slots());
+        Self {
+            device: parts.device,
+            geometry: parts.geometry,
+            pool_id: parts.pool_id,
+            epoch: parts.epoch,
+            clock: parts.clock,
+            catalog: parts.catalog,
+            roots: Mutex::new(parts.roots),
+            turn: Mutex::new(parts.turn),
+            space: Mutex::new(parts.space),
+            admission: parts.admission,
+            slots: RwLock::new(slots),
+            generation: RwLock::new(Generation::default()),
+            budget: parts.budget,
+            dirty_limit: parts.dirty_limit,
+            poison: Arc::new(Poison::default()),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Where a location lies on the device.
+    pub(crate) fn place_of(&self, location: Location) -> Result<Place, StoreError> {
+        let slot = self.slot_of(location.segment).ok_or_else(|| StoreError::Inconsistent {
+            what: format!("{location} is referred to, but that segment is not in use"),
+        })?;
+        Ok(Place::slot(slot, u64::from(location.offset)))
+    }
+
+    /// Forgets released segments and gives their storage back.
+    ///
+    /// CRASH: anywhere in here a slot is free in both openable checkpoints, whether or not its storage was given back.
+    pub(crate) fn give_back(&self, discard: Vec<Slot>) -> Result<(), StoreError> {
+        {
+            let space = self.space.lock();
+            self.slots.write().retain(|id, _| space.segments.contains_key(id));
+        }
+        for slot in discard {
+            if let Err(cause) = self.device.discard(slot) {
+                self.poison.set(&cause);
+                return Err(cause.into());
+            }
+            self.space.lock().add_free(slot);
+        }
+        self.admission.set_free_slots(self.space.lock().free_slots());
+        Ok(())
+    }
+
+    /// After the space was changed in place.
+    pub(crate) fn refresh_slots(&self) {
+        let space = self.space.lock();
+        let known = space.segments.iter().map(|(id, segment)| (*id, segment.slot));
+        *self.slots.write() = known.collect();
+        self.admission.set_free_slots(space.free_slots());
+    }
+
+    /// Notes a journal segment that replay found.
+    pub(crate) fn adopt_journal(&self, place: SegmentPlace) {
+        let mut space = self.space.lock();
+        space.adopt_journal(place);
+        self.slots.write().insert(place.segment, place.slot);
+        self.admission.set_free_slots(space.free_slots());
+    }
+}
+
+impl SlotOf for Core {
+    fn slot_of(&self, segment: SegmentId) -> Option<Slot> {
+        self.slots.read().get(&segment).copied()
+    }
+}
+
+impl SegmentSource for Core {
+    fn allocate(&self, kind: SegmentKind) -> Result<SegmentPlace, LogError> {
+        let mut space = self.space.lock();
+        let place = space.allocate(kind).ok_or(LogError::NoSpace)?;
+        self.slots.write().insert(place.segment, place.slot);
+        self.admission.set_free_slots(space.free_slots());
+        Ok(place)
+    }
+
+    fn release(&self, place: SegmentPlace) {
+        let mut space = self.space.lock();
+        space.release_unused(place);
+        self.slots.write().remove(&place.segment);
+        self.admission.set_free_slots(space.free_slots());
+    }
+}

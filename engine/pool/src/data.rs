@@ -1,0 +1,107 @@
+//! Reading the data of extents: never a byte whose checksum was not verified.
+
+use engine_base::limits::BLOCK_BYTES;
+use engine_base::{Location, to_u32};
+use engine_device::{PageBuf, Place};
+use engine_format::{Checksums, ExtentRef};
+
+use crate::core::Core;
+use crate::{Pool, ReadPin, StoreError};
+
+/// Whole stored blocks to read, with what they must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExtentRead {
+    /// The first block.
+    pub location: Location,
+    /// One checksum for each block, in order, little-endian.
+    checksums: Vec<u8>,
+}
+
+impl ExtentRead {
+    /// All stored blocks of `extent`.
+    #[must_use]
+    pub fn new(extent: &ExtentRef<'_>) -> Self {
+        Self { location: extent.location(), checksums: extent.checksums().as_bytes().to_vec() }
+    }
+
+    /// Appends the blocks of `extent` if they lie right behind these. `false`: they do not.
+    pub fn extend(&mut self, extent: &ExtentRef<'_>) -> bool {
+        let end = u64::from(self.location.offset) + self.bytes() as u64;
+        let next = extent.location();
+        if next.segment != self.location.segment || u64::from(next.offset) != end {
+            return false;
+        }
+        self.checksums.extend_from_slice(extent.checksums().as_bytes());
+        true
+    }
+
+    /// Bytes of the blocks.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.checksums.len() / size_of::<u32>() * BLOCK_BYTES
+    }
+
+    fn checksums(&self) -> Checksums<'_> {
+        Checksums::from_bytes(&self.checksums).expect("whole checksums were put together")
+    }
+}
+
+impl Core {
+    /// Compares every block of `buf` with its checksum.
+    fn verify(&self, read: &ExtentRead, place: Place, buf: &[u8]) -> Result<(), StoreError> {
+        for (index, (block, expected)) in
+            buf.chunks_exact(BLOCK_BYTES).zip(read.checksums().iter()).enumerate()
+        {
+            if crc32c::crc32c(block) != expected.get() {
+                let counter = &self.counters.data_read_errors;
+                counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                let error = StoreError::DataDamaged {
+                    location: read.location,
+                    slot: match place.area {
+                        engine_device::Area::Segment(slot) => Some(slot),
+                        engine_device::Area::Label => None,
+                    },
+                    block: to_u32(index),
+                };
+                tracing::error!(%error, "stored data is damaged: the read is answered with an error");
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Pool {
+    /// Taken before a location is looked up and held until it was read: its segment is not reused meanwhile.
+    #[must_use]
+    pub fn read_pin(&self) -> ReadPin {
+        self.core.generation.read().pin()
+    }
+
+    /// Fills `buf`, exactly [`ExtentRead::bytes`] long, if that takes no I/O; `Ok(false)` if it would.
+    ///
+    /// # Errors
+    /// [`StoreError::DataDamaged`], [`StoreError::Device`].
+    pub fn read_extent_cached(&self, read: &ExtentRead, buf: &mut [u8]) -> Result<bool, StoreError> {
+        assert_eq!(buf.len(), read.bytes(), "the buffer takes the blocks exactly");
+        let place = self.core.place_of(read.location)?;
+        if !self.core.device.read_cached(place, buf)? {
+            return Ok(false);
+        }
+        self.core.verify(read, place, buf)?;
+        Ok(true)
+    }
+
+    /// Reads and verifies stored blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::DataDamaged`], [`StoreError::Device`].
+    pub async fn read_extent(&self, read: &ExtentRead) -> Result<PageBuf, StoreError> {
+        let place = self.core.place_of(read.location)?;
+        let buf = PageBuf::recycled(read.bytes());
+        let buf = self.core.device.read_async(place, buf).await?;
+        self.core.verify(read, place, &buf)?;
+        Ok(buf)
+    }
+}
+

@@ -1,0 +1,93 @@
+//! A dataset: its record, its tree, its locks.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use engine_base::{ByteCount, DatasetId};
+use engine_format::DatasetRecord;
+use engine_tree::Tree;
+use parking_lot::{Mutex, RwLock};
+
+use crate::RangeLocks;
+
+/// A volume, or the pool's own tree.
+#[derive(Debug)]
+pub struct Dataset {
+    id: DatasetId,
+    record: RwLock<Option<DatasetRecord>>,
+    pub(crate) tree: RwLock<Tree>,
+    locks: RangeLocks,
+    allocated: AtomicU64,
+    /// Where the next round of eviction goes on.
+    pub(crate) evict_cursor: Mutex<Vec<u8>>,
+}
+
+/// What the catalog says of a dataset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatasetInfo {
+    /// Its id.
+    pub id: DatasetId,
+    /// Its record.
+    pub record: DatasetRecord,
+    /// Bytes of data that it refers to.
+    pub allocated: ByteCount,
+}
+
+impl Dataset {
+    pub(crate) fn new(id: DatasetId, record: Option<DatasetRecord>, tree: Tree, allocated: u64) -> Self {
+        Self {
+            id,
+            record: RwLock::new(record),
+            tree: RwLock::new(tree),
+            locks: RangeLocks::default(),
+            allocated: AtomicU64::new(allocated),
+            evict_cursor: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub const fn id(&self) -> DatasetId {
+        self.id
+    }
+
+    /// Locks over its byte ranges. Held from reading until apply; they also keep the range's leaves in memory.
+    #[must_use]
+    pub const fn locks(&self) -> &RangeLocks {
+        &self.locks
+    }
+
+    /// Its record as last applied; `None` only for the pool's own tree.
+    #[must_use]
+    pub fn record(&self) -> Option<DatasetRecord> {
+        self.record.read().clone()
+    }
+
+    /// Looks at the record without copying it.
+    pub fn with_record<R>(&self, look: impl FnOnce(Option<&DatasetRecord>) -> R) -> R {
+        look(self.record.read().as_ref())
+    }
+
+    /// Bytes of data that it refers to.
+    #[must_use]
+    pub fn allocated(&self) -> ByteCount {
+        ByteCount::new(self.allocated.load(Ordering::Relaxed))
+    }
+
+    /// Looks at the tree. Do not wait inside.
+    pub fn with_tree<R>(&self, look: impl FnOnce(&Tree) -> R) -> R {
+        look(&self.tree.read())
+    }
+
+    pub(crate) fn set_record(&self, record: DatasetRecord) {
+        *self.record.write() = Some(record);
+    }
+
+    pub(crate) fn add_allocated(&self, bytes: u64) {
+        self.allocated.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn subtract_allocated(&self, bytes: u64) {
+        let before = self.allocated.fetch_sub(bytes, Ordering::Relaxed);
+        assert!(before >= bytes, "{}: {before} allocated bytes cannot shrink by {bytes}", self.id);
+    }
+}

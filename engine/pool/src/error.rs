@@ -1,0 +1,145 @@
+//! The one error of the pool and the models above it.
+
+use engine_base::{ByteCount, ErrorKind, Location, Slot};
+use engine_device::{DeviceError, Place};
+use engine_format::{FormatError, NameError};
+use engine_log::LogError;
+use engine_tree::PageError;
+
+/// A failure of the pool. [`StoreError::kind`] says what to do about it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such dataset.
+    #[error("there is no {what} {name:?}; list them to see the names")]
+    NotFound {
+        /// Kind of thing.
+        what: &'static str,
+        /// The name that was asked for.
+        name: String,
+    },
+    /// The name is taken.
+    #[error("{what} {name:?} exists already; choose another name or delete it first")]
+    Exists {
+        /// Kind of thing.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// The request breaks a rule.
+    #[error("{what}: {why}")]
+    Invalid {
+        /// What was asked for.
+        what: String,
+        /// Which rule it breaks, and what would do.
+        why: String,
+    },
+    /// A name breaks the rules for names.
+    #[error("the name {name:?} is refused")]
+    Name {
+        /// The name.
+        name: String,
+        /// The rule.
+        #[source]
+        source: NameError,
+    },
+    /// The pool is full.
+    #[error("the pool is full: {wanted} more do not fit beside the reserve; delete or trim something, or add capacity")]
+    NoSpace {
+        /// What was wanted.
+        wanted: ByteCount,
+    },
+    /// Stored data is wrong, and no good copy exists.
+    #[error("the data at {location} (slot {slot:?}) is damaged: block {block} of the extent has another checksum; restore that range")]
+    DataDamaged {
+        /// The extent's location.
+        location: Location,
+        /// Where that is on the device.
+        slot: Option<Slot>,
+        /// Which 4 KiB block of it.
+        block: u32,
+    },
+    /// A tree page is wrong, and no good copy exists.
+    #[error("a page of {tree} at {location} is damaged; restore the device, or open an older checkpoint")]
+    PageDamaged {
+        /// Which tree.
+        tree: engine_base::DatasetId,
+        /// Where the page lies.
+        location: Location,
+        /// What is wrong with it.
+        #[source]
+        source: PageError,
+    },
+    /// Another structure is wrong.
+    #[error("the {what} at {place} is damaged")]
+    Damaged {
+        /// Which structure.
+        what: &'static str,
+        /// Where it lies.
+        place: Place,
+        /// What is wrong with it.
+        #[source]
+        source: FormatError,
+    },
+    /// A structure refers to something that is not there.
+    #[error("the pool is inconsistent: {what}; run a check and restore what it names")]
+    Inconsistent {
+        /// What does not fit.
+        what: String,
+    },
+    /// No superblock is valid.
+    #[error("{device}: no valid superblock: copy 0: {first}; copy 1: {second}; this is not a pool, or its label is destroyed")]
+    NoSuperblock {
+        /// Path of the device.
+        device: String,
+        /// What is wrong with copy 0.
+        first: FormatError,
+        /// What is wrong with copy 1.
+        #[source]
+        second: FormatError,
+    },
+    /// The log failed.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A device call failed.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+}
+
+impl StoreError {
+    /// What the caller should do.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NotFound { .. } => ErrorKind::NotFound,
+            Self::Exists { .. } => ErrorKind::Exists,
+            Self::Invalid { .. } | Self::Name { .. } => ErrorKind::Invalid,
+            Self::NoSpace { .. } => ErrorKind::NoSpace,
+            Self::DataDamaged { .. }
+            | Self::PageDamaged { .. }
+            | Self::Damaged { .. }
+            | Self::Inconsistent { .. }
+            | Self::NoSuperblock { .. } => ErrorKind::Corrupt,
+            Self::Log(error) => log_kind(error),
+            Self::Device(error) => device_kind(error),
+        }
+    }
+}
+
+const fn log_kind(error: &LogError) -> ErrorKind {
+    match error {
+        LogError::NoSpace | LogError::HostNoSpace(_) => ErrorKind::NoSpace,
+        LogError::Poisoned(_) => ErrorKind::Poisoned,
+        LogError::Closed => ErrorKind::Closed,
+        LogError::BatchTooLarge { .. } => ErrorKind::Invalid,
+        LogError::Device(error) => device_kind(error),
+        LogError::Damaged { .. } | LogError::Format { .. } => ErrorKind::Corrupt,
+    }
+}
+
+const fn device_kind(error: &DeviceError) -> ErrorKind {
+    match error {
+        DeviceError::NoSpace { .. } => ErrorKind::NoSpace,
+        DeviceError::Io { .. } => ErrorKind::Io,
+        DeviceError::Unusable { .. } => ErrorKind::Invalid,
+    }
+}

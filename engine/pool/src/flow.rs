@@ -1,0 +1,170 @@
+//! The way of a change through the pool, in its order: admit, throttle, make resident, commit, make durable.
+
+use std::future::poll_fn;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+
+use engine_base::limits::PAGE_BYTES;
+use engine_base::{ByteCount, Lsn, to_usize};
+use engine_device::PageBuf;
+use engine_log::{BatchData, LogError, Plug};
+use engine_tree::{LoadedPage, Missing};
+
+use crate::core::Core;
+use crate::pages::{decode, place_of};
+use crate::{Admitted, Dataset, Pool, StoreError};
+
+/// Checkpoints that a delete on a full pool waits for before it is refused.
+const ROUNDS_FOR_RELEASE: u32 = 4;
+
+impl Pool {
+    /// Claims room for a batch with `bytes` of data; hold it until the batch is committed.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSpace`]: only the reserve for deletes and checkpoints is left. Nothing changed.
+    pub fn admit(&self, bytes: u64) -> Result<Admitted<'_>, StoreError> {
+        self.core.admission.admit(bytes).ok_or_else(|| {
+            self.request_reclaim();
+            StoreError::NoSpace { wanted: ByteCount::new(bytes) }
+        })
+    }
+
+    /// Lets a batch that gives space back pass, waiting for checkpoints while the reserve is low.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSpace`] if checkpoints bring nothing back; [`StoreError::Log`] if the pool is poisoned.
+    pub async fn admit_release(&self) -> Result<(), StoreError> {
+        for _ in 0..ROUNDS_FOR_RELEASE {
+            if self.core.admission.may_release() {
+                return Ok(());
+            }
+            self.next_checkpoint().await?;
+        }
+        if self.core.admission.may_release() {
+            return Ok(());
+        }
+        Err(StoreError::NoSpace { wanted: ByteCount::new(engine_base::limits::BLOCK) })
+    }
+
+    /// Waits while too many pages are dirty.
+    ///
+    /// # Errors
+    /// [`StoreError::Log`] if the pool is poisoned.
+    pub async fn throttle(&self) -> Result<(), StoreError> {
+        while self.core.budget.dirty().get() > self.core.dirty_limit {
+            self.next_checkpoint().await?;
+        }
+        Ok(())
+    }
+
+    /// Brings every leaf that can hold a key from `low` to `high` into memory. They stay while the caller holds a lock on what
+    /// the keys are about.
+    ///
+    /// # Errors
+    /// [`StoreError::PageDamaged`], [`StoreError::Device`].
+    pub async fn make_resident(
+        &self,
+        dataset: &Dataset,
+        low: &[u8],
+        high: &[u8],
+    ) -> Result<(), StoreError> {
+        loop {
+            let missing = match dataset.tree.read().resident(low, high, usize::MAX) {
+                Ok(_) => return Ok(()),
+                Err(missing) => missing,
+            };
+            self.fetch(dataset, missing).await?;
+        }
+    }
+
+    /// Reads one page that a look at the tree found missing.
+    ///
+    /// # Errors
+    /// [`StoreError::PageDamaged`], [`StoreError::Device`].
+    pub async fn fetch(&self, dataset: &Dataset, missing: Missing) -> Result<(), StoreError> {
+        let page = self.core.load(&missing).await?;
+        dataset.tree.write().install(&missing, page);
+        self.core.evict_over_budget(dataset);
+        Ok(())
+    }
+
+    /// Commits a batch whose leaves are resident. Resolves when it is readable and survives the death of the process, to an
+    /// LSN at or above its own.
+    ///
+    /// # Errors
+    /// [`StoreError::Log`]; nothing changed, or, if poisoned, what is durable after a restart decides.
+    pub async fn commit(&self, batch: BatchData) -> Result<Lsn, StoreError> {
+        Ok(self.journal.commit(batch).await?)
+    }
+
+    /// Waits until everything up to `lsn` is on stable storage.
+    ///
+    /// # Errors
+    /// [`StoreError::Log`] if the sync failed: the pool is poisoned.
+    pub async fn durable(&self, lsn: Lsn) -> Result<(), StoreError> {
+        Ok(self.journal.durable(lsn).await?)
+    }
+
+    /// Waits until everything that is readable now is on stable storage.
+    ///
+    /// # Errors
+    /// As [`Pool::durable`].
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        self.durable(self.journal.applied_lsn()).await
+    }
+
+    /// Gathers the commits of this thread into one group until the plug is dropped.
+    pub fn plug(&self) -> Plug<'_> {
+        self.journal.plug()
+    }
+
+    /// Waits for a checkpoint that begins from now on; without a background it is made here.
+    pub(crate) async fn next_checkpoint(&self) -> Result<(), StoreError> {
+        if !self.has_background() {
+            return self.checkpoint().map(|_| ());
+        }
+        let wanted = self.request_checkpoint();
+        poll_fn(|cx| {
+            if let Some(error) = self.refused() {
+                return Poll::Ready(Err(error));
+            }
+            if self.done.reached(wanted, cx.waker()) {
+                return Poll::Ready(Ok(()));
+            }
+            if self.is_stopping() {
+                return Poll::Ready(Err(LogError::Closed.into()));
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+impl Core {
+    async fn load(&self, missing: &Missing) -> Result<LoadedPage, StoreError> {
+        let pointer = &missing.pointer;
+        self.counters.page_reads.fetch_add(1, Ordering::Relaxed);
+        let delta = match pointer.delta {
+            Some(delta) => {
+                let place = place_of(self, delta.location)?;
+                let buf = PageBuf::recycled(to_usize(u64::from(delta.bytes)));
+                Some(self.device.read_async(place, buf).await?)
+            }
+            None => None,
+        };
+        let base = self.device.read_async(place_of(self, pointer.base)?, page()).await?;
+        let first = decode(missing, &base, delta.as_deref());
+        match (first, pointer.copy) {
+            (Err(error), Some(copy)) => {
+                tracing::warn!(%error, "a tree page is damaged: its second copy is used");
+                let base = self.device.read_async(place_of(self, copy)?, page()).await?;
+                decode(missing, &base, delta.as_deref())
+            }
+            (result, _) => result,
+        }
+    }
+}
+
+fn page() -> PageBuf {
+    PageBuf::recycled(PAGE_BYTES)
+}

@@ -1,0 +1,108 @@
+//! Opening: choose a checkpoint, load it, replay the journal, begin an epoch.
+//!
+//! CRASH: until the checkpoint that ends an opening is durable, the next opening finds the same checkpoint and the same journal and
+//! comes to the same state: nothing of the old epoch's is written to, and the new epoch's first segment is in no chain yet.
+
+mod load;
+mod recover;
+mod superblocks;
+
+use std::sync::Arc;
+
+use engine_base::EpochId;
+use engine_device::{Device, Geometry};
+use engine_format::Superblock;
+use engine_log::{IndexStream, Journal, JournalOptions};
+
+use crate::apply::Work;
+use crate::checkpoint::Checkpointer;
+use crate::core::Core;
+use crate::{Pool, PoolOptions, StoreError};
+pub(crate) use load::Loaded;
+pub(crate) use superblocks::read_superblocks;
+
+impl Pool {
+    /// Opens the pool on `device`, which was not attached to a geometry yet.
+    ///
+    /// Time: that of replaying the journal since the newest checkpoint. When this returns, everything that it accepted is durable.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuperblock`], [`StoreError::Damaged`], [`StoreError::PageDamaged`], or [`StoreError::Log`] with damage in the
+    /// journal; [`StoreError::Invalid`] if the pool uses features that forbid writing.
+    pub fn open(device: Arc<dyn Device>, options: &PoolOptions) -> Result<Arc<Self>, StoreError> {
+        let copies = read_superblocks(&*device)?;
+        let (copy, superblock) = copies.choose(device.name(), options.rewind)?;
+        if superblock.is_read_only() {
+            return Err(StoreError::Invalid {
+                what: format!("writing to the pool on {}", device.name()),
+                why: "it uses features that this build does not know; use a newer one".to_owned(),
+            });
+        }
+        let geometry = geometry_of(&superblock);
+        device.attach(geometry)?;
+        let epoch = EpochId::new(options.entropy.id_bytes());
+        let loaded = Loaded::read(&device, &superblock, epoch, options)?;
+        let recovered = loaded.recover(&superblock, options)?;
+        let core = recovered.core;
+        let journal = Journal::start(JournalOptions {
+            device: Arc::clone(&device),
+            geometry,
+            pool: superblock.pool_id,
+            epoch,
+            lsn: recovered.lsn,
+            source: Arc::clone(&core) as Arc<_>,
+            applier: Arc::clone(&core) as Arc<_>,
+            poison: Arc::clone(&core.poison),
+        })?;
+        core.turn.lock().end = Some(journal.position());
+        let checkpointer = Checkpointer {
+            stream: IndexStream::new(superblock.pool_id, epoch, geometry, recovered.resume),
+            newest: copies.newest(),
+            copy,
+            device_id: superblock.device_id,
+            parent_epoch: superblock.epoch,
+            created_unix_nanos: superblock.created_unix_nanos,
+            features_compatible: superblock.features_compatible,
+            table_pages: recovered.table_pages,
+        };
+        let pool = Self::from_parts(core, journal, checkpointer);
+        pool.checkpoint()?;
+        Ok(Arc::new(pool))
+    }
+}
+
+pub(crate) fn geometry_of(superblock: &Superblock) -> Geometry {
+    Geometry { segment_bytes: superblock.segment_bytes, slots: superblock.slots }
+}
+
+/// Estimated microseconds of replay after which a checkpoint is due: 2 s.
+const REPLAY_MICROS_MAX: u64 = 2_000_000;
+/// Microseconds that replay takes per group, per mutation and per page read, on a slow machine with a cold cache.
+const MICROS_PER_GROUP: u64 = 4;
+const MICROS_PER_MUTATION: u64 = 3;
+const MICROS_PER_PAGE: u64 = 100;
+
+impl Core {
+    /// Whether a checkpoint is due after this much work.
+    pub(crate) fn is_due(&self, work: Work) -> bool {
+        let micros = work.groups * MICROS_PER_GROUP
+            + work.mutations * MICROS_PER_MUTATION
+            + work.pages_read * MICROS_PER_PAGE;
+        let capacity = u64::from(self.geometry.slots) * u64::from(self.geometry.segment_bytes);
+        let journal_max = engine_base::limits::CHECKPOINT_JOURNAL_BYTES.min(capacity / 8);
+        work.journal_bytes >= journal_max
+            || micros >= REPLAY_MICROS_MAX
+            || self.budget.dirty().get() >= self.dirty_limit / 2
+            || self.space_is_due(work)
+    }
+
+    /// A full pool with something behind the gate: checkpoints bring it back.
+    fn space_is_due(&self, work: Work) -> bool {
+        if self.admission.available() > 0 || work.groups == 0 {
+            return false;
+        }
+        let space = self.space.lock();
+        space.reclaimable() + space.gated() > 0
+    }
+}
+

@@ -1,0 +1,149 @@
+//! Loading the state that a superblock names.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use engine_base::{DatasetId, EpochId, Location, SegmentId};
+use engine_device::Device;
+use engine_format::{
+    CheckpointId, DatasetRecord, PagePointer, RootsRecord, SegmentState, Superblock,
+    dataset_of_key, roots_key,
+};
+use engine_tree::{Copies, MemoryBudget, Tree};
+
+use crate::apply::Turn;
+use crate::catalog::Catalog;
+use crate::core::{Core, CoreParts};
+use crate::open::geometry_of;
+use crate::pages::{InSlot, PageReader};
+use crate::space::{Admission, Reserve, Segment, Space, read_table};
+use crate::{Dataset, PoolOptions, StoreError};
+
+/// A checkpoint in memory, its journal not yet replayed.
+pub(crate) struct Loaded {
+    pub(crate) core: Arc<Core>,
+    /// Pages of its segment table.
+    pub(crate) table: Vec<PagePointer>,
+}
+
+/// Bytes of a page's copies, for the counters.
+pub(crate) fn parts(pages: &[PagePointer]) -> Vec<(Location, u32)> {
+    pages.iter().flat_map(PagePointer::parts).collect()
+}
+
+impl Loaded {
+    /// Reads what `superblock` names. Nothing is written.
+    pub(crate) fn read(
+        device: &Arc<dyn Device>,
+        superblock: &Superblock,
+        epoch: EpochId,
+        options: &PoolOptions,
+    ) -> Result<Self, StoreError> {
+        let geometry = geometry_of(superblock);
+        let (segments, table) = read_segments(&**device, superblock)?;
+        let space = Space::new(geometry, segments, superblock.next_segment);
+        let budget = MemoryBudget::new(options.memory);
+        let capacity = u64::from(geometry.slots) * u64::from(geometry.segment_bytes);
+        let dirty_limit = (options.memory.get() / 2).min(capacity / 32);
+        let two_copies = |id, root| {
+            Tree::from_root(id, root, Arc::clone(&budget)).with_copies(Copies::Two)
+        };
+        let pool_tree = two_copies(DatasetId::POOL, superblock.pool_root);
+        let pool = Arc::new(Dataset::new(DatasetId::POOL, None, pool_tree, 0));
+        let core = Arc::new(Core::new(CoreParts {
+            device: Arc::clone(device),
+            geometry,
+            pool_id: superblock.pool_id,
+            epoch,
+            clock: Arc::clone(&options.clock),
+            catalog: Catalog::new(pool, superblock.next_dataset),
+            roots: two_copies(DatasetId::ROOTS, superblock.roots_root),
+            turn: Turn::new(superblock.lsn),
+            space,
+            admission: Admission::new(geometry, Reserve::new(geometry, dirty_limit)),
+            budget,
+            dirty_limit,
+        }));
+        core.space.lock().restore_dead(superblock.checkpoint);
+        core.load_datasets()?;
+        Ok(Self { core, table })
+    }
+}
+
+type Segments = BTreeMap<SegmentId, Segment>;
+
+/// The segment table; slots named twice or beyond the device are damage.
+fn read_segments(
+    device: &dyn Device,
+    superblock: &Superblock,
+) -> Result<(Segments, Vec<PagePointer>), StoreError> {
+    let table = read_table(
+        device,
+        superblock.checkpoint,
+        superblock.segment_table,
+        &InSlot(superblock.segment_table_slot),
+    )?;
+    let mut seen = std::collections::HashSet::new();
+    for (id, segment) in &table.segments {
+        let fits = segment.slot.get() < superblock.slots
+            && segment.written <= superblock.segment_bytes
+            && segment.live <= segment.written
+            && *id < superblock.next_segment;
+        if !fits || !seen.insert(segment.slot) {
+            return Err(StoreError::Inconsistent {
+                what: format!("the segment table's entry of {id} ({}) is impossible", segment.slot),
+            });
+        }
+    }
+    let mut segments = table.segments;
+    let keep = superblock.segment_table.map(|pointer| pointer.base.segment);
+    // Index segments that were only prepared: nothing in any openable checkpoint refers to them.
+    segments.retain(|id, segment| {
+        segment.kind != engine_format::SegmentKind::Index
+            || segment.live > 0
+            || segment.state != SegmentState::Open
+            || Some(*id) == keep
+    });
+    Ok((segments, table.pages))
+}
+
+impl Core {
+    /// Reads all dataset records and roots.
+    fn load_datasets(&self) -> Result<(), StoreError> {
+        let reader = PageReader { device: &*self.device, slots: self };
+        let mut records: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        {
+            let mut tree = self.catalog.pool.tree.write();
+            reader.with_pages(&mut tree, |tree| {
+                records.clear();
+                tree.scan(&[], |key, value| {
+                    records.push((key.to_vec(), value.to_vec()));
+                    ControlFlow::Continue(())
+                })
+            })?;
+        }
+        let mut roots = self.roots.lock();
+        for (key, value) in records {
+            let broken = |error: engine_format::FormatError| StoreError::Inconsistent {
+                what: format!("a dataset record of the pool's tree: {error}"),
+            };
+            let id = dataset_of_key(&key).map_err(broken)?;
+            let record = DatasetRecord::decode(&value).map_err(broken)?;
+            let found = reader.with_pages(&mut roots, |roots| {
+                roots.get(&roots_key(id), |value| value.map(<[u8]>::to_vec))
+            })?;
+            let root = found.map(|value| RootsRecord::decode(&value)).transpose().map_err(broken)?;
+            let (root, allocated) =
+                root.map_or((None, 0), |known| (known.root, known.allocated.get()));
+            let tree = Tree::from_root(id, root, Arc::clone(&self.budget));
+            self.catalog.put(id, record, |record| Dataset::new(id, Some(record), tree, allocated));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a checkpoint is the one that creating a pool writes: it has no journal.
+pub(crate) fn is_creation(checkpoint: CheckpointId) -> bool {
+    checkpoint == CheckpointId::new(0)
+}

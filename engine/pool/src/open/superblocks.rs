@@ -1,0 +1,77 @@
+//! The two copies of the superblock.
+
+use engine_device::{Device, Place};
+use engine_format::{CheckpointId, FormatError, SUPERBLOCK_BYTES, Superblock, superblock_offset};
+
+use crate::StoreError;
+
+/// Both copies, as far as they are valid.
+#[derive(Debug)]
+pub(crate) struct SuperblockCopies {
+    pub(crate) copies: [Result<Superblock, FormatError>; 2],
+}
+
+/// Reads both copies.
+pub(crate) fn read_superblocks(device: &dyn Device) -> Result<SuperblockCopies, StoreError> {
+    Ok(SuperblockCopies { copies: [read_copy(device, 0)?, read_copy(device, 1)?] })
+}
+
+fn read_copy(device: &dyn Device, copy: u8) -> Result<Result<Superblock, FormatError>, StoreError> {
+    let mut bytes = [0; SUPERBLOCK_BYTES];
+    device.read(Place::label(superblock_offset(copy)), &mut bytes)?;
+    Ok(Superblock::decode(&bytes, copy))
+}
+
+impl SuperblockCopies {
+    /// The copy to open, and its number: the newest valid one, or with `rewind` the older one.
+    pub(crate) fn choose(&self, device: &str, rewind: bool) -> Result<(u8, Superblock), StoreError> {
+        let [first, second] = &self.copies;
+        match (first, second) {
+            (Err(first), Err(second)) => Err(StoreError::NoSuperblock {
+                device: device.to_owned(),
+                first: first.clone(),
+                second: second.clone(),
+            }),
+            (Ok(a), Ok(b)) => {
+                if a.pool_id != b.pool_id || a.checkpoint == b.checkpoint {
+                    return Err(StoreError::Inconsistent {
+                        what: format!("the two superblocks of {device} do not belong together"),
+                    });
+                }
+                let first_is_newer = a.checkpoint > b.checkpoint;
+                Ok(if first_is_newer != rewind { (0, a.clone()) } else { (1, b.clone()) })
+            }
+            (Ok(only), Err(other)) => self.only(device, rewind, 0, only, other),
+            (Err(other), Ok(only)) => self.only(device, rewind, 1, only, other),
+        }
+    }
+
+    /// The number of the newest checkpoint of both.
+    pub(crate) fn newest(&self) -> CheckpointId {
+        let numbers = self.copies.iter().flatten().map(|superblock| superblock.checkpoint);
+        numbers.max().unwrap_or(CheckpointId::new(0))
+    }
+
+    fn only(
+        &self,
+        device: &str,
+        rewind: bool,
+        copy: u8,
+        superblock: &Superblock,
+        other: &FormatError,
+    ) -> Result<(u8, Superblock), StoreError> {
+        if rewind {
+            return Err(StoreError::Invalid {
+                what: format!("rewinding {device}"),
+                why: format!("only one superblock is valid; the other: {other}"),
+            });
+        }
+        if superblock.checkpoint > CheckpointId::new(0)
+            && !matches!(other, FormatError::BadMagic { found: [0, 0, 0, 0, 0, 0, 0, 0], .. })
+        {
+            tracing::warn!(device, copy = 1 - copy, error = %other,
+                "a superblock is damaged: the other one is used");
+        }
+        Ok((copy, superblock.clone()))
+    }
+}

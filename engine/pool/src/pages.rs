@@ -1,0 +1,124 @@
+//! Reading pages: verify against the pointer, fall back to the second copy.
+
+use engine_base::limits::PAGE_BYTES;
+use engine_base::{Location, SegmentId, Slot, to_usize};
+use engine_device::{Device, PageBuf, Place};
+use engine_format::{CheckpointId, FormatError, PagePointer, SegmentTablePage};
+use engine_tree::{LoadedPage, Missing, PageError, Tree};
+
+use crate::StoreError;
+
+/// Where segments lie.
+pub(crate) trait SlotOf {
+    fn slot_of(&self, segment: SegmentId) -> Option<Slot>;
+}
+
+/// All segments in one slot: for the segment table, before it was read.
+pub(crate) struct InSlot(pub(crate) Slot);
+
+impl SlotOf for InSlot {
+    fn slot_of(&self, _: SegmentId) -> Option<Slot> {
+        Some(self.0)
+    }
+}
+
+/// Reads pages, blocking the thread: opening, checkpoints, checks.
+#[derive(Clone, Copy)]
+pub(crate) struct PageReader<'a> {
+    pub(crate) device: &'a dyn Device,
+    pub(crate) slots: &'a dyn SlotOf,
+}
+
+pub(crate) fn place_of(slots: &dyn SlotOf, location: Location) -> Result<Place, StoreError> {
+    let slot = slots.slot_of(location.segment).ok_or_else(|| StoreError::Inconsistent {
+        what: format!("{location} is referred to, but that segment is not in use"),
+    })?;
+    Ok(Place::slot(slot, u64::from(location.offset)))
+}
+
+impl PageReader<'_> {
+    fn bytes(&self, location: Location, bytes: usize) -> Result<PageBuf, StoreError> {
+        let mut buf = PageBuf::recycled(bytes);
+        self.device.read(place_of(self.slots, location)?, &mut buf)?;
+        Ok(buf)
+    }
+
+    /// A page of the segment table.
+    pub(crate) fn table_page(
+        &self,
+        pointer: &PagePointer,
+        checkpoint: CheckpointId,
+    ) -> Result<SegmentTablePage, StoreError> {
+        let first = self.table_copy(pointer, pointer.base, checkpoint);
+        match (first, pointer.copy) {
+            (Err(_), Some(copy)) => self.table_copy(pointer, copy, checkpoint),
+            (result, _) => result,
+        }
+    }
+
+    pub(crate) fn table_copy(
+        &self,
+        pointer: &PagePointer,
+        location: Location,
+        checkpoint: CheckpointId,
+    ) -> Result<SegmentTablePage, StoreError> {
+        let place = place_of(self.slots, location)?;
+        let damaged = |source| StoreError::Damaged { what: "segment table", place, source };
+        let buf = self.bytes(location, PAGE_BYTES)?;
+        let Some(bytes) = buf.first_chunk::<PAGE_BYTES>() else {
+            return Err(StoreError::Inconsistent { what: "a page was read short".to_owned() });
+        };
+        let computed = engine_base::Checksum::new(crc32c::crc32c(bytes));
+        if computed != pointer.checksum {
+            let stored = pointer.checksum;
+            let structure = "segment table";
+            return Err(damaged(FormatError::Checksum { structure, stored, computed }));
+        }
+        SegmentTablePage::decode(bytes, checkpoint).map_err(damaged)
+    }
+
+    /// A page of a tree.
+    pub(crate) fn tree_page(&self, missing: &Missing) -> Result<LoadedPage, StoreError> {
+        let pointer = &missing.pointer;
+        let delta = match pointer.delta {
+            Some(delta) => Some(self.bytes(delta.location, to_usize(u64::from(delta.bytes)))?),
+            None => None,
+        };
+        let base = self.bytes(pointer.base, PAGE_BYTES)?;
+        let first = decode(missing, &base, delta.as_deref());
+        match (first, pointer.copy) {
+            (Err(_), Some(copy)) => {
+                let base = self.bytes(copy, PAGE_BYTES)?;
+                decode(missing, &base, delta.as_deref())
+            }
+            (result, _) => result,
+        }
+    }
+
+    /// Calls `look` until nothing it needs is missing in `tree`.
+    pub(crate) fn with_pages<R>(
+        &self,
+        tree: &mut Tree,
+        mut look: impl FnMut(&mut Tree) -> Result<R, Missing>,
+    ) -> Result<R, StoreError> {
+        loop {
+            match look(tree) {
+                Ok(result) => return Ok(result),
+                Err(missing) => {
+                    let page = self.tree_page(&missing)?;
+                    tree.install(&missing, page);
+                }
+            }
+        }
+    }
+}
+
+pub(crate) fn decode(
+    missing: &Missing,
+    base: &[u8],
+    delta: Option<&[u8]>,
+) -> Result<LoadedPage, StoreError> {
+    LoadedPage::decode(missing, base, delta).map_err(|source: PageError| {
+        StoreError::PageDamaged { tree: missing.tree, location: missing.pointer.base, source }
+    })
+}

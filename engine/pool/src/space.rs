@@ -1,0 +1,206 @@
+//! Space: which segment lies in which slot, how much of it is live, and when a slot may be used again.
+//!
+//! The gate (the one place where space is given back): a segment that is dead in the state of checkpoint N is released when
+//! checkpoint N+1 is durable, so that the two newest checkpoints can both be opened, each with its journal; and not before every
+//! reader that may have looked it up is done.
+//!
+//! Counting: the live bytes of journal segments are those that extents of heads refer to, adjusted by apply. Those of index
+//! segments are the pages of the newest checkpoint, adjusted when a checkpoint has been written.
+
+mod admission;
+mod gate;
+mod table;
+
+use std::collections::BTreeMap;
+
+use engine_base::limits::BLOCK;
+use engine_base::{Lsn, SegmentId, Slot};
+use engine_device::Geometry;
+use engine_format::{SegmentKind, SegmentState};
+use engine_log::SegmentPlace;
+
+pub(crate) use admission::{Admission, Reserve};
+pub use admission::Admitted;
+pub(crate) use gate::Generation;
+pub use gate::ReadPin;
+pub(crate) use table::{read_table, table_bytes, write_table};
+
+/// What is known of a segment in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Segment {
+    pub(crate) slot: Slot,
+    pub(crate) kind: SegmentKind,
+    pub(crate) state: SegmentState,
+    pub(crate) written: u32,
+    pub(crate) live: u32,
+    pub(crate) last_lsn: Lsn,
+}
+
+/// All segments and free slots. Behind one mutex; no call here waits.
+#[derive(Debug)]
+pub(crate) struct Space {
+    pub(crate) geometry: Geometry,
+    pub(crate) segments: BTreeMap<SegmentId, Segment>,
+    /// Slots that a sealed journal segment filled before: first choice for the journal, because overwriting them
+    /// changes no metadata of the file system underneath.
+    overwritten: Vec<Slot>,
+    /// Other free slots, the lowest last, so that a thin pool stays at the front of its device.
+    fresh: Vec<Slot>,
+    pub(crate) next_segment: SegmentId,
+    gate: gate::Gate,
+}
+
+/// Sums over all segments.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Usage {
+    pub(crate) free_slots: u32,
+    pub(crate) journal_segments: u32,
+    pub(crate) index_segments: u32,
+    pub(crate) dead_segments: u32,
+    pub(crate) written: u64,
+    pub(crate) live_data: u64,
+    pub(crate) live_index: u64,
+}
+
+impl Space {
+    /// The space of a pool with these segments in use; every other slot is free.
+    pub(crate) fn new(
+        geometry: Geometry,
+        segments: BTreeMap<SegmentId, Segment>,
+        next_segment: SegmentId,
+    ) -> Self {
+        let mut used = vec![false; engine_base::to_usize(u64::from(geometry.slots))];
+        for segment in segments.values() {
+            if let Some(used) = used.get_mut(engine_base::to_usize(u64::from(segment.slot.get()))) {
+                *used = true;
+            }
+        }
+        let fresh = (0..geometry.slots)
+            .rev()
+            .filter(|index| used.get(engine_base::to_usize(u64::from(*index))) == Some(&false))
+            .map(Slot::new)
+            .collect();
+        let gate = gate::Gate::default();
+        Self { geometry, segments, overwritten: Vec::new(), fresh, next_segment, gate }
+    }
+
+    pub(crate) fn free_slots(&self) -> u32 {
+        engine_base::to_u32(self.overwritten.len() + self.fresh.len())
+    }
+
+    /// Takes a slot and an id.
+    pub(crate) fn allocate(&mut self, kind: SegmentKind) -> Option<SegmentPlace> {
+        let slot = match kind {
+            SegmentKind::Journal => self.overwritten.pop().or_else(|| self.fresh.pop()),
+            SegmentKind::Index => {
+                self.fresh.pop().or_else(|| self.overwritten.pop())
+            }
+        }?;
+        let segment = self.next_segment;
+        self.next_segment = segment.next();
+        self.insert(SegmentPlace { segment, slot }, kind);
+        Some(SegmentPlace { segment, slot })
+    }
+
+    /// Gives back a slot in which nothing was written. Its id stays unused for ever.
+    pub(crate) fn release_unused(&mut self, place: SegmentPlace) {
+        let removed = self.segments.remove(&place.segment);
+        assert!(removed.is_some_and(|segment| segment.live == 0), "only what is unused");
+        self.fresh.push(place.slot);
+    }
+
+    /// Notes a segment that replay found. Idempotent.
+    pub(crate) fn adopt_journal(&mut self, place: SegmentPlace) {
+        if self.segments.contains_key(&place.segment) {
+            return;
+        }
+        self.fresh.retain(|slot| *slot != place.slot);
+        // Rewound: what was dead in this checkpoint was released after the next, and its slot used again.
+        self.segments.retain(|_, known| {
+            known.slot != place.slot || known.state != SegmentState::Dead
+        });
+        self.insert(place, SegmentKind::Journal);
+        if place.segment >= self.next_segment {
+            self.next_segment = place.segment.next();
+        }
+    }
+
+    fn insert(&mut self, place: SegmentPlace, kind: SegmentKind) {
+        let segment = Segment {
+            slot: place.slot,
+            kind,
+            state: SegmentState::Open,
+            written: u32::try_from(BLOCK).unwrap_or(u32::MAX),
+            live: 0,
+            last_lsn: Lsn::ZERO,
+        };
+        let before = self.segments.insert(place.segment, segment);
+        assert!(before.is_none(), "a segment id is used once");
+    }
+
+    /// Adjusts live bytes.
+    pub(crate) fn adjust(&mut self, segment: SegmentId, change: LiveChange) {
+        let Some(known) = self.segments.get_mut(&segment) else {
+            panic!("{segment} has live bytes but is not in use");
+        };
+        known.live = match change {
+            LiveChange::Add(bytes) => known.live.checked_add(bytes),
+            LiveChange::Subtract(bytes) => known.live.checked_sub(bytes),
+        }
+        .unwrap_or_else(|| panic!("{segment}: live bytes {} cannot change by {change:?}", known.live));
+    }
+
+    /// Notes how far a segment is written, and by which LSN.
+    pub(crate) fn wrote(&mut self, segment: SegmentId, end: u32, last_lsn: Lsn) {
+        if let Some(known) = self.segments.get_mut(&segment) {
+            known.written = known.written.max(end);
+            known.last_lsn = known.last_lsn.max(last_lsn);
+        }
+    }
+
+    /// Skips ids that may have been given out after the checkpoint that was opened: each took a slot, and slots come back only
+    /// with a checkpoint.
+    pub(crate) fn skip_segment_ids(&mut self) {
+        let skipped = 3 * u64::from(self.geometry.slots) + 1;
+        self.next_segment = SegmentId::new(self.next_segment.get() + skipped)
+            .expect("a sum above zero is not zero");
+    }
+
+    pub(crate) fn seal(&mut self, segment: SegmentId) {
+        if let Some(known) = self.segments.get_mut(&segment)
+            && known.state == SegmentState::Open
+        {
+            known.state = SegmentState::Sealed;
+        }
+    }
+
+    pub(crate) fn usage(&self) -> Usage {
+        let mut usage = Usage { free_slots: self.free_slots(), ..Usage::default() };
+        for segment in self.segments.values() {
+            usage.written += u64::from(segment.written);
+            if segment.state == SegmentState::Dead {
+                usage.dead_segments += 1;
+            }
+            match segment.kind {
+                SegmentKind::Index => {
+                    usage.index_segments += 1;
+                    usage.live_index += u64::from(segment.live);
+                }
+                SegmentKind::Journal => {
+                    usage.journal_segments += 1;
+                    usage.live_data += u64::from(segment.live);
+                }
+            }
+        }
+        usage
+    }
+}
+
+/// A change of live bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LiveChange {
+    /// More is referred to.
+    Add(u32),
+    /// Less is.
+    Subtract(u32),
+}

@@ -1,0 +1,113 @@
+//! What operators see.
+
+use std::sync::atomic::Ordering;
+
+use engine_base::{ByteCount, Lsn};
+use engine_format::CheckpointId;
+use engine_log::JournalStats;
+
+use crate::Pool;
+
+/// The pool at a glance.
+#[derive(Debug, Clone)]
+pub struct PoolStatus {
+    /// Path of the device.
+    pub device: String,
+    /// Bytes of all slots.
+    pub capacity: ByteCount,
+    /// Bytes of slots that are free.
+    pub free: ByteCount,
+    /// Bytes that writes may still add before they are refused.
+    pub available: ByteCount,
+    /// Bytes of data that datasets refer to.
+    pub live_data: ByteCount,
+    /// Bytes of tree pages and tables of the newest checkpoint.
+    pub live_index: ByteCount,
+    /// Bytes in segments that nothing refers to.
+    pub dead: ByteCount,
+    /// Bytes of a segment.
+    pub segment_bytes: ByteCount,
+    /// Segments in use, by what they hold: data and commits, index.
+    pub segments: (u32, u32),
+    /// Live datasets.
+    pub datasets: usize,
+    /// Position of the newest readable change.
+    pub lsn: Lsn,
+    /// Everything up to here is on stable storage.
+    pub durable_lsn: Lsn,
+    /// The newest checkpoint.
+    pub checkpoint: CheckpointId,
+    /// Bytes of pages in memory, and the limit.
+    pub memory: (ByteCount, ByteCount),
+    /// Bytes of pages that the next checkpoint writes.
+    pub dirty: ByteCount,
+    /// Why the pool is read-only, if it is.
+    pub poisoned: Option<String>,
+}
+
+/// Counters since the pool was opened.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolMetrics {
+    /// Of the journal.
+    pub journal: JournalStats,
+    /// Bytes of pages, deltas and segment tables written.
+    pub index_bytes: u64,
+    /// Whole pages written, second copies not counted.
+    pub pages_written: u64,
+    /// Deltas written instead of pages.
+    pub deltas_written: u64,
+    /// Pages read because they were not in memory.
+    pub page_reads: u64,
+    /// Checkpoints taken.
+    pub checkpoints: u64,
+    /// Blocks that were read with a wrong checksum.
+    pub data_read_errors: u64,
+}
+
+impl Pool {
+    /// The pool at a glance.
+    #[must_use]
+    pub fn status(&self) -> PoolStatus {
+        let core = &*self.core;
+        let usage = core.space.lock().usage();
+        let segment = u64::from(core.geometry.segment_bytes);
+        let live = usage.live_data + usage.live_index;
+        PoolStatus {
+            device: core.device.name().to_owned(),
+            capacity: ByteCount::new(segment * u64::from(core.geometry.slots)),
+            free: ByteCount::new(segment * u64::from(usage.free_slots)),
+            available: ByteCount::new(core.admission.available()),
+            live_data: ByteCount::new(usage.live_data),
+            live_index: ByteCount::new(usage.live_index),
+            dead: ByteCount::new(usage.written.saturating_sub(live)),
+            segment_bytes: ByteCount::new(segment),
+            segments: (usage.journal_segments, usage.index_segments),
+            datasets: self.datasets().len(),
+            lsn: self.journal.applied_lsn(),
+            durable_lsn: self.journal.durable_lsn(),
+            checkpoint: CheckpointId::new(self.newest_checkpoint()),
+            memory: (core.budget.resident(), core.budget.limit()),
+            dirty: core.budget.dirty(),
+            poisoned: core.poison.cause().map(ToString::to_string),
+        }
+    }
+
+    /// Counters since the pool was opened.
+    #[must_use]
+    pub fn metrics(&self) -> PoolMetrics {
+        let counters = &self.core.counters;
+        PoolMetrics {
+            journal: self.journal.stats(),
+            index_bytes: counters.index_bytes.load(Ordering::Relaxed),
+            pages_written: counters.pages_written.load(Ordering::Relaxed),
+            deltas_written: counters.deltas_written.load(Ordering::Relaxed),
+            page_reads: counters.page_reads.load(Ordering::Relaxed),
+            checkpoints: counters.checkpoints.load(Ordering::Relaxed),
+            data_read_errors: counters.data_read_errors.load(Ordering::Relaxed),
+        }
+    }
+
+    fn newest_checkpoint(&self) -> u64 {
+        self.core.counters.newest.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,81 @@
+//! The allocation map.
+
+use std::ops::ControlFlow;
+
+use engine_base::VolumeOffset;
+use engine_pool::StoreError;
+use engine_tree::{Missing, Piece, extent_lookup};
+
+use crate::Volume;
+
+/// What a range holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MapKind {
+    /// Stored data.
+    Data,
+    /// Nothing: reads as zeroes.
+    Hole,
+}
+
+/// One run of the map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MapExtent {
+    /// Its length.
+    pub bytes: u64,
+    /// What it holds.
+    pub kind: MapKind,
+}
+
+impl Volume {
+    /// The first `max` runs of the map of `bytes` bytes from `at`; neighbours differ in kind.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] past the end; [`StoreError::PageDamaged`], [`StoreError::Device`].
+    pub async fn map(
+        &self,
+        at: VolumeOffset,
+        bytes: u64,
+        max: usize,
+    ) -> Result<Vec<MapExtent>, StoreError> {
+        self.check(at, bytes)?;
+        let mut map = Map {
+            runs: Vec::new(),
+            max,
+            covered: 0,
+        };
+        while map.covered < bytes {
+            let from = at.get() + map.covered;
+            let left = bytes - map.covered;
+            match self.dataset.with_tree(|tree| map.extend(tree, from, left)) {
+                Ok(()) => break,
+                // What was seen stays; the look goes on behind it once the page is there.
+                Err(missing) => self.pool.fetch(&self.dataset, missing).await?,
+            }
+        }
+        Ok(map.runs)
+    }
+}
+
+struct Map {
+    runs: Vec<MapExtent>,
+    max: usize,
+    covered: u64,
+}
+
+impl Map {
+    fn extend(&mut self, tree: &engine_tree::Tree, from: u64, bytes: u64) -> Result<(), Missing> {
+        extent_lookup(tree, &[], from, bytes, |piece| {
+            let (bytes, kind) = match piece {
+                Piece::Hole { bytes, .. } => (bytes, MapKind::Hole),
+                Piece::Data { bytes, .. } => (u64::from(bytes), MapKind::Data),
+            };
+            match self.runs.last_mut() {
+                Some(last) if last.kind == kind => last.bytes += bytes,
+                _ if self.runs.len() == self.max => return ControlFlow::Break(()),
+                _ => self.runs.push(MapExtent { bytes, kind }),
+            }
+            self.covered += bytes;
+            ControlFlow::Continue(())
+        })
+    }
+}

@@ -1,0 +1,190 @@
+//! Reading.
+//!
+//! The life of a read: look the extents up in one turn at the tree, under a pin; read and verify what they name, from the page
+//! cache without waiting where possible; return one buffer and what of it are holes.
+
+use std::ops::ControlFlow;
+
+use engine_base::limits::BLOCK;
+use engine_base::{VolumeOffset, align_down, align_up, to_u32, to_usize};
+use engine_device::PageBuf;
+use engine_format::ExtentRef;
+use engine_pool::{ExtentRead, StoreError};
+use engine_tree::{Missing, Piece, extent_lookup};
+
+use crate::Volume;
+
+/// A part of what was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// Its length.
+    pub bytes: u32,
+    /// Nothing is stored there: it reads as zeroes.
+    pub hole: bool,
+}
+
+/// What was read.
+#[derive(Debug)]
+pub struct ReadData {
+    /// Holds the bytes from `start` on; `None` if all of it is a hole.
+    pub buf: Option<PageBuf>,
+    /// Where in `buf` the first byte lies.
+    pub start: usize,
+    /// Bytes that were asked for.
+    pub bytes: usize,
+    /// What of them are holes, in order; zeroes in `buf`.
+    pub runs: Vec<Run>,
+}
+
+impl ReadData {
+    /// The bytes; `None` if all of it is a hole.
+    #[must_use]
+    pub fn data(&self) -> Option<&[u8]> {
+        self.buf
+            .as_ref()
+            .and_then(|buf| buf.get(self.start..self.start + self.bytes))
+    }
+}
+
+/// Stored blocks and where in the buffer they go.
+#[derive(Debug)]
+struct Part {
+    read: ExtentRead,
+    to: usize,
+}
+
+/// What a read has to do.
+#[derive(Debug, Default)]
+struct Plan {
+    parts: Vec<Part>,
+    runs: Vec<Run>,
+}
+
+impl Volume {
+    /// Reads `bytes` from `at`.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] past the end; [`StoreError::DataDamaged`], [`StoreError::PageDamaged`], [`StoreError::Device`]:
+    /// no wrong byte is returned.
+    pub async fn read(&self, at: VolumeOffset, bytes: usize) -> Result<ReadData, StoreError> {
+        self.check(at, bytes as u64)?;
+        self.read_unchecked(at.get(), bytes).await
+    }
+
+    /// As [`Volume::read`], without a look at the size.
+    pub(crate) async fn read_unchecked(
+        &self,
+        at: u64,
+        bytes: usize,
+    ) -> Result<ReadData, StoreError> {
+        let pin = self.pool.read_pin();
+        let plan = self.plan(at, bytes as u64).await?;
+        let first = align_down(at, BLOCK);
+        let start = to_usize(at - first);
+        if plan.parts.is_empty() {
+            return Ok(ReadData {
+                buf: None,
+                start,
+                bytes,
+                runs: plan.runs,
+            });
+        }
+        let span = to_usize(align_up(at + bytes as u64, BLOCK) - first);
+        let has_holes = plan.runs.iter().any(|run| run.hole);
+        let mut buf = if has_holes {
+            PageBuf::zeroed(span)
+        } else {
+            PageBuf::recycled(span)
+        };
+        for part in &plan.parts {
+            buf = self.fill(part, buf).await?;
+        }
+        drop(pin);
+        Ok(ReadData {
+            buf: Some(buf),
+            start,
+            bytes,
+            runs: plan.runs,
+        })
+    }
+
+    async fn plan(&self, at: u64, bytes: u64) -> Result<Plan, StoreError> {
+        loop {
+            match self.dataset.with_tree(|tree| look_up(tree, at, bytes)) {
+                Ok(plan) => return Ok(plan),
+                Err(missing) => self.pool.fetch(&self.dataset, missing).await?,
+            }
+        }
+    }
+
+    /// Reads one part into its place.
+    async fn fill(&self, part: &Part, mut buf: PageBuf) -> Result<PageBuf, StoreError> {
+        let range = part.to..part.to + part.read.bytes();
+        let whole = range.start == 0 && range.end == buf.len();
+        let Some(to) = buf.get_mut(range.clone()) else {
+            return Err(StoreError::Inconsistent {
+                what: "an extent beyond its range".to_owned(),
+            });
+        };
+        if self.pool.read_extent_cached(&part.read, to)? {
+            return Ok(buf);
+        }
+        let read = self.pool.read_extent(&part.read).await?;
+        if whole {
+            return Ok(read);
+        }
+        if let Some(to) = buf.get_mut(range) {
+            to.copy_from_slice(&read);
+        }
+        Ok(buf)
+    }
+}
+
+fn look_up(tree: &engine_tree::Tree, at: u64, bytes: u64) -> Result<Plan, Missing> {
+    let mut plan = Plan::default();
+    let first = align_down(at, BLOCK);
+    let last = align_up(at + bytes, BLOCK);
+    extent_lookup(tree, &[], first, last - first, |piece| {
+        let (offset, length, hole) = match &piece {
+            Piece::Hole { offset, bytes } => (*offset, *bytes, true),
+            Piece::Data {
+                offset,
+                bytes,
+                extent,
+            } => {
+                plan.add_part(to_usize(offset - first), extent);
+                (*offset, u64::from(*bytes), false)
+            }
+        };
+        // Runs tell of the bytes asked for, not of the blocks around them.
+        let from = offset.max(at);
+        let to = (offset + length).min(at + bytes);
+        plan.add_run(to - from, hole);
+        ControlFlow::Continue(())
+    })?;
+    Ok(plan)
+}
+
+impl Plan {
+    fn add_part(&mut self, to: usize, extent: &ExtentRef<'_>) {
+        debug_assert_eq!(extent.skip(), 0, "extents of volumes are whole blocks");
+        if let Some(last) = self.parts.last_mut()
+            && last.to + last.read.bytes() == to
+            && last.read.extend(extent)
+        {
+            return;
+        }
+        self.parts.push(Part {
+            read: ExtentRead::new(extent),
+            to,
+        });
+    }
+
+    fn add_run(&mut self, bytes: u64, hole: bool) {
+        let bytes = to_u32(to_usize(bytes));
+        match self.runs.last_mut() {
+            Some(last) if last.hole == hole => last.bytes += bytes,
+            _ => self.runs.push(Run { bytes, hole }),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The volumes of a pool: create, list, show, resize, delete, open.
+
+use std::sync::Arc;
+
+use engine_base::ByteCount;
+use engine_base::limits::{BLOCK, EXTENT_BYTES_MAX};
+use engine_format::{DatasetKind, DatasetRecord, DatasetState};
+use engine_pool::{Dataset, DatasetInfo, Pool, StoreError};
+
+use crate::info::{check_name, check_size};
+use crate::{Volume, VolumeInfo};
+
+/// The volumes of a pool.
+#[derive(Debug, Clone)]
+pub struct Volumes {
+    pool: Arc<Pool>,
+}
+
+impl Volumes {
+    /// The volumes of `pool`.
+    #[must_use]
+    pub const fn new(pool: Arc<Pool>) -> Self {
+        Self { pool }
+    }
+
+    /// The pool.
+    #[must_use]
+    pub const fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
+    /// Creates a volume that reads as zeroes and takes no space.
+    ///
+    /// Durability: when it resolves, the volume survives a power cut.
+    ///
+    /// # Errors
+    /// [`StoreError::Name`], [`StoreError::Invalid`] for the size, [`StoreError::Exists`], [`StoreError::NoSpace`], [`StoreError::Log`].
+    pub async fn create(&self, name: &str, size: ByteCount) -> Result<VolumeInfo, StoreError> {
+        let checked = check_name(name)?;
+        check_size(name, size)?;
+        let record = DatasetRecord {
+            kind: DatasetKind::Volume,
+            state: DatasetState::Live,
+            size,
+            cleanup_from: None,
+            created_unix_nanos: self.pool.unix_nanos(),
+            name: checked,
+        };
+        let dataset = self
+            .pool
+            .create_dataset(&record)
+            .await
+            .map_err(|error| match error {
+                StoreError::Exists { name, .. } => StoreError::Exists {
+                    what: "volume",
+                    name,
+                },
+                error => error,
+            })?;
+        Ok(info_of(&dataset, record))
+    }
+
+    /// All volumes, by name.
+    #[must_use]
+    pub fn list(&self) -> Vec<VolumeInfo> {
+        self.pool
+            .datasets()
+            .into_iter()
+            .map(VolumeInfo::from)
+            .collect()
+    }
+
+    /// One volume.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn show(&self, name: &str) -> Result<VolumeInfo, StoreError> {
+        let dataset = self.find(name)?;
+        let record = dataset.record().ok_or_else(|| not_found(name))?;
+        Ok(info_of(&dataset, record))
+    }
+
+    /// A handle to a volume, valid until the volume is deleted.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn open(&self, name: &str) -> Result<Volume, StoreError> {
+        Ok(Volume::new(Arc::clone(&self.pool), self.find(name)?))
+    }
+
+    /// Changes the size. What lies behind a smaller size is gone for good; behind a larger one there are zeroes.
+    ///
+    /// Durability: when it resolves, the new size survives a power cut.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Invalid`], [`StoreError::NoSpace`], [`StoreError::Log`].
+    pub async fn resize(&self, name: &str, size: ByteCount) -> Result<VolumeInfo, StoreError> {
+        check_size(name, size)?;
+        let dataset = self.find(name)?;
+        // Leftovers of an earlier, larger size would show again: they go first.
+        if let Some(from) = dataset.with_record(|record| record.and_then(|r| r.cleanup_from)) {
+            self.pool.clean_up_tail(&dataset, from).await?;
+        }
+        let record = {
+            // Nobody writes behind the new end from here on.
+            let _everything = dataset.locks().lock(0..u64::MAX).await;
+            self.pool
+                .change_dataset(&dataset, |record| {
+                    if size < record.size {
+                        record.cleanup_from = Some(size.get().next_multiple_of(BLOCK));
+                    }
+                    record.size = size;
+                    Ok(())
+                })
+                .await?
+        };
+        self.clear_behind(&dataset, &record).await?;
+        Ok(info_of(&dataset, record))
+    }
+
+    /// Deletes a volume. Handles to it fail from now on; its space comes back in the background.
+    ///
+    /// Durability: when it resolves, the volume does not come back after a power cut.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Log`].
+    pub async fn delete(&self, name: &str) -> Result<(), StoreError> {
+        let dataset = self.find(name)?;
+        self.pool.delete_dataset(&dataset).await
+    }
+
+    /// After shrinking: gives the space behind the end back, and zeroes the rest of a block that the end cuts.
+    async fn clear_behind(
+        &self,
+        dataset: &Arc<Dataset>,
+        record: &DatasetRecord,
+    ) -> Result<(), StoreError> {
+        let Some(from) = record.cleanup_from else {
+            return Ok(());
+        };
+        debug_assert!(EXTENT_BYTES_MAX >= BLOCK);
+        let cut = from - record.size.get();
+        if cut > 0 {
+            Volume::new(Arc::clone(&self.pool), Arc::clone(dataset))
+                .zero_tail(record.size.get())
+                .await?;
+        }
+        self.pool.clean_up_tail(dataset, from).await
+    }
+
+    fn find(&self, name: &str) -> Result<Arc<Dataset>, StoreError> {
+        self.pool.find_dataset(name).ok_or_else(|| not_found(name))
+    }
+}
+
+fn info_of(dataset: &Dataset, record: DatasetRecord) -> VolumeInfo {
+    DatasetInfo {
+        id: dataset.id(),
+        record,
+        allocated: dataset.allocated(),
+    }
+    .into()
+}
+
+fn not_found(name: &str) -> StoreError {
+    StoreError::NotFound {
+        what: "volume",
+        name: name.to_owned(),
+    }
+}
