@@ -1,4 +1,4 @@
-"""The order of measurements: A B C A B C, so that what the machine does meanwhile hits all alike."""
+"""The order of measurements: A B C A B C; what the machine does meanwhile hits all alike."""
 
 import os
 

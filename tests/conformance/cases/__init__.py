@@ -1,3 +1,4 @@
 """The cases; importing this package registers all of them, in the order of a run."""
 
-from . import nbd_tools, qemu, libnbd, fio, filesystems, kill  # noqa: F401
+from . import nbd_tools, qemu, libnbd, fio, filesystems  # noqa: F401
+from . import kill, full_pool, protocol, cli, lifecycle, devices  # noqa: F401

@@ -12,7 +12,7 @@ import traceback
 
 from . import cleanup
 from .context import Context, Skip
-from .launcher import SERVERS
+from .launcher import SERVERS, Trefoil
 from .registry import CASES
 
 PASSED, FAILED, SKIPPED = 0, 1, 77
@@ -61,7 +61,12 @@ def _parse():
     parser.add_argument("--seed", type=int, default=None, help="default: from the clock")
     parser.add_argument("--server", choices=sorted(SERVERS), default="trefoil",
                         help="the server under test; others check the suite itself")
+    parser.add_argument("--binary", metavar="FILE", help="default: target/release/trefoil")
     options = parser.parse_args()
+    if options.binary:
+        Trefoil.binary = os.path.realpath(options.binary)
+    if options.server == "trefoil" and not options.list and not os.access(Trefoil.binary, os.X_OK):
+        parser.error(f"{Trefoil.binary} is missing: cargo build --release")
     if options.seed is None:
         options.seed = int(time.time()) % 1_000_000
     return options

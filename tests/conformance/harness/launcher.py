@@ -77,7 +77,7 @@ class Trefoil(Server):
     binary = str(REPOSITORY / "target/release/trefoil")
 
     def __init__(self, context, data=None, options=(), allow=()):
-        """`options`: more arguments of serve; `allow`: patterns of WARN and ERROR lines to accept."""
+        """`options`: more arguments of serve; `allow`: patterns of complaints to accept."""
         super().__init__(context, data)
         self.console = free_port()
         self.options = list(options)

@@ -1,0 +1,210 @@
+"""A pool without space: it says so, keeps all it acknowledged, and recovers when space is freed."""
+
+import errno
+import json
+import random
+
+import nbd
+
+from harness.context import equal
+from harness.registry import case
+
+MIB = 1 << 20
+CAPACITY = 512 * MIB
+SIZE = 2048 * MIB
+CHUNK = MIB
+TRIES = 400
+
+
+class Chunks:
+    """A volume written in chunks of 1 MiB; what each must hold."""
+
+    def __init__(self, server, name):
+        self.server = server
+        self.name = name
+        self.seeds = {}
+        self.open()
+
+    def open(self):
+        """Connects, again after a restart."""
+        self.handle = nbd.NBD()
+        self.handle.connect_uri(self.server.uri(self.name))
+
+    @staticmethod
+    def content(seed):
+        return random.Random(seed).randbytes(CHUNK)
+
+    def write(self, number, seed):
+        """Writes one chunk; False when the pool has no space for it."""
+        try:
+            self.handle.pwrite(self.content(seed), number * CHUNK)
+        except nbd.Error as error:
+            equal(error.errnum, errno.ENOSPC, f"error of a write: {error}")
+            return False
+        self.seeds[number] = seed
+        return True
+
+    def trim(self, number):
+        """Gives one chunk back."""
+        self.handle.trim(CHUNK, number * CHUNK)
+        self.seeds.pop(number, None)
+
+    def check(self):
+        """Reads everything that was acknowledged."""
+        for number, seed in self.seeds.items():
+            data = self.handle.pread(CHUNK, number * CHUNK)
+            assert data == self.content(seed), f"{self.name}: chunk {number} is wrong"
+
+    def free_numbers(self):
+        """Chunks that hold nothing."""
+        return (n for n in range(SIZE // CHUNK) if n not in self.seeds)
+
+
+def status(server):
+    """`trefoil status --json`."""
+    return json.loads(server.run("status", "--json").stdout)
+
+
+def fill(volume):
+    """Writes until a write is refused for want of space, whatever the pool frees meanwhile.
+
+    Returns how many chunks it took. A refusal counts when the next tries are refused too: a
+    checkpoint may be about to give space back.
+    """
+    written, refused = 0, 0
+    for number in volume.free_numbers():
+        while not volume.write(number, seed=number * 7 + written):
+            refused += 1
+            if refused == 3:
+                return written
+        written, refused = written + 1, 0
+    raise AssertionError(f"{volume.name} never filled the pool")
+
+
+def write_when_space_is_back(server, volume, number):
+    """Writes a chunk, trying again while the pool gives space back; returns the tries."""
+    for tries in range(1, TRIES + 1):
+        if volume.write(number, seed=number * 31):
+            return tries
+        status(server)
+    raise AssertionError(f"no space after {TRIES} tries: {status(server)}")
+
+
+def full(t):
+    """A server whose pool is full, with one volume `a`."""
+    server = t.server(options=["--capacity", str(CAPACITY)], allow=["(?i)space|full"])
+    server.create_volume("a", SIZE)
+    volume = Chunks(server, "a")
+    written = fill(volume) * CHUNK
+    print(f"{written} of {CAPACITY} bytes hold data", flush=True)
+    assert written >= CAPACITY // 2, f"full at {written} of {CAPACITY} bytes"
+    return server, volume
+
+
+@case(trefoil_only=True)
+def a_full_pool_refuses_writes_and_serves_everything_else(t):
+    server, a = full(t)
+    a.check()
+    a.handle.flush()
+    kept = dict(a.seeds)
+    for number in list(kept)[:20]:
+        # An overwrite may find room or not; refused, it must leave the old bytes.
+        a.write(number, seed=kept[number])
+    a.check()
+    assert any(row["name"] == "a" for row in
+               json.loads(server.run("volume", "list", "--json").stdout))
+    report = status(server)
+    assert report["poisoned"] is None, report
+    assert report["live"] <= report["capacity"], report
+
+
+@case(trefoil_only=True)
+def a_full_pool_starts_again_after_a_stop_and_after_a_kill(t):
+    server, a = full(t)
+    server.restart()
+    a.open()
+    a.check()
+    fill(a)
+    server.kill()
+    server.start()
+    a.open()
+    a.check()
+    server.stop()
+    server.run("check")
+    server.start()
+    a.open()
+    a.check()
+
+
+@case(trefoil_only=True)
+def trimming_a_full_pool_makes_room(t):
+    server, a = full(t)
+    numbers = sorted(a.seeds)
+    victims = numbers[::2]
+    for number in victims:
+        a.trim(number)
+    tries = write_when_space_is_back(server, a, victims[0])
+    print(f"space was back after {tries} tries", flush=True)
+    back = 1
+    for number in victims[1:len(victims) * 7 // 10]:
+        write_when_space_is_back(server, a, number)
+        back += 1
+    print(f"{back} of {len(victims)} chunks could be written again", flush=True)
+    a.check()
+    server.restart()
+    a.open()
+    a.check()
+
+
+@case(trefoil_only=True)
+def trimming_everything_gives_a_full_pool_all_of_its_space(t):
+    server, a = full(t)
+    first = len(a.seeds)
+    a.handle.trim(SIZE, 0)
+    a.seeds.clear()
+    write_when_space_is_back(server, a, 0)
+    for number in range(1, first * 9 // 10):
+        write_when_space_is_back(server, a, number)
+    a.check()
+
+
+@case(trefoil_only=True)
+def deleting_a_volume_of_a_full_pool_makes_room(t):
+    server = t.server(options=["--capacity", str(CAPACITY)], allow=["(?i)space|full"])
+    server.create_volume("a", SIZE)
+    server.create_volume("b", SIZE)
+    a, b = Chunks(server, "a"), Chunks(server, "b")
+    for number in range(CAPACITY // CHUNK // 4):
+        assert b.write(number, seed=number), "b is small"
+    fill(a)
+    a.check()
+    b.check()
+    b.handle.shutdown()
+    server.delete_volume("b")
+    numbers = a.free_numbers()
+    for _ in range(CAPACITY // CHUNK // 8):
+        write_when_space_is_back(server, a, next(numbers))
+    a.check()
+    server.kill()
+    server.start()
+    a.open()
+    a.check()
+
+
+@case(trefoil_only=True)
+def overwriting_a_small_volume_for_ever_never_fills_the_pool(t):
+    server = t.server(options=["--capacity", str(CAPACITY)], allow=["(?i)space|full"])
+    server.create_volume("a", SIZE)
+    a = Chunks(server, "a")
+    chunks = CAPACITY // CHUNK // 4
+    for turn in range(8):
+        for number in range(chunks):
+            write_when_space_is_back(server, a, number)
+            if turn % 2:
+                a.handle.flush()
+    a.check()
+    server.stop()
+    server.run("check")
+    server.start()
+    a.open()
+    a.check()
