@@ -11,7 +11,7 @@ use crate::Place;
 pub enum DeviceError {
     /// The host refused to give space before a byte was written: nothing changed.
     #[error(
-        "{device}: no space left on the host for {action} at {place}; free space there or shrink the pool"
+        "{device}: the host has no space for {action} at {place}; free some, or shrink the pool"
     )]
     NoSpace {
         /// What was being done.
@@ -25,9 +25,7 @@ pub enum DeviceError {
         source: Arc<io::Error>,
     },
     /// Any other failure. After a write or a sync the state of the bytes is unknown.
-    #[error(
-        "{device}: {action} at {place} failed; look at the device and the kernel's log, then restart"
-    )]
+    #[error("{device}: {action} at {place} failed; look at the kernel's log, then restart")]
     Io {
         /// What was being done.
         action: &'static str,

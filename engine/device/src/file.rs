@@ -26,7 +26,7 @@ use self::layout::{Layout, Target};
 pub use self::open::{OpenMode, Opened, open_path};
 pub(crate) use self::open_file::OpenFile;
 use crate::reactor::{self, ReadRequest};
-use crate::{Area, Device, DeviceError, Geometry, PageBuf, Place, Prepare, ReadOp};
+use crate::{Area, Device, DeviceError, Geometry, PageBuf, Place, Prepare, ReadOp, bounds};
 
 /// A device in files of the host; see the module.
 struct FileDevice {
@@ -73,16 +73,7 @@ impl FileDevice {
 
     /// The file and byte of `at`, if `bytes` bytes from there lie inside its area.
     fn locate(&self, at: Place, bytes: usize) -> io::Result<Target> {
-        let area_bytes = self.area_bytes(at.area)?;
-        let end = u64::try_from(bytes)
-            .ok()
-            .and_then(|bytes| at.offset.checked_add(bytes));
-        if end.is_none_or(|end| end > area_bytes) {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("{bytes} bytes from there reach past its {area_bytes} bytes"),
-            ));
-        }
+        bounds::check(self.geometry.get(), at, bytes)?;
         let mut target = self.layout.target(at.area, self.geometry.get())?;
         target.offset += at.offset;
         Ok(target)
@@ -109,31 +100,6 @@ impl FileDevice {
             device,
         })
         .map_err(|request| request.buf)
-    }
-
-    /// Bytes of an area, if it exists.
-    fn area_bytes(&self, area: Area) -> io::Result<u64> {
-        match area {
-            Area::Label => Ok(LABEL_BYTES),
-            Area::Segment(slot) => Ok(u64::from(self.attached(slot)?.segment_bytes)),
-        }
-    }
-
-    /// The geometry, if `slot` is part of it.
-    fn attached(&self, slot: Slot) -> io::Result<Geometry> {
-        let invalid = |reason| io::Error::new(io::ErrorKind::InvalidInput, reason);
-        let Some(geometry) = self.geometry.get() else {
-            return Err(invalid(
-                "the device has no slots before it is attached".to_owned(),
-            ));
-        };
-        if slot.get() < geometry.slots {
-            return Ok(*geometry);
-        }
-        Err(invalid(format!(
-            "the device has only {} slots",
-            geometry.slots
-        )))
     }
 }
 
@@ -225,14 +191,14 @@ impl Device for FileDevice {
 
     fn prepare(&self, slot: Slot, how: Prepare) -> Result<(), DeviceError> {
         self.check_writable()?;
-        self.attached(slot)
+        bounds::check_slot(self.geometry.get(), slot)
             .and_then(|geometry| self.layout.prepare(slot, geometry, how))
             .map_err(|source| self.refused("allocating space", Place::slot(slot, 0), source))
     }
 
     fn discard(&self, slot: Slot) -> Result<(), DeviceError> {
         self.check_writable()?;
-        self.attached(slot)
+        bounds::check_slot(self.geometry.get(), slot)
             .and_then(|geometry| self.layout.discard(slot, geometry))
             .map_err(|source| self.failed("giving space back", Place::slot(slot, 0), source))
     }

@@ -4,14 +4,17 @@
 //! * [`PageBuf`] is a page-aligned buffer from the process-wide pool.
 //! * [`Reactor`] lets a frontend's own thread wait for its socket, for device reads and for
 //!   wake-ups in one system call.
+//! * [`SimDevice`] is storage in memory that loses power and misbehaves when told, for tests.
 //! * [`open_path`] opens a directory, a file or a raw block device of the host.
 
+mod bounds;
 mod buffer;
 mod device;
 mod error;
 mod file;
 mod reactor;
 mod read_op;
+mod sim;
 
 pub use buffer::PageBuf;
 pub use device::{Area, Device, Geometry, Place, Prepare};
@@ -19,3 +22,4 @@ pub use error::DeviceError;
 pub use file::{OpenMode, Opened, open_path};
 pub use reactor::{Interest, Reactor, Readiness, may_block, set_may_block};
 pub use read_op::ReadOp;
+pub use sim::{Fault, SimDevice, SimImage, SimLayout, SimOptions, SimStats};

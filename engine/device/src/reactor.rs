@@ -203,7 +203,7 @@ fn deliver(ring: &RefCell<Ring>, mut turn: ring::Turn) -> usize {
 fn say_once_that_reads_block(error: &io::Error) {
     static SAID: std::sync::Once = std::sync::Once::new();
     SAID.call_once(|| {
-        tracing::info!(%error, "the kernel gives no io_uring: device reads will block their threads");
+        tracing::info!(%error, "the kernel gives no io_uring: device reads block threads");
     });
 }
 

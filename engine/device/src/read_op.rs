@@ -23,12 +23,20 @@ enum State {
     /// `None` after the result was taken.
     Ready(Option<Result<PageBuf, DeviceError>>),
     InFlight(Arc<Pending>),
+    /// Done, but not before it was polled once.
+    Yielding(Option<Result<PageBuf, DeviceError>>),
 }
 
 impl ReadOp {
     /// A read that is already done.
     pub const fn ready(result: Result<PageBuf, DeviceError>) -> Self {
         Self(State::Ready(Some(result)))
+    }
+
+    /// A read that is done, but pretends not to be when it is polled for the first time: so that
+    /// tests see what happens around reads that wait.
+    pub(crate) const fn yielding(result: Result<PageBuf, DeviceError>) -> Self {
+        Self(State::Yielding(Some(result)))
     }
 
     /// A read whose result `pending` will get.
@@ -41,6 +49,7 @@ impl ReadOp {
     pub fn is_ready(&self) -> bool {
         match &self.0 {
             State::Ready(_) => true,
+            State::Yielding(_) => false,
             State::InFlight(pending) => pending.0.lock().result.is_some(),
         }
     }
@@ -56,6 +65,11 @@ impl Future for ReadOp {
             State::Ready(result) => result
                 .take()
                 .expect("a ReadOp is not polled after it was ready"),
+            State::Yielding(result) => {
+                self.0 = State::Ready(result.take());
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             State::InFlight(pending) => match pending.take(cx.waker()) {
                 Some(result) => result,
                 None => return Poll::Pending,

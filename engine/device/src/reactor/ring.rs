@@ -153,7 +153,7 @@ impl Ring {
         }
         while !self.is_drained() {
             if let Err(error) = self.enter(1) {
-                tracing::error!(%error, "cannot wait for reads in flight; their memory is given up");
+                tracing::error!(%error, "cannot wait for reads in flight; their memory is lost");
                 break;
             }
             self.reap(&mut turn);
