@@ -169,9 +169,9 @@ impl Inner {
 }
 
 fn used_bytes(keys: &[Box<[u8]>], low: &[u8], high: &[u8]) -> usize {
-    let per_child = PAGE_ENTRY_BYTES + PAGE_POINTER_BYTES - shared_prefix(low, high).len();
     let key_bytes: usize = keys.iter().map(|key| key.len()).sum();
-    low.len() + high.len() + key_bytes + keys.len() * per_child
+    let whole = key_bytes + keys.len() * (PAGE_ENTRY_BYTES + PAGE_POINTER_BYTES);
+    low.len() + high.len() + whole - keys.len() * shared_prefix(low, high).len()
 }
 
 /// The first eight bytes as a number that sorts as they do; shorter keys are filled up with zeroes.

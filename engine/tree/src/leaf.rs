@@ -82,19 +82,23 @@ impl Leaf {
     /// # Errors
     /// The key for which this leaf has no place: the delta is not of this page.
     pub(crate) fn apply<'a>(&mut self, delta: &DeltaRef<'a>) -> Result<(), &'a [u8]> {
+        // All keys go first: the result fits the page, but it may not on the way if puts and deletes mix.
         for DeltaChange { key, value } in delta.changes() {
             let (low, high) = (self.page.low(), self.page.high());
             if key < low || (!high.is_empty() && key >= high) {
                 return Err(key);
             }
             match (self.page.search(key), value) {
-                (found, Some(value)) => {
-                    self.put_in_place(found, key, value).or(Err(key))?;
-                }
+                (Ok(index), Some(_)) => self.page.remove(index),
                 (Ok(index), None) => self.remove(index, key),
-                // Put and deleted since the base page was written.
-                (Err(_), None) => {}
+                // New, or put and deleted since the base page was written.
+                (Err(_), _) => {}
             }
+        }
+        for DeltaChange { key, value } in delta.changes() {
+            let Some(value) = value else { continue };
+            let found = self.page.search(key);
+            self.put_in_place(found, key, value).or(Err(key))?;
         }
         Ok(())
     }
@@ -212,14 +216,14 @@ impl<'a> Entries<'a> {
 
     /// What a page with these fences uses for a part of the entries.
     fn used_bytes(&self, part: impl RangeBounds<usize>, low: &[u8], high: &[u8]) -> usize {
-        // The fences of a part can share less than those of the page, when pages are merged.
-        let per_entry = PAGE_ENTRY_BYTES + self.prefix.len() - shared_prefix(low, high).len();
         let part = &self.list[bounds(&part)];
-        let entries: usize = part
+        let suffixes_and_values: usize = part
             .iter()
             .map(|(key, value)| key.len() + value.len())
             .sum();
-        low.len() + high.len() + part.len() * per_entry + entries
+        // These fences can share more than those of the page, when it is split, or less, when it is merged.
+        let whole = part.len() * (PAGE_ENTRY_BYTES + self.prefix.len()) + suffixes_and_values;
+        low.len() + high.len() + whole - part.len() * shared_prefix(low, high).len()
     }
 
     fn push_to(&self, part: impl RangeBounds<usize>, page: &mut Page) {

@@ -17,6 +17,7 @@
 mod budget;
 mod capture;
 mod evict;
+mod extents;
 mod home;
 mod inner;
 mod leaf;
@@ -33,6 +34,9 @@ mod tests;
 
 pub use budget::MemoryBudget;
 pub use capture::{CaptureReport, Captured, PageKind, PageSink};
+pub use extents::{
+    EntryMap, ExtentError, ExtentKey, Piece, extent_clear, extent_key_span, extent_lookup, extent_put,
+};
 pub use missing::{LoadedPage, Missing, PageError};
 pub use read::Entry;
 pub use tree::{Copies, Tree};

@@ -179,10 +179,9 @@ impl Tree {
         let (mut leaves, mut stopped) = (0, Ok(None));
         self.for_each_leaf(low, high_inclusive, &mut |leaf| {
             match leaf {
-                LeafAt::Memory(node, leaf) if leaves < max_leaves => {
+                LeafAt::Memory(node, _) if leaves < max_leaves => {
                     node.reference();
                     leaves += 1;
-                    debug_assert_eq!(leaf.page.level(), 0);
                     return ControlFlow::Continue(());
                 }
                 LeafAt::Memory(_, leaf) => stopped = Ok(Some(leaf.page.low().into())),
@@ -221,7 +220,7 @@ impl Tree {
             None => ControlFlow::Continue(()),
             Some(Link::Disk(pointer)) => visit(LeafAt::Missing(self.missing_root(pointer))),
             Some(Link::Memory(root)) => {
-                for_each_leaf_in(root, self.id(), low, high_inclusive, visit)
+                for_each_leaf_in(root, self.id(), Some(low), high_inclusive, visit)
             }
         };
         let _ = flow;
@@ -250,10 +249,11 @@ enum LeafAt<'a> {
     Missing(Missing),
 }
 
+/// Visits the leaves of `node` from that of `low` (if it is given: inside the fences) on.
 fn for_each_leaf_in(
     node: &Node,
     tree: DatasetId,
-    low: &[u8],
+    low: Option<&[u8]>,
     high_inclusive: &[u8],
     visit: &mut impl FnMut(LeafAt<'_>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
@@ -261,12 +261,12 @@ fn for_each_leaf_in(
         Body::Leaf(leaf) => return visit(LeafAt::Memory(node, leaf)),
         Body::Inner(inner) => inner,
     };
-    let first = (0..inner.links.len())
-        .find(|index| inner.high_of(*index).is_empty() || inner.high_of(*index) > low);
-    for index in first.unwrap_or(inner.links.len())..inner.links.len() {
+    let first = low.map_or(0, |low| inner.find(low));
+    for index in first..inner.links.len() {
         if inner.low_of(index) > high_inclusive {
             break;
         }
+        let low = low.filter(|_| index == first);
         match &inner.links[index] {
             Link::Memory(child) => for_each_leaf_in(child, tree, low, high_inclusive, visit)?,
             Link::Disk(pointer) => visit(LeafAt::Missing(inner.missing(index, pointer, tree)))?,

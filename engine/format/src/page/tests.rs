@@ -160,7 +160,7 @@ fn what_no_writer_makes_is_refused_although_the_checksum_fits() {
     assert_eq!(wrong(&page, PAGE_BYTES - 2, b"q"), "key suffix", "fences");
     let page = inner();
     assert_eq!(
-        wrong(&page, PAGE_BYTES - 49, b"c"),
+        wrong(&page, 32, b"a"),
         "entries",
         "first child at the low fence"
     );
