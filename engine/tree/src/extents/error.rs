@@ -5,7 +5,8 @@ use engine_format::FormatError;
 /// An operation on extents that could not go on. `E` is the error of the map below.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExtentError<E> {
-    /// The map below: for a tree, a page that has to be read first. Repeat the whole call afterwards.
+    /// The map below: for a tree, a page that has to be read first. Repeat the whole call
+    /// afterwards.
     #[error("an entry of the extent map cannot be reached")]
     Map(E),
     /// An entry that is not an extent, although only extents have such keys.
@@ -18,17 +19,14 @@ pub enum ExtentError<E> {
         source: FormatError,
     },
     /// A key with the object's prefix that is not one of an extent.
-    #[error("a key of {key_bytes} bytes lies among the extents of an object, whose keys have {expected_bytes}")]
+    #[error(
+        "a key of {key_bytes} bytes lies among the extents of an object, whose keys have \
+         {expected_bytes}; restore the object"
+    )]
     Key {
         /// Its length.
         key_bytes: usize,
         /// The length of the object's keys.
         expected_bytes: usize,
     },
-}
-
-impl<E> From<E> for ExtentError<E> {
-    fn from(error: E) -> Self {
-        Self::Map(error)
-    }
 }

@@ -28,7 +28,11 @@ impl ExtentKey {
     pub fn new(prefix: &[u8], offset: u64) -> Self {
         let len = prefix.len() + OFFSET_BYTES;
         assert!(len <= KEY_BYTES_MAX, "keys of extents fit a tree");
-        let mut key = Self { inline: [0; INLINE_BYTES], heap: Vec::new(), len };
+        let mut key = Self {
+            inline: [0; INLINE_BYTES],
+            heap: Vec::new(),
+            len,
+        };
         if len > INLINE_BYTES {
             key.heap.resize(len, 0);
         }
@@ -70,11 +74,12 @@ impl fmt::Debug for ExtentKey {
     }
 }
 
-/// The lowest and the highest key that an operation of this module on `bytes` bytes of an object from `offset` on may
-/// read, put or delete: with the leaves of these keys in memory it cannot fail for want of a page.
+/// The lowest and the highest key that an operation of this module on `bytes` bytes of an object
+/// from `offset` on may read, put or delete: with the leaves of these keys in memory it cannot fail
+/// for want of a page.
 ///
-/// The lowest is that of the first byte from which an extent can reach into the range. The highest is that of the
-/// byte behind the range, because what is left there of a cut extent gets that key.
+/// The lowest is that of the first byte from which an extent can reach into the range. The highest
+/// is that of the byte behind the range, because what is left there of a cut extent gets that key.
 #[must_use]
 pub fn extent_key_span(prefix: &[u8], offset: u64, bytes: u64) -> (ExtentKey, ExtentKey) {
     let high = ExtentKey::new(prefix, offset.saturating_add(bytes));
@@ -86,9 +91,12 @@ pub(super) fn lowest_start(offset: u64) -> u64 {
     offset.saturating_sub(EXTENT_BYTES_MAX - 1)
 }
 
-/// The offset in the key of an entry of the object with this prefix, `None` for a key of something else.
+/// The offset in the key of an entry of the object with this prefix, `None` for a key of something
+/// else.
 pub(super) fn offset_of<E>(prefix: &[u8], key: &[u8]) -> Result<Option<u64>, ExtentError<E>> {
-    let Some(offset) = key.strip_prefix(prefix) else { return Ok(None) };
+    let Some(offset) = key.strip_prefix(prefix) else {
+        return Ok(None);
+    };
     match <[u8; OFFSET_BYTES]>::try_from(offset) {
         Ok(offset) => Ok(Some(u64::from_be_bytes(offset))),
         Err(_) => Err(ExtentError::Key {

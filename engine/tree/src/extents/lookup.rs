@@ -24,13 +24,14 @@ pub enum Piece<'a> {
         offset: u64,
         /// Their number, which is that of `extent`.
         bytes: u32,
-        /// Where, cut to this piece: `skip` bytes of the first block come before the piece's first byte.
+        /// Where, cut to this piece: `skip` bytes of the first block come before the piece's first
+        /// byte.
         extent: ExtentRef<'a>,
     },
 }
 
-/// Calls `visit` for the parts of `bytes` bytes of the object from `offset` on, in order and without gaps, until it
-/// breaks. No two holes follow each other.
+/// Calls `visit` for the parts of `bytes` bytes of the object from `offset` on, in order and
+/// without gaps, until it breaks. No two holes follow each other.
 ///
 /// # Errors
 /// [`ExtentError`]: the parts before were visited. Errors of the map do not happen if the leaves of
@@ -46,12 +47,22 @@ pub fn extent_lookup<M: EntryMap>(
     visit: impl FnMut(Piece<'_>) -> ControlFlow<()>,
 ) -> Result<(), ExtentError<M::Error>> {
     assert!(bytes > 0, "a range is not empty");
-    let end = offset.checked_add(bytes).expect("a range ends at byte 2^64 - 1 at most");
-    let mut pieces = Pieces { prefix, position: offset, end, visit };
+    let end = offset
+        .checked_add(bytes)
+        .expect("a range ends at byte 2^64 - 1 at most");
+    let mut pieces = Pieces {
+        prefix,
+        position: offset,
+        end,
+        visit,
+    };
     let mut key = ExtentKey::new(prefix, end - 1);
     let low = ExtentKey::new(prefix, lowest_start(offset));
-    // The extent that starts last is the only one, or tells where to stop: not to want a page behind it.
-    let last = map.floor(&low, &key, |entry| pieces.add_first(entry)).map_err(ExtentError::Map)??;
+    // The extent that starts last is the only one, or tells where to stop: not to want a page
+    // behind it.
+    let last = map
+        .floor(&low, &key, |entry| pieces.add_first(entry))
+        .map_err(ExtentError::Map)??;
     let flow = match last {
         Seen::Done(flow) => flow,
         Seen::Later(last) => {
@@ -75,7 +86,8 @@ pub fn extent_lookup<M: EntryMap>(
 
 /// The entry found by a lookup.
 enum Seen {
-    /// There is none that starts within the range but at its first byte: what it covers was visited.
+    /// There is none that starts within the range but at its first byte: what it covers was
+    /// visited.
     Done(ControlFlow<()>),
     /// It starts here, behind the first byte of the range, and was not visited.
     Later(u64),
@@ -91,7 +103,9 @@ struct Pieces<'a, F> {
 
 impl<F: FnMut(Piece<'_>) -> ControlFlow<()>> Pieces<'_, F> {
     fn add_first<E>(&mut self, entry: Option<(&[u8], &[u8])>) -> Result<Seen, ExtentError<E>> {
-        let Some((key, value)) = entry else { return Ok(Seen::Done(ControlFlow::Continue(()))) };
+        let Some((key, value)) = entry else {
+            return Ok(Seen::Done(ControlFlow::Continue(())));
+        };
         match offset_of(self.prefix, key)? {
             None => Ok(Seen::Done(ControlFlow::Continue(()))),
             Some(start) if start > self.position => Ok(Seen::Later(start)),
@@ -128,7 +142,10 @@ impl<F: FnMut(Piece<'_>) -> ControlFlow<()>> Pieces<'_, F> {
 
     /// Visits what an extent covers of the range from `position` on, and the hole before it.
     fn add<E>(&mut self, start: u64, value: &[u8]) -> Result<ControlFlow<()>, ExtentError<E>> {
-        let damaged = |source| ExtentError::Entry { offset: start, source };
+        let damaged = |source| ExtentError::Entry {
+            offset: start,
+            source,
+        };
         let extent = ExtentRef::decode(value).map_err(damaged)?;
         let extent_end = end_of(start, &extent).map_err(damaged)?;
         if extent_end <= self.position || start >= self.end {
@@ -141,7 +158,11 @@ impl<F: FnMut(Piece<'_>) -> ControlFlow<()>> Pieces<'_, F> {
         let bytes = small(extent_end.min(self.end) - offset);
         let extent = extent.cut(small(offset - start), bytes);
         self.position += u64::from(bytes);
-        Ok((self.visit)(Piece::Data { offset, bytes, extent }))
+        Ok((self.visit)(Piece::Data {
+            offset,
+            bytes,
+            extent,
+        }))
     }
 
     fn hole_up_to(&mut self, end: u64) -> ControlFlow<()> {
@@ -150,6 +171,9 @@ impl<F: FnMut(Piece<'_>) -> ControlFlow<()>> Pieces<'_, F> {
             return ControlFlow::Continue(());
         }
         self.position = end;
-        (self.visit)(Piece::Hole { offset, bytes: end - offset })
+        (self.visit)(Piece::Hole {
+            offset,
+            bytes: end - offset,
+        })
     }
 }

@@ -12,7 +12,8 @@ pub trait EntryMap {
     /// Calls `found` with the entry of the largest key in `low..=key`, `None` if there is none.
     ///
     /// # Errors
-    /// Where a page that can hold such a key is not in memory; never for the sake of keys below `low`.
+    /// Where a page that can hold such a key is not in memory; never for the sake of keys below
+    /// `low`.
     fn floor<R>(
         &self,
         low: &[u8],
@@ -53,11 +54,16 @@ impl EntryMap for Tree {
         found: impl FnOnce(Option<(&[u8], &[u8])>) -> R,
     ) -> Result<R, Missing> {
         let mut found = Some(found);
-        let mut call = |entry| found.take().map(|found| found(entry));
-        let result = Self::floor(self, key, |entry| call(entry.filter(|entry| entry.0 >= low)));
+        let result = Self::floor(self, key, |entry| {
+            let entry = entry.filter(|entry| entry.0 >= low);
+            found.take().map(|found| found(entry))
+        });
         let result = match result {
-            // All pages that can hold keys from `low` on were looked at, and the search went on below.
-            Err(missing) if !missing.high.is_empty() && *missing.high <= *low => call(None),
+            // All pages that can hold keys from `low` on were looked at, and the search went on
+            // below them.
+            Err(missing) if !missing.high.is_empty() && *missing.high <= *low => {
+                found.take().map(|found| found(None))
+            }
             other => other?,
         };
         Ok(result.expect("the tree calls at most once, and not if a page is missing"))

@@ -1,8 +1,9 @@
 //! Changing an extent map.
 //!
-//! Both operations go through the old extents of the range from its end to its start, one lookup each. Each step
-//! leaves a valid map in which every byte outside the range is mapped as before, so that after an error the whole
-//! call can be repeated.
+//! Both operations go through the old extents of the range from its end to its start, one lookup
+//! each. After each step every byte outside the range is mapped as before (bytes of a cut extent by
+//! two entries until the old one is shortened, which say the same), so that after an error the
+//! whole call can be repeated.
 
 use std::cmp::Ordering;
 
@@ -14,15 +15,16 @@ use super::{EntryMap, ExtentError, ExtentKey};
 
 /// Maps the bytes of the object from `offset` on to `extent`, whatever they mapped to before.
 ///
-/// `freed` is called with each byte range that is no longer referred to: the first stored block that holds a byte
-/// of it, and the number of logical bytes.
+/// `freed` is called with each byte range that is no longer referred to: the first stored block
+/// that holds a byte of it, and the number of logical bytes.
 ///
-/// Overwriting one extent by another of the same range, or writing into a hole, is one lookup and one put and
-/// allocates nothing.
+/// Overwriting one extent by another of the same range, or writing into a hole, is one lookup and
+/// one put and allocates nothing.
 ///
 /// # Errors
-/// [`ExtentError`]: bytes outside the range are mapped as before, and what `freed` was called for is freed; repeat the
-/// call. Errors of the map do not happen if the leaves of [`super::extent_key_span`] are in memory.
+/// [`ExtentError`]: bytes outside the range are mapped as before, and what `freed` was called for
+/// is freed; repeat the call. Errors of the map do not happen if the leaves of
+/// [`super::extent_key_span`] are in memory.
 ///
 /// # Panics
 /// If the range ends behind byte 2^64 - 1 (programmer error).
@@ -36,7 +38,8 @@ pub fn extent_put<M: EntryMap>(
     let mut range = Range::new(prefix, offset, extent.bytes().into());
     let replaced = range.clear(map, true, freed)?;
     range.key.set_offset(offset);
-    map.put(&range.key, ExtentBuf::new(extent).as_bytes()).map_err(ExtentError::Map)?;
+    map.put(&range.key, ExtentBuf::new(extent).as_bytes())
+        .map_err(ExtentError::Map)?;
     if let Some(replaced) = replaced {
         freed(replaced.location, replaced.bytes);
     }
@@ -59,7 +62,10 @@ pub fn extent_clear<M: EntryMap>(
 ) -> Result<(), ExtentError<M::Error>> {
     let mut range = Range::new(prefix, offset, bytes);
     let kept = range.clear(map, false, freed)?;
-    assert!(kept.is_none(), "nothing takes the place of what was cleared");
+    assert!(
+        kept.is_none(),
+        "nothing takes the place of what was cleared"
+    );
     Ok(())
 }
 
@@ -88,21 +94,27 @@ struct Found {
     start: u64,
     /// What of it is freed.
     inside: Overlap,
-    /// The whole of it, if a part of it stays.
-    cut: Option<ExtentBuf>,
 }
 
 impl<'a> Range<'a> {
     fn new(prefix: &'a [u8], start: u64, bytes: u64) -> Self {
         assert!(bytes > 0, "a range is not empty");
-        let end = start.checked_add(bytes).expect("a range ends at byte 2^64 - 1 at most");
+        let end = start
+            .checked_add(bytes)
+            .expect("a range ends at byte 2^64 - 1 at most");
         let key = ExtentKey::new(prefix, end - 1);
         let low = ExtentKey::new(prefix, lowest_start(start));
-        Self { prefix, start, end, key, low }
+        Self {
+            prefix,
+            start,
+            end,
+            key,
+            low,
+        }
     }
 
-    /// Unmaps the range. With `keep_first`, an entry with the key of its first byte is left to be overwritten:
-    /// what it maps in the range is returned and was not reported to `freed`.
+    /// Unmaps the range. With `keep_first`, an entry with the key of its first byte is left to be
+    /// overwritten: what it maps in the range is returned and was not reported to `freed`.
     fn clear<M: EntryMap>(
         &mut self,
         map: &mut M,
@@ -110,15 +122,18 @@ impl<'a> Range<'a> {
         freed: &mut impl FnMut(Location, u32),
     ) -> Result<Option<Overlap>, ExtentError<M::Error>> {
         let mut last = self.end - 1;
+        let mut cut = None;
         loop {
             self.key.set_offset(last);
-            let Some(found) = self.find(map)? else { return Ok(None) };
-            if let Some(old) = &found.cut {
+            let Some(found) = self.find(map, &mut cut)? else {
+                return Ok(None);
+            };
+            if let Some(old) = &cut {
                 self.keep_right(map, &found, &old.extent())?;
             }
             match found.start.cmp(&self.start) {
                 Ordering::Less => {
-                    let old = found.cut.as_ref().expect("its bytes before the range stay");
+                    let old = cut.as_ref().expect("its bytes before the range stay");
                     self.keep_left(map, &found, &old.extent())?;
                     freed(found.inside.location, found.inside.bytes);
                     return Ok(None);
@@ -137,18 +152,35 @@ impl<'a> Range<'a> {
         }
     }
 
-    /// The extent that starts last among those up to `self.key`, if it reaches into the range.
-    fn find<M: EntryMap>(&self, map: &M) -> Result<Option<Found>, ExtentError<M::Error>> {
+    /// The extent that starts last among those up to `self.key`, if it reaches into the range; in
+    /// `cut` the whole of it, if a part of it stays.
+    fn find<M: EntryMap>(
+        &self,
+        map: &M,
+        cut: &mut Option<ExtentBuf>,
+    ) -> Result<Option<Found>, ExtentError<M::Error>> {
         let found = map.floor(&self.low, &self.key, |entry| {
-            let Some((key, value)) = entry else { return Ok(None) };
-            let Some(start) = offset_of(self.prefix, key)? else { return Ok(None) };
-            self.overlap(start, value)
-                .map_err(|source| ExtentError::Entry { offset: start, source })
+            let Some((key, value)) = entry else {
+                return Ok(None);
+            };
+            let Some(start) = offset_of(self.prefix, key)? else {
+                return Ok(None);
+            };
+            self.overlap(start, value, cut)
+                .map_err(|source| ExtentError::Entry {
+                    offset: start,
+                    source,
+                })
         });
         found.map_err(ExtentError::Map)?
     }
 
-    fn overlap(&self, start: u64, value: &[u8]) -> Result<Option<Found>, FormatError> {
+    fn overlap(
+        &self,
+        start: u64,
+        value: &[u8],
+        cut: &mut Option<ExtentBuf>,
+    ) -> Result<Option<Found>, FormatError> {
         let extent = ExtentRef::decode(value)?;
         let end = end_of(start, &extent)?;
         if end <= self.start {
@@ -157,14 +189,17 @@ impl<'a> Range<'a> {
         let from = start.max(self.start);
         let bytes = small(end.min(self.end) - from);
         let part = extent.cut(small(from - start), bytes);
-        let inside = Overlap { location: part.location(), bytes };
+        let inside = Overlap {
+            location: part.location(),
+            bytes,
+        };
         let stays = start < self.start || end > self.end;
-        let cut = if stays { Some(ExtentBuf::copy_of(value)?) } else { None };
-        Ok(Some(Found { start, inside, cut }))
+        *cut = stays.then(|| ExtentBuf::new(&extent));
+        Ok(Some(Found { start, inside }))
     }
 
-    /// Gives the part of `old` behind the range an entry of its own. It is put before the old entry is shortened
-    /// or replaced: the other way round, an error between the two would lose it.
+    /// Gives the part of `old` behind the range an entry of its own. It is put before the old entry
+    /// is shortened or replaced: the other way round, an error between the two would lose it.
     fn keep_right<M: EntryMap>(
         &mut self,
         map: &mut M,
@@ -177,7 +212,8 @@ impl<'a> Range<'a> {
         }
         let right = old.cut(old.bytes() - small(behind), small(behind));
         self.key.set_offset(self.end);
-        map.put(&self.key, ExtentBuf::new(&right).as_bytes()).map_err(ExtentError::Map)
+        map.put(&self.key, ExtentBuf::new(&right).as_bytes())
+            .map_err(ExtentError::Map)
     }
 
     /// Shortens the entry of `old` to its part before the range.
@@ -189,18 +225,21 @@ impl<'a> Range<'a> {
     ) -> Result<(), ExtentError<M::Error>> {
         let left = old.cut(0, small(self.start - found.start));
         self.key.set_offset(found.start);
-        map.put(&self.key, ExtentBuf::new(&left).as_bytes()).map_err(ExtentError::Map)
+        map.put(&self.key, ExtentBuf::new(&left).as_bytes())
+            .map_err(ExtentError::Map)
     }
 }
 
 /// Behind the last byte of an extent that starts at `start`.
 pub(super) fn end_of(start: u64, extent: &ExtentRef<'_>) -> Result<u64, FormatError> {
-    start.checked_add(extent.bytes().into()).ok_or(FormatError::Field {
-        structure: "extent",
-        name: "length",
-        value: extent.bytes().into(),
-        why: "the extent would end behind byte 2^64 - 1",
-    })
+    start
+        .checked_add(extent.bytes().into())
+        .ok_or(FormatError::Field {
+            structure: "extent",
+            name: "length",
+            value: extent.bytes().into(),
+            why: "the extent would end behind byte 2^64 - 1",
+        })
 }
 
 /// Lengths and positions within one extent.

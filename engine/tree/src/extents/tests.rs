@@ -1,0 +1,4 @@
+mod model;
+mod named;
+mod on_tree;
+mod support;
