@@ -1,6 +1,7 @@
 //! The same bodies over all three layouts; what differs between them is in the modules.
 
 mod directory;
+mod full_host;
 mod loop_device;
 mod opening;
 
