@@ -7,7 +7,7 @@ use engine_format::{
     DatasetRecord, ExtentPutRef, FormatError, MutationRef, batches, dataset_of_key,
 };
 use engine_log::{Applier, ApplyGroup, JournalPosition};
-use engine_tree::{Missing, Tree, extent_clear, extent_put};
+use engine_tree::{ExtentError, Missing, Tree, extent_clear, extent_put};
 
 use crate::Dataset;
 use crate::core::Core;
@@ -22,8 +22,18 @@ pub(crate) enum ApplyError {
     NotResident(Missing),
     #[error("{0} is changed but does not exist")]
     NoDataset(DatasetId),
-    #[error("the key of a dataset record is malformed")]
+    #[error("a key is malformed")]
     BadKey,
+}
+
+impl From<ExtentError<Missing>> for ApplyError {
+    fn from(error: ExtentError<Missing>) -> Self {
+        match error {
+            ExtentError::Map(missing) => Self::NotResident(missing),
+            ExtentError::Entry { source, .. } => Self::Format(source),
+            ExtentError::Key { .. } => Self::BadKey,
+        }
+    }
 }
 
 impl From<Missing> for ApplyError {

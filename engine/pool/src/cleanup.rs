@@ -36,7 +36,7 @@ impl Pool {
                 why: format!("a pool holds at most {DATASETS_MAX} datasets; delete one"),
             });
         }
-        let _admitted = self.admit(0)?;
+        let _admitted = self.admit(0).await?;
         let id = self.core.catalog.next_id();
         let lsn = self.put_record(id, record).await?;
         self.durable(lsn).await?;

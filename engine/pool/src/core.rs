@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine_base::{Clock, EpochId, Location, PoolId, SegmentId, Slot};
 use engine_device::{Device, Geometry, Place};
@@ -44,6 +44,8 @@ pub(crate) struct Core {
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) page_reads: AtomicU64,
+    /// `page_reads` when the newest checkpoint took its state.
+    pub(crate) page_reads_before: AtomicU64,
     pub(crate) pages_written: AtomicU64,
     pub(crate) deltas_written: AtomicU64,
     pub(crate) checkpoints: AtomicU64,
@@ -51,6 +53,13 @@ pub(crate) struct Counters {
     /// Number of the newest durable checkpoint.
     pub(crate) newest: AtomicU64,
     pub(crate) data_read_errors: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn pages_read_since_checkpoint(&self) -> u64 {
+        let before = self.page_reads_before.load(Ordering::Relaxed);
+        self.page_reads.load(Ordering::Relaxed).saturating_sub(before)
+    }
 }
 
 /// What [`Core::new`] needs.

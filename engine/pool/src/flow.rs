@@ -8,25 +8,37 @@ use engine_base::limits::PAGE_BYTES;
 use engine_base::{ByteCount, Lsn, to_usize};
 use engine_device::PageBuf;
 use engine_log::{BatchData, LogError, Plug};
-use engine_tree::{LoadedPage, Missing};
+use engine_tree::{ExtentError, LoadedPage, Missing};
 
 use crate::core::Core;
 use crate::pages::{decode, place_of};
 use crate::{Admitted, Dataset, Pool, StoreError};
 
-/// Checkpoints that a delete on a full pool waits for before it is refused.
+/// Checkpoints that an operation on a full pool waits for before it is refused.
 const ROUNDS_FOR_RELEASE: u32 = 4;
 
 impl Pool {
-    /// Claims room for a batch with `bytes` of data; hold it until the batch is committed.
+    /// Claims room for a batch with `bytes` of data; hold it until the batch is committed. Where checkpoints would bring
+    /// space back, it waits for them first.
     ///
     /// # Errors
     /// [`StoreError::NoSpace`]: only the reserve for deletes and checkpoints is left. Nothing changed.
-    pub fn admit(&self, bytes: u64) -> Result<Admitted<'_>, StoreError> {
-        self.core.admission.admit(bytes).ok_or_else(|| {
-            self.request_reclaim();
-            StoreError::NoSpace { wanted: ByteCount::new(bytes) }
-        })
+    pub async fn admit(&self, bytes: u64) -> Result<Admitted<'_>, StoreError> {
+        for _ in 0..ROUNDS_FOR_RELEASE {
+            if let Some(admitted) = self.core.admission.admit(bytes) {
+                return Ok(admitted);
+            }
+            let worth_waiting = {
+                let space = self.core.space.lock();
+                space.reclaimable() + space.gated() > 0
+            };
+            if !worth_waiting {
+                break;
+            }
+            self.next_checkpoint().await?;
+        }
+        let wanted = ByteCount::new(bytes);
+        self.core.admission.admit(bytes).ok_or(StoreError::NoSpace { wanted })
     }
 
     /// Lets a batch that gives space back pass, waiting for checkpoints while the reserve is low.
@@ -86,6 +98,23 @@ impl Pool {
         dataset.tree.write().install(&missing, page);
         self.core.evict_over_budget(dataset);
         Ok(())
+    }
+
+    /// After a look at extents that failed: reads the page that was missing, so that the look can be repeated.
+    ///
+    /// # Errors
+    /// As [`Pool::fetch`]; [`StoreError::Inconsistent`] if an entry is not an extent.
+    pub async fn fetch_for_extents(
+        &self,
+        dataset: &Dataset,
+        error: ExtentError<Missing>,
+    ) -> Result<(), StoreError> {
+        match error {
+            ExtentError::Map(missing) => self.fetch(dataset, missing).await,
+            error => Err(StoreError::Inconsistent {
+                what: format!("the extents of {}: {error}", dataset.id()),
+            }),
+        }
     }
 
     /// Commits a batch whose leaves are resident. Resolves when it is readable and survives the death of the process, to an

@@ -197,17 +197,6 @@ impl Pool {
         self.wished.notify_all();
     }
 
-    /// A write was refused: see whether a checkpoint brings space back.
-    pub(crate) fn request_reclaim(&self) {
-        let worth_it = {
-            let space = self.core.space.lock();
-            space.reclaimable() + space.gated() > 0
-        };
-        if worth_it {
-            self.request_checkpoint();
-        }
-    }
-
     /// Whether [`Pool::close`] was called: long work in the background ends early, and is resumed at the next opening.
     pub(crate) fn is_stopping(&self) -> bool {
         self.wishes.lock().stop
@@ -270,7 +259,8 @@ impl Pool {
 
     /// Whether a checkpoint is due by what has gathered since the last.
     fn checkpoint_is_due(&self) -> bool {
-        let work = self.core.turn.lock().since_checkpoint;
+        let mut work = self.core.turn.lock().since_checkpoint;
+        work.pages_read = self.core.counters.pages_read_since_checkpoint();
         self.core.is_due(work)
     }
 }

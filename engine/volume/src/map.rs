@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use engine_base::VolumeOffset;
 use engine_pool::StoreError;
-use engine_tree::{Missing, Piece, extent_lookup};
+use engine_tree::{ExtentError, Missing, Piece, Tree, extent_lookup};
 
 use crate::Volume;
 
@@ -49,7 +49,7 @@ impl Volume {
             match self.dataset.with_tree(|tree| map.extend(tree, from, left)) {
                 Ok(()) => break,
                 // What was seen stays; the look goes on behind it once the page is there.
-                Err(missing) => self.pool.fetch(&self.dataset, missing).await?,
+                Err(error) => self.pool.fetch_for_extents(&self.dataset, error).await?,
             }
         }
         Ok(map.runs)
@@ -63,15 +63,21 @@ struct Map {
 }
 
 impl Map {
-    fn extend(&mut self, tree: &engine_tree::Tree, from: u64, bytes: u64) -> Result<(), Missing> {
+    fn extend(
+        &mut self,
+        tree: &Tree,
+        from: u64,
+        bytes: u64,
+    ) -> Result<(), ExtentError<Missing>> {
         extent_lookup(tree, &[], from, bytes, |piece| {
             let (bytes, kind) = match piece {
                 Piece::Hole { bytes, .. } => (bytes, MapKind::Hole),
                 Piece::Data { bytes, .. } => (u64::from(bytes), MapKind::Data),
             };
+            let is_full = self.runs.len() == self.max;
             match self.runs.last_mut() {
                 Some(last) if last.kind == kind => last.bytes += bytes,
-                _ if self.runs.len() == self.max => return ControlFlow::Break(()),
+                _ if is_full => return ControlFlow::Break(()),
                 _ => self.runs.push(MapExtent { bytes, kind }),
             }
             self.covered += bytes;

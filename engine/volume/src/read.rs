@@ -10,7 +10,7 @@ use engine_base::{VolumeOffset, align_down, align_up, to_u32, to_usize};
 use engine_device::PageBuf;
 use engine_format::ExtentRef;
 use engine_pool::{ExtentRead, StoreError};
-use engine_tree::{Missing, Piece, extent_lookup};
+use engine_tree::{ExtentError, Missing, Piece, Tree, extent_lookup};
 
 use crate::Volume;
 
@@ -68,6 +68,9 @@ impl Volume {
     /// no wrong byte is returned.
     pub async fn read(&self, at: VolumeOffset, bytes: usize) -> Result<ReadData, StoreError> {
         self.check(at, bytes as u64)?;
+        if bytes == 0 {
+            return Ok(ReadData { buf: None, start: 0, bytes, runs: Vec::new() });
+        }
         self.read_unchecked(at.get(), bytes).await
     }
 
@@ -112,7 +115,7 @@ impl Volume {
         loop {
             match self.dataset.with_tree(|tree| look_up(tree, at, bytes)) {
                 Ok(plan) => return Ok(plan),
-                Err(missing) => self.pool.fetch(&self.dataset, missing).await?,
+                Err(error) => self.pool.fetch_for_extents(&self.dataset, error).await?,
             }
         }
     }
@@ -140,7 +143,7 @@ impl Volume {
     }
 }
 
-fn look_up(tree: &engine_tree::Tree, at: u64, bytes: u64) -> Result<Plan, Missing> {
+fn look_up(tree: &Tree, at: u64, bytes: u64) -> Result<Plan, ExtentError<Missing>> {
     let mut plan = Plan::default();
     let first = align_down(at, BLOCK);
     let last = align_up(at + bytes, BLOCK);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engine_base::ByteCount;
-use engine_base::limits::{BLOCK, EXTENT_BYTES_MAX};
+use engine_base::limits::BLOCK;
 use engine_format::{DatasetKind, DatasetRecord, DatasetState};
 use engine_pool::{Dataset, DatasetInfo, Pool, StoreError};
 
@@ -104,6 +104,7 @@ impl Volumes {
         let record = {
             // Nobody writes behind the new end from here on.
             let _everything = dataset.locks().lock(0..u64::MAX).await;
+            self.blank_cut_block(&dataset, size).await?;
             self.pool
                 .change_dataset(&dataset, |record| {
                     if size < record.size {
@@ -114,7 +115,9 @@ impl Volumes {
                 })
                 .await?
         };
-        self.clear_behind(&dataset, &record).await?;
+        if let Some(from) = record.cleanup_from {
+            self.pool.clean_up_tail(&dataset, from).await?;
+        }
         Ok(info_of(&dataset, record))
     }
 
@@ -129,23 +132,18 @@ impl Volumes {
         self.pool.delete_dataset(&dataset).await
     }
 
-    /// After shrinking: gives the space behind the end back, and zeroes the rest of a block that the end cuts.
-    async fn clear_behind(
+    /// Before growing: what a larger size of the past left in the block that the end cuts must not show.
+    async fn blank_cut_block(
         &self,
         dataset: &Arc<Dataset>,
-        record: &DatasetRecord,
+        new: ByteCount,
     ) -> Result<(), StoreError> {
-        let Some(from) = record.cleanup_from else {
-            return Ok(());
-        };
-        debug_assert!(EXTENT_BYTES_MAX >= BLOCK);
-        let cut = from - record.size.get();
-        if cut > 0 {
-            Volume::new(Arc::clone(&self.pool), Arc::clone(dataset))
-                .zero_tail(record.size.get())
-                .await?;
+        let volume = Volume::new(Arc::clone(&self.pool), Arc::clone(dataset));
+        let old = volume.size();
+        if new > old && !old.get().is_multiple_of(BLOCK) {
+            volume.zero_tail(old.get()).await?;
         }
-        self.pool.clean_up_tail(dataset, from).await
+        Ok(())
     }
 
     fn find(&self, name: &str) -> Result<Arc<Dataset>, StoreError> {

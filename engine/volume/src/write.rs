@@ -5,7 +5,7 @@
 //! becomes of the future.
 
 use engine_base::limits::{BATCH_DATA_BYTES_MAX, BLOCK, BLOCK_BYTES};
-use engine_base::{Lsn, VolumeOffset, align_down, align_up, to_u32, to_usize};
+use engine_base::{Lsn, VolumeOffset, align_down, to_u32, to_usize};
 use engine_device::PageBuf;
 use engine_format::{BatchBuilder, Codec, ExtentPut};
 use engine_log::BatchData;
@@ -35,7 +35,7 @@ impl Volume {
         }
         let is_aligned = bytes == blocks.end - blocks.start;
         let checksums = is_aligned.then(|| checksums_of(&data));
-        let admitted = self.pool.admit(blocks.end - blocks.start)?;
+        let admitted = self.pool.admit(blocks.end - blocks.start).await?;
         self.pool.throttle().await?;
         let lock = self.dataset.locks().lock(blocks.clone()).await;
         self.check(at, bytes)?;
@@ -113,11 +113,10 @@ impl Volume {
             .await
     }
 
-    /// Zeroes the rest of the block that the end `size` of the volume cuts.
+    /// Zeroes what lies behind the end `size` of the volume in the block that it cuts: nobody sees it until the volume grows.
+    /// The caller holds the lock of that block.
     pub(crate) async fn zero_tail(&self, size: u64) -> Result<(), StoreError> {
         let block = align_down(size, BLOCK);
-        let end = align_up(size, BLOCK);
-        let _lock = self.dataset.locks().lock(block..end).await;
         let old = self.read_unchecked(block, BLOCK_BYTES).await?;
         let Some(old) = old.data() else { return Ok(()) };
         let mut whole = PageBuf::zeroed(BLOCK_BYTES);

@@ -1,6 +1,7 @@
 //! Taking the state of one LSN.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use engine_base::{ByteCount, DatasetId, Lsn};
 use engine_format::{CheckpointId, SegmentEntry};
@@ -47,6 +48,8 @@ impl Core {
         let removed = std::mem::take(&mut turn.removed);
         datasets.extend(removed.iter().filter_map(|dataset: &Arc<Dataset>| capture(dataset, true)));
         turn.since_checkpoint = Work::default();
+        let page_reads = self.counters.page_reads.load(Ordering::Relaxed);
+        self.counters.page_reads_before.store(page_reads, Ordering::Relaxed);
         let journal_segments =
             self.space.lock().capture(checkpoint, turn.lsn, &mut self.generation.write());
         State {

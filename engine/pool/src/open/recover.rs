@@ -177,14 +177,14 @@ fn undecodable(group: &ReplayedGroup, error: ApplyError) -> StoreError {
 
 /// The keys that applying a mutation may look at.
 fn key_span(mutation: &MutationRef<'_>) -> (Vec<u8>, Vec<u8>) {
-    match *mutation {
+    let (low, high) = match *mutation {
         MutationRef::Put { key, .. } | MutationRef::Delete { key, .. } => {
-            (key.to_vec(), key.to_vec())
+            return (key.to_vec(), key.to_vec());
         }
         MutationRef::ExtentPut { key, extent, .. } => {
             extent_key_span(key, extent.offset, u64::from(extent.bytes))
         }
         MutationRef::ExtentClear { key, offset, bytes, .. } => extent_key_span(key, offset, bytes),
-    }
+    };
+    (low.to_vec(), high.to_vec())
 }
-

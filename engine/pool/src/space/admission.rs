@@ -53,10 +53,6 @@ impl Admission {
         Self { geometry, reserve, free_slots: AtomicU64::new(0), admitted: AtomicU64::new(0) }
     }
 
-    pub(crate) fn reserve(&self) -> Reserve {
-        self.reserve
-    }
-
     /// Told after every change of the number of free slots.
     pub(crate) fn set_free_slots(&self, slots: u32) {
         self.free_slots.store(u64::from(slots), Ordering::Release);
