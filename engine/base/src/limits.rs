@@ -24,8 +24,8 @@ pub const KEY_BYTES_MAX: usize = 1280;
 pub const VALUE_BYTES_MAX: usize = 4096;
 /// Unsynced journal bytes after which writers wait for a sync.
 pub const UNSYNCED_BYTES_MAX: u64 = 128 << 20;
-/// Smallest and largest segment.
-pub const SEGMENT_BYTES_MIN: u64 = 1 << 20;
+/// Smallest segment: half of it takes a batch at its limits.
+pub const SEGMENT_BYTES_MIN: u64 = 2 << 20;
 /// Largest segment.
 pub const SEGMENT_BYTES_MAX: u64 = 1 << 30;
 /// Segment size of pools that are not small.

@@ -53,7 +53,7 @@ pub struct Superblock {
     pub epoch: EpochId,
     /// The opening before it; `None` for the first.
     pub parent_epoch: Option<EpochId>,
-    /// Bytes of a segment: a power of two, 1 MiB to 1 GiB.
+    /// Bytes of a segment: a power of two, 2 MiB to 1 GiB.
     pub segment_bytes: u32,
     /// Number of slots of the device.
     pub slots: u32,
@@ -269,7 +269,7 @@ impl RawSuperblock {
         let bytes = self.segment_bytes.get();
         let valid =
             bytes.is_power_of_two() && (SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&bytes);
-        let why = "it must be a power of two from 1 MiB to 1 GiB";
+        let why = "it must be a power of two from 2 MiB to 1 GiB";
         check::field(valid, NAME, "segment_bytes", bytes, why)?;
         Ok(to_u32(engine_base::to_usize(bytes)))
     }

@@ -113,7 +113,11 @@ impl Journal {
             source: options.source,
             applier: options.applier,
             poison: options.poison,
-            state: Mutex::new(State::new(options.lsn, options.epoch)),
+            state: Mutex::new(State::new(
+                options.lsn,
+                options.epoch,
+                options.geometry.segment_bytes,
+            )),
             applied: AtomicU64::new(options.lsn.get()),
             durable: AtomicU64::new(options.lsn.get()),
             requests: Mutex::new(Requests::default()),

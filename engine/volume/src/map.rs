@@ -63,12 +63,7 @@ struct Map {
 }
 
 impl Map {
-    fn extend(
-        &mut self,
-        tree: &Tree,
-        from: u64,
-        bytes: u64,
-    ) -> Result<(), ExtentError<Missing>> {
+    fn extend(&mut self, tree: &Tree, from: u64, bytes: u64) -> Result<(), ExtentError<Missing>> {
         extent_lookup(tree, &[], from, bytes, |piece| {
             let (bytes, kind) = match piece {
                 Piece::Hole { bytes, .. } => (bytes, MapKind::Hole),

@@ -69,7 +69,12 @@ impl Volume {
     pub async fn read(&self, at: VolumeOffset, bytes: usize) -> Result<ReadData, StoreError> {
         self.check(at, bytes as u64)?;
         if bytes == 0 {
-            return Ok(ReadData { buf: None, start: 0, bytes, runs: Vec::new() });
+            return Ok(ReadData {
+                buf: None,
+                start: 0,
+                bytes,
+                runs: Vec::new(),
+            });
         }
         self.read_unchecked(at.get(), bytes).await
     }

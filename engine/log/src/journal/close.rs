@@ -6,7 +6,7 @@ use std::sync::Arc;
 use engine_base::limits::{
     BLOCK_BYTES, GROUP_DATA_BYTES_MAX, GROUP_MUTATION_BYTES_MAX, GROUPS_IN_FLIGHT_MAX,
 };
-use engine_base::{Checksum, EpochId, Location, Lsn, Slot, to_u32};
+use engine_base::{Checksum, EpochId, Location, Lsn, Slot, to_u32, to_usize};
 use engine_device::PageBuf;
 use engine_format::{GroupHeader, encode_head, head_bytes_for, rebase_data_offsets};
 
@@ -93,8 +93,26 @@ pub(super) struct Unsynced {
     pub(super) last_lsn: Lsn,
 }
 
+/// What a group may carry: the limits of the engine, less where segments are small.
+#[derive(Debug, Clone, Copy)]
+struct GroupLimits {
+    data_bytes: usize,
+    mutation_bytes: usize,
+}
+
+impl GroupLimits {
+    fn new(segment_bytes: u32) -> Self {
+        let segment = to_usize(u64::from(segment_bytes));
+        Self {
+            data_bytes: GROUP_DATA_BYTES_MAX.min(segment / 2),
+            mutation_bytes: GROUP_MUTATION_BYTES_MAX.min(segment / 8),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct State {
+    limits: GroupLimits,
     pub(super) open: OpenGroup,
     next_lsn: Lsn,
     epoch: EpochId,
@@ -116,8 +134,9 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(lsn: Lsn, epoch: EpochId) -> Self {
+    pub(super) fn new(lsn: Lsn, epoch: EpochId, segment_bytes: u32) -> Self {
         Self {
+            limits: GroupLimits::new(segment_bytes),
             open: OpenGroup::default(),
             next_lsn: lsn.next(),
             epoch,
@@ -196,8 +215,8 @@ impl State {
         data_bytes: usize,
     ) -> Option<Arc<GroupOutcome>> {
         let open = &mut self.open;
-        let fits = open.mutations.len() + mutations.len() <= GROUP_MUTATION_BYTES_MAX
-            && open.data_bytes + data_bytes <= GROUP_DATA_BYTES_MAX;
+        let fits = open.mutations.len() + mutations.len() <= self.limits.mutation_bytes
+            && open.data_bytes + data_bytes <= self.limits.data_bytes;
         if !fits {
             return None;
         }
