@@ -178,4 +178,4 @@ impl fmt::Display for Checksum {
     }
 }
 
-const _: () = assert!(BLOCK as usize == BLOCK_BYTES);
+const _: () = assert!(BLOCK == BLOCK_BYTES as u64);

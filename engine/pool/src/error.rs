@@ -67,7 +67,7 @@ pub enum StoreError {
         location: Location,
         /// What is wrong with it.
         #[source]
-        source: PageError,
+        source: Box<PageError>,
     },
     /// Another structure is wrong.
     #[error("the {what} at {place} is damaged")]
@@ -92,10 +92,10 @@ pub enum StoreError {
         /// Path of the device.
         device: String,
         /// What is wrong with copy 0.
-        first: FormatError,
+        first: Box<FormatError>,
         /// What is wrong with copy 1.
         #[source]
-        second: FormatError,
+        second: Box<FormatError>,
     },
     /// The log failed.
     #[error(transparent)]

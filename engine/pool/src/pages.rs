@@ -119,6 +119,10 @@ pub(crate) fn decode(
     delta: Option<&[u8]>,
 ) -> Result<LoadedPage, StoreError> {
     LoadedPage::decode(missing, base, delta).map_err(|source: PageError| {
-        StoreError::PageDamaged { tree: missing.tree, location: missing.pointer.base, source }
+        StoreError::PageDamaged {
+            tree: missing.tree,
+            location: missing.pointer.base,
+            source: Box::new(source),
+        }
     })
 }

@@ -1,5 +1,7 @@
 //! The life of a volume from its creation over restarts to its deletion, on a simulated device.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use engine_base::{ByteCount, ManualClock, SeededEntropy, VolumeOffset};

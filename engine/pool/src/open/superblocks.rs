@@ -29,8 +29,8 @@ impl SuperblockCopies {
         match (first, second) {
             (Err(first), Err(second)) => Err(StoreError::NoSuperblock {
                 device: device.to_owned(),
-                first: first.clone(),
-                second: second.clone(),
+                first: Box::new(first.clone()),
+                second: Box::new(second.clone()),
             }),
             (Ok(a), Ok(b)) => {
                 if a.pool_id != b.pool_id || a.checkpoint == b.checkpoint {
