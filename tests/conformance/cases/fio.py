@@ -11,13 +11,16 @@ VERIFY = ["--verify=crc32c", "--verify_fatal=1", "--verify_dump=0", "--serialize
 
 def fio(t, server, transport, *options, status=0, timeout=110):
     """Runs fio on the volume `v` with one job per thread; the jobs of its report."""
-    done = t.run(
+    report = t.dir / "fio.json"
+    t.run(
         "fio", "--name=job", "--ioengine=nbd", "--thread", f"--uri={server.uri('v', transport)}",
-        f"--randseed={t.seed}", "--group_reporting=0", "--output-format=json", *options,
-        status=status, timeout=timeout,
+        f"--randseed={t.seed}", "--group_reporting=0", "--output-format=json",
+        f"--output={report}", *options, status=status, timeout=timeout,
     )
-    report = done.stdout[done.stdout.index("{"):]
-    jobs = json.loads(report)["jobs"]
+    text = report.read_text(encoding="utf-8")
+    # fio writes notes, such as verification errors, before the report.
+    print(text[:text.index("{")])
+    jobs = json.loads(text[text.index("{"):])["jobs"]
     if status == 0:
         for job in jobs:
             equal(job["error"], 0, f"error of {job['jobname']}")

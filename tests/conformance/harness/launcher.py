@@ -138,8 +138,13 @@ class Trefoil(Server):
     def stop(self):
         """SIGTERM: the server must end with status 0 and must not have complained."""
         self.process.send_signal(signal.SIGTERM)
-        equal(self.process.wait(STOP_SECONDS), 0, "exit status after SIGTERM")
+        try:
+            status = self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"still running {STOP_SECONDS} s after SIGTERM") from None
         self._ended()
+        equal(status, 0, "exit status after SIGTERM")
 
     def kill(self):
         """SIGKILL, and returns when the process is gone."""
