@@ -61,7 +61,8 @@ impl Queue {
             return false;
         };
         let (earlier, rest) = self.entries.split_at(at);
-        rest.first().is_some_and(|mine| !earlier.iter().any(|e| overlap(&e.range, &mine.range)))
+        rest.first()
+            .is_some_and(|mine| !earlier.iter().any(|e| overlap(&e.range, &mine.range)))
     }
 
     /// Removes an entry and returns those whom that may let in.
@@ -82,14 +83,19 @@ impl Queue {
 impl RangeLocks {
     /// Locks `range`, which must not be empty, once all earlier requests that overlap it are gone.
     pub const fn lock(&self, range: Range<u64>) -> Locking<'_> {
-        Locking { locks: self, ticket: None, range }
+        Locking {
+            locks: self,
+            ticket: None,
+            range,
+        }
     }
 
-    /// Whether a held or requested range reaches into `range`, each extended `before` bytes to its left.
+    /// Whether a held or requested range reaches into `range`, each extended `before` bytes to its left, and to its right by the one
+    /// byte behind it: what is left there of an extent that is cut gets the key of that byte.
     pub(crate) fn touches(&self, range: &Range<u64>, before: u64) -> bool {
         self.queue.lock().entries.iter().any(|entry| {
-            let widened = entry.range.start.saturating_sub(before)..entry.range.end;
-            overlap(&widened, range)
+            let start = entry.range.start.saturating_sub(before);
+            overlap(&(start..entry.range.end.saturating_add(1)), range)
         })
     }
 
@@ -110,7 +116,11 @@ impl<'a> Future for Locking<'a> {
                 let ticket = queue.next_ticket;
                 queue.next_ticket += 1;
                 let range = self.range.clone();
-                queue.entries.push(Entry { ticket, range, waker: None });
+                queue.entries.push(Entry {
+                    ticket,
+                    range,
+                    waker: None,
+                });
                 ticket
             }
         };
@@ -121,7 +131,11 @@ impl<'a> Future for Locking<'a> {
             // A finished future that is polled again would lock again: it is a programmer error that waits for ever at worst.
             return Poll::Ready(RangeLock { locks, ticket });
         }
-        if let Some(entry) = queue.entries.iter_mut().find(|entry| entry.ticket == ticket) {
+        if let Some(entry) = queue
+            .entries
+            .iter_mut()
+            .find(|entry| entry.ticket == ticket)
+        {
             entry.waker = Some(cx.waker().clone());
         }
         drop(queue);
