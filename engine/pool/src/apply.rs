@@ -93,7 +93,12 @@ impl Core {
         turn: &mut Turn,
         group: &ApplyGroup<'_>,
     ) -> Result<(), ApplyError> {
-        assert!(group.lsn > turn.lsn, "{} is applied after {}", group.lsn, turn.lsn);
+        assert!(
+            group.lsn > turn.lsn,
+            "{} is applied after {}",
+            group.lsn,
+            turn.lsn
+        );
         let mut changes = std::mem::take(&mut turn.changes);
         let mut last: Option<Arc<Dataset>> = None;
         for batch in batches(group.mutations) {
@@ -142,12 +147,20 @@ impl Core {
             MutationRef::ExtentPut { key, extent, .. } => {
                 apply_extent(dataset, key, &extent, data, changes)?;
             }
-            MutationRef::ExtentClear { key, offset, bytes, .. } => {
+            MutationRef::ExtentClear {
+                key, offset, bytes, ..
+            } => {
                 let mut freed = 0;
-                extent_clear(&mut *dataset.tree.write(), key, offset, bytes, &mut |at, bytes| {
-                    changes.push((at.segment, LiveChange::Subtract(bytes)));
-                    freed += u64::from(bytes);
-                })?;
+                extent_clear(
+                    &mut *dataset.tree.write(),
+                    key,
+                    offset,
+                    bytes,
+                    &mut |at, bytes| {
+                        changes.push((at.segment, LiveChange::Subtract(bytes)));
+                        freed += u64::from(bytes);
+                    },
+                )?;
                 dataset.subtract_allocated(freed);
             }
         }
@@ -158,7 +171,12 @@ impl Core {
         let id = dataset_of_key(key)?;
         let record = DatasetRecord::decode(value)?;
         self.catalog.put(id, record, |record| {
-            Dataset::new(id, Some(record), Tree::empty(id, Arc::clone(&self.budget)), 0)
+            Dataset::new(
+                id,
+                Some(record),
+                Tree::empty(id, Arc::clone(&self.budget)),
+                0,
+            )
         });
         Ok(())
     }
@@ -201,10 +219,16 @@ fn apply_extent(
     let extent = put.extent(data)?;
     let mut freed = 0;
     changes.push((data.segment, LiveChange::Add(put.bytes)));
-    extent_put(&mut *dataset.tree.write(), key, put.offset, &extent, &mut |at, bytes| {
-        changes.push((at.segment, LiveChange::Subtract(bytes)));
-        freed += u64::from(bytes);
-    })?;
+    extent_put(
+        &mut *dataset.tree.write(),
+        key,
+        put.offset,
+        &extent,
+        &mut |at, bytes| {
+            changes.push((at.segment, LiveChange::Subtract(bytes)));
+            freed += u64::from(bytes);
+        },
+    )?;
     dataset.add_allocated(u64::from(put.bytes));
     dataset.subtract_allocated(freed);
     Ok(())

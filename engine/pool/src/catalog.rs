@@ -27,8 +27,14 @@ pub(crate) struct Catalog {
 
 impl Catalog {
     pub(crate) fn new(pool: Arc<Dataset>, next: DatasetId) -> Self {
-        let maps = Maps { next: Some(next), ..Maps::default() };
-        Self { maps: RwLock::new(maps), pool }
+        let maps = Maps {
+            next: Some(next),
+            ..Maps::default()
+        };
+        Self {
+            maps: RwLock::new(maps),
+            pool,
+        }
     }
 
     /// The lowest id that no dataset ever had.
@@ -45,7 +51,10 @@ impl Catalog {
 
     pub(crate) fn find(&self, name: &str) -> Option<Arc<Dataset>> {
         let maps = self.maps.read();
-        maps.by_name.get(name).and_then(|id| maps.by_id.get(id)).cloned()
+        maps.by_name
+            .get(name)
+            .and_then(|id| maps.by_id.get(id))
+            .cloned()
     }
 
     /// All datasets of users, the invisible ones too, by id.
@@ -60,7 +69,11 @@ impl Catalog {
     /// The dataset after `id`, going round; for eviction.
     pub(crate) fn after(&self, id: DatasetId) -> Option<Arc<Dataset>> {
         let maps = self.maps.read();
-        let next = maps.by_id.range(id.next()..).next().or_else(|| maps.by_id.iter().next());
+        let next = maps
+            .by_id
+            .range(id.next()..)
+            .next()
+            .or_else(|| maps.by_id.iter().next());
         next.map(|(_, dataset)| Arc::clone(dataset))
     }
 

@@ -51,8 +51,12 @@ struct Pages {
 
 impl Pages {
     fn add(&mut self, core: &Core, report: CaptureReport) -> Option<PagePointer> {
-        core.counters.pages_written.fetch_add(report.pages as u64, Ordering::Relaxed);
-        core.counters.deltas_written.fetch_add(report.deltas as u64, Ordering::Relaxed);
+        core.counters
+            .pages_written
+            .fetch_add(report.pages as u64, Ordering::Relaxed);
+        core.counters
+            .deltas_written
+            .fetch_add(report.deltas as u64, Ordering::Relaxed);
         self.written.extend(report.written);
         self.freed.extend(report.freed);
         report.root
@@ -79,7 +83,10 @@ impl Pool {
         result?;
         let discard = self.core.space.lock().release(number);
         self.core.give_back(discard)?;
-        self.core.counters.checkpoints.fetch_add(1, Ordering::Relaxed);
+        self.core
+            .counters
+            .checkpoints
+            .fetch_add(1, Ordering::Relaxed);
         drop(checkpointer);
         self.done.add_one();
         Ok(number)
@@ -92,7 +99,9 @@ impl Pool {
         let dirty = core.budget.dirty().get();
         // Second copies and inner pages; and what gets dirty until the state is taken.
         let bytes = dirty + dirty / 4 + 64 * PAGE_BYTES as u64 + table_bytes(segments);
-        checkpointer.stream.ensure_room(&*core.device, core, bytes)?;
+        checkpointer
+            .stream
+            .ensure_room(&*core.device, core, bytes)?;
         Ok(())
     }
 
@@ -110,8 +119,12 @@ impl Pool {
             pages.add(core, report)
         };
         pages.freed.append(&mut checkpointer.table_pages);
-        let (segment_table, table_slot) =
-            core.write_space(checkpointer, state.checkpoint, state.journal_segments, pages)?;
+        let (segment_table, table_slot) = core.write_space(
+            checkpointer,
+            state.checkpoint,
+            state.journal_segments,
+            pages,
+        )?;
         checkpointer.stream.sync(&*core.device)?;
         let superblock = Superblock {
             features_compatible: checkpointer.features_compatible,
@@ -135,11 +148,16 @@ impl Pool {
             segment_table_slot: table_slot,
         };
         let copy = 1 - checkpointer.copy;
-        core.device.write(Place::label(superblock_offset(copy)), &[&superblock.encode(copy)])?;
+        core.device.write(
+            Place::label(superblock_offset(copy)),
+            &[&superblock.encode(copy)],
+        )?;
         core.device.sync(Area::Label)?;
         checkpointer.copy = copy;
         checkpointer.newest = state.checkpoint;
-        core.counters.newest.store(state.checkpoint.get(), Ordering::Relaxed);
+        core.counters
+            .newest
+            .store(state.checkpoint.get(), Ordering::Relaxed);
         let bytes = checkpointer.stream.appended().get();
         core.counters.index_bytes.store(bytes, Ordering::Relaxed);
         Ok(())
@@ -172,7 +190,10 @@ impl Core {
         state: &State,
         pages: &mut Pages,
     ) -> Result<Option<PagePointer>, StoreError> {
-        let reader = PageReader { device: &*self.device, slots: self };
+        let reader = PageReader {
+            device: &*self.device,
+            slots: self,
+        };
         let mut roots = self.roots.lock();
         for captured in state.take_datasets() {
             let report = write_tree(self, stream, captured.tree)?;
@@ -182,7 +203,10 @@ impl Core {
                 assert!(root.is_none(), "{} was removed but has pages", captured.id);
                 reader.with_pages(&mut roots, |roots| roots.delete(&key))?;
             } else {
-                let record = RootsRecord { root, allocated: captured.allocated };
+                let record = RootsRecord {
+                    root,
+                    allocated: captured.allocated,
+                };
                 let value = record.encode();
                 reader.with_pages(&mut roots, |roots| roots.put(&key, &value))?;
             }
@@ -215,7 +239,13 @@ impl Core {
             .map(|index| {
                 let offset = start + index * PAGE_BYTES as u64;
                 let offset = u32::try_from(offset).expect("a segment is at most 1 GiB");
-                (Location { segment: place.segment, offset }, engine_base::to_u32(PAGE_BYTES))
+                (
+                    Location {
+                        segment: place.segment,
+                        offset,
+                    },
+                    engine_base::to_u32(PAGE_BYTES),
+                )
             })
             .collect();
         pages.written.extend_from_slice(&table_pages);
@@ -243,14 +273,21 @@ fn write_tree(
     stream: &mut IndexStream,
     captured: Captured,
 ) -> Result<CaptureReport, StoreError> {
-    let mut sink = Sink { stream, device: &*core.device, source: core };
+    let mut sink = Sink {
+        stream,
+        device: &*core.device,
+        source: core,
+    };
     Ok(captured.write(&mut sink)?)
 }
 
 fn journal_start(position: engine_log::JournalPosition) -> JournalStart {
     JournalStart {
         slot: position.place.slot,
-        location: Location { segment: position.place.segment, offset: position.offset },
+        location: Location {
+            segment: position.place.segment,
+            offset: position.offset,
+        },
         chain: position.chain,
         successor: position.next.map(engine_log::SegmentPlace::successor),
     }

@@ -28,7 +28,10 @@ impl Pool {
         let _names = self.core.catalog.pool.locks().lock(0..u64::MAX).await;
         let name = record.name.as_str();
         if self.core.catalog.find(name).is_some() {
-            return Err(StoreError::Exists { what: "dataset", name: name.to_owned() });
+            return Err(StoreError::Exists {
+                what: "dataset",
+                name: name.to_owned(),
+            });
         }
         if self.core.catalog.len() >= DATASETS_MAX {
             return Err(StoreError::Invalid {
@@ -86,7 +89,9 @@ impl Pool {
     /// Any [`StoreError`]; what is left stays on record.
     pub async fn clean_up(&self) -> Result<(), StoreError> {
         for dataset in self.core.catalog.all() {
-            let Some(record) = dataset.record() else { continue };
+            let Some(record) = dataset.record() else {
+                continue;
+            };
             match record.state {
                 DatasetState::Deleting => self.clean_up_deleted(&dataset).await?,
                 DatasetState::Live => {
@@ -106,7 +111,9 @@ impl Pool {
     pub async fn clean_up_tail(&self, dataset: &Dataset, from: u64) -> Result<(), StoreError> {
         self.clear_extents(dataset, from, u64::MAX).await?;
         let _names = self.core.catalog.pool.locks().lock(0..u64::MAX).await;
-        let Ok(mut record) = live_record(dataset) else { return Ok(()) };
+        let Ok(mut record) = live_record(dataset) else {
+            return Ok(());
+        };
         if record.cleanup_from == Some(from) {
             record.cleanup_from = None;
             self.put_record(dataset.id(), &record).await?;
@@ -135,21 +142,35 @@ impl Pool {
     ///
     /// # Errors
     /// Any [`StoreError`]; what was cleared stays cleared.
-    pub async fn clear_extents(&self, dataset: &Dataset, from: u64, to: u64) -> Result<Lsn, StoreError> {
+    pub async fn clear_extents(
+        &self,
+        dataset: &Dataset,
+        from: u64,
+        to: u64,
+    ) -> Result<Lsn, StoreError> {
         let mut at = from;
         let mut lsn = self.journal.applied_lsn();
         while at < to {
             self.admit_release().await?;
             self.throttle().await?;
             let _range = dataset.locks().lock(at..to).await;
-            let Some(step) = self.next_extents(dataset, at, to).await? else { break };
-            let low = step.start.saturating_sub(engine_base::limits::EXTENT_BYTES_MAX);
+            let Some(step) = self.next_extents(dataset, at, to).await? else {
+                break;
+            };
+            let low = step
+                .start
+                .saturating_sub(engine_base::limits::EXTENT_BYTES_MAX);
             self.make_resident(dataset, &low.to_be_bytes(), &step.end.to_be_bytes())
                 .await?;
             let mut batch = BatchBuilder::new();
             batch.extent_clear(dataset.id(), &[], step.start, step.end - step.start);
             let mutations = finish(batch)?;
-            lsn = self.commit(BatchData { mutations, data: Vec::new() }).await?;
+            lsn = self
+                .commit(BatchData {
+                    mutations,
+                    data: Vec::new(),
+                })
+                .await?;
             at = step.end;
         }
         Ok(lsn)
@@ -181,8 +202,13 @@ impl Pool {
     async fn commit_record(&self, id: DatasetId, batch: BatchBuilder) -> Result<Lsn, StoreError> {
         let key = dataset_key(id);
         let mutations = finish(batch)?;
-        self.make_resident(&self.core.catalog.pool, &key, &key).await?;
-        self.commit(BatchData { mutations, data: Vec::new() }).await
+        self.make_resident(&self.core.catalog.pool, &key, &key)
+            .await?;
+        self.commit(BatchData {
+            mutations,
+            data: Vec::new(),
+        })
+        .await
     }
 }
 
@@ -202,7 +228,10 @@ fn live_record(dataset: &Dataset) -> Result<DatasetRecord, StoreError> {
 }
 
 fn not_found(name: &str) -> StoreError {
-    StoreError::NotFound { what: "dataset", name: name.to_owned() }
+    StoreError::NotFound {
+        what: "dataset",
+        name: name.to_owned(),
+    }
 }
 
 fn look_for_extents(
@@ -214,8 +243,7 @@ fn look_for_extents(
     let mut count = 0;
     let window_start = from.saturating_sub(engine_base::limits::EXTENT_BYTES_MAX - 1);
     tree.scan(&window_start.to_be_bytes(), |key, value| {
-        let (Some(start), Ok(extent)) =
-            (offset_of(key), engine_format::ExtentRef::decode(value))
+        let (Some(start), Ok(extent)) = (offset_of(key), engine_format::ExtentRef::decode(value))
         else {
             return ControlFlow::Continue(());
         };
@@ -229,7 +257,11 @@ fn look_for_extents(
         let begin = range.as_ref().map_or(start.max(from), |known| known.start);
         range = Some(begin..end.min(to));
         count += 1;
-        if count >= EXTENTS_PER_STEP { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if count >= EXTENTS_PER_STEP {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     })?;
     Ok(range)
 }

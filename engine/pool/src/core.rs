@@ -58,7 +58,9 @@ pub(crate) struct Counters {
 impl Counters {
     pub(crate) fn pages_read_since_checkpoint(&self) -> u64 {
         let before = self.page_reads_before.load(Ordering::Relaxed);
-        self.page_reads.load(Ordering::Relaxed).saturating_sub(before)
+        self.page_reads
+            .load(Ordering::Relaxed)
+            .saturating_sub(before)
     }
 }
 
@@ -80,7 +82,12 @@ pub(crate) struct CoreParts {
 
 impl Core {
     pub(crate) fn new(parts: CoreParts) -> Self {
-        let slots = parts.space.segments.iter().map(|(id, segment)| (*id, segment.slot)).collect();
+        let slots = parts
+            .space
+            .segments
+            .iter()
+            .map(|(id, segment)| (*id, segment.slot))
+            .collect();
         parts.admission.set_free_slots(parts.space.free_slots());
         Self {
             device: parts.device,
@@ -104,9 +111,11 @@ impl Core {
 
     /// Where a location lies on the device.
     pub(crate) fn place_of(&self, location: Location) -> Result<Place, StoreError> {
-        let slot = self.slot_of(location.segment).ok_or_else(|| StoreError::Inconsistent {
-            what: format!("{location} is referred to, but that segment is not in use"),
-        })?;
+        let slot = self
+            .slot_of(location.segment)
+            .ok_or_else(|| StoreError::Inconsistent {
+                what: format!("{location} is referred to, but that segment is not in use"),
+            })?;
         Ok(Place::slot(slot, u64::from(location.offset)))
     }
 
@@ -116,7 +125,9 @@ impl Core {
     pub(crate) fn give_back(&self, discard: Vec<Slot>) -> Result<(), StoreError> {
         {
             let space = self.space.lock();
-            self.slots.write().retain(|id, _| space.segments.contains_key(id));
+            self.slots
+                .write()
+                .retain(|id, _| space.segments.contains_key(id));
         }
         for slot in discard {
             if let Err(cause) = self.device.discard(slot) {
@@ -125,14 +136,18 @@ impl Core {
             }
             self.space.lock().add_free(slot);
         }
-        self.admission.set_free_slots(self.space.lock().free_slots());
+        self.admission
+            .set_free_slots(self.space.lock().free_slots());
         Ok(())
     }
 
     /// After the space was changed in place.
     pub(crate) fn refresh_slots(&self) {
         let space = self.space.lock();
-        let known = space.segments.iter().map(|(id, segment)| (*id, segment.slot));
+        let known = space
+            .segments
+            .iter()
+            .map(|(id, segment)| (*id, segment.slot));
         *self.slots.write() = known.collect();
         self.admission.set_free_slots(space.free_slots());
     }

@@ -37,7 +37,10 @@ impl Pool {
             slots: geometry.slots,
             journal: JournalStart {
                 slot: Slot::new(0),
-                location: Location { segment: SegmentId::FIRST, offset: 4096 },
+                location: Location {
+                    segment: SegmentId::FIRST,
+                    offset: 4096,
+                },
                 chain: Checksum::new(0),
                 successor: None,
             },

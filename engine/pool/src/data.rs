@@ -21,7 +21,10 @@ impl ExtentRead {
     /// All stored blocks of `extent`.
     #[must_use]
     pub fn new(extent: &ExtentRef<'_>) -> Self {
-        Self { location: extent.location(), checksums: extent.checksums().as_bytes().to_vec() }
+        Self {
+            location: extent.location(),
+            checksums: extent.checksums().as_bytes().to_vec(),
+        }
     }
 
     /// Appends the blocks of `extent` if they lie right behind these. `false`: they do not.
@@ -31,7 +34,8 @@ impl ExtentRead {
         if next.segment != self.location.segment || u64::from(next.offset) != end {
             return false;
         }
-        self.checksums.extend_from_slice(extent.checksums().as_bytes());
+        self.checksums
+            .extend_from_slice(extent.checksums().as_bytes());
         true
     }
 
@@ -49,8 +53,10 @@ impl ExtentRead {
 impl Core {
     /// Compares every block of `buf` with its checksum.
     fn verify(&self, read: &ExtentRead, place: Place, buf: &[u8]) -> Result<(), StoreError> {
-        for (index, (block, expected)) in
-            buf.chunks_exact(BLOCK_BYTES).zip(read.checksums().iter()).enumerate()
+        for (index, (block, expected)) in buf
+            .chunks_exact(BLOCK_BYTES)
+            .zip(read.checksums().iter())
+            .enumerate()
         {
             if crc32c::crc32c(block) != expected.get() {
                 let counter = &self.counters.data_read_errors;
@@ -82,8 +88,16 @@ impl Pool {
     ///
     /// # Errors
     /// [`StoreError::DataDamaged`], [`StoreError::Device`].
-    pub fn read_extent_cached(&self, read: &ExtentRead, buf: &mut [u8]) -> Result<bool, StoreError> {
-        assert_eq!(buf.len(), read.bytes(), "the buffer takes the blocks exactly");
+    pub fn read_extent_cached(
+        &self,
+        read: &ExtentRead,
+        buf: &mut [u8],
+    ) -> Result<bool, StoreError> {
+        assert_eq!(
+            buf.len(),
+            read.bytes(),
+            "the buffer takes the blocks exactly"
+        );
         let place = self.core.place_of(read.location)?;
         if !self.core.device.read_cached(place, buf)? {
             return Ok(false);
@@ -104,4 +118,3 @@ impl Pool {
         Ok(buf)
     }
 }
-

@@ -33,7 +33,12 @@ pub struct DatasetInfo {
 }
 
 impl Dataset {
-    pub(crate) fn new(id: DatasetId, record: Option<DatasetRecord>, tree: Tree, allocated: u64) -> Self {
+    pub(crate) fn new(
+        id: DatasetId,
+        record: Option<DatasetRecord>,
+        tree: Tree,
+        allocated: u64,
+    ) -> Self {
         Self {
             id,
             record: RwLock::new(record),
@@ -88,6 +93,10 @@ impl Dataset {
 
     pub(crate) fn subtract_allocated(&self, bytes: u64) {
         let before = self.allocated.fetch_sub(bytes, Ordering::Relaxed);
-        assert!(before >= bytes, "{}: {before} allocated bytes cannot shrink by {bytes}", self.id);
+        assert!(
+            before >= bytes,
+            "{}: {before} allocated bytes cannot shrink by {bytes}",
+            self.id
+        );
     }
 }

@@ -43,13 +43,17 @@ pub enum StoreError {
         source: NameError,
     },
     /// The pool is full.
-    #[error("the pool is full: {wanted} more do not fit beside the reserve; delete or trim something, or add capacity")]
+    #[error(
+        "the pool is full: {wanted} more do not fit beside the reserve; delete or trim something, or add capacity"
+    )]
     NoSpace {
         /// What was wanted.
         wanted: ByteCount,
     },
     /// Stored data is wrong, and no good copy exists.
-    #[error("the data at {location} (slot {slot:?}) is damaged: block {block} of the extent has another checksum; restore that range")]
+    #[error(
+        "the data at {location} (slot {slot:?}) is damaged: block {block} of the extent has another checksum; restore that range"
+    )]
     DataDamaged {
         /// The extent's location.
         location: Location,
@@ -59,7 +63,9 @@ pub enum StoreError {
         block: u32,
     },
     /// A tree page is wrong, and no good copy exists.
-    #[error("a page of {tree} at {location} is damaged; restore the device, or open an older checkpoint")]
+    #[error(
+        "a page of {tree} at {location} is damaged; restore the device, or open an older checkpoint"
+    )]
     PageDamaged {
         /// Which tree.
         tree: engine_base::DatasetId,
@@ -87,7 +93,9 @@ pub enum StoreError {
         what: String,
     },
     /// No superblock is valid.
-    #[error("{device}: no valid superblock: copy 0: {first}; copy 1: {second}; this is not a pool, or its label is destroyed")]
+    #[error(
+        "{device}: no valid superblock: copy 0: {first}; copy 1: {second}; this is not a pool, or its label is destroyed"
+    )]
     NoSuperblock {
         /// Path of the device.
         device: String,

@@ -32,7 +32,11 @@ impl Core {
             if idle_turns > turns_max {
                 return;
             }
-            dataset = if dropped == 0 { self.catalog.after(current.id()) } else { Some(current) };
+            dataset = if dropped == 0 {
+                self.catalog.after(current.id())
+            } else {
+                Some(current)
+            };
         }
     }
 }
@@ -40,7 +44,10 @@ impl Core {
 fn evict_from(dataset: &Dataset) -> usize {
     let mut cursor = dataset.evict_cursor.lock();
     let keep = |low: &[u8], high: &[u8]| is_locked(dataset, low, high);
-    dataset.tree.write().evict(&mut cursor, LEAVES_PER_TURN, &keep)
+    dataset
+        .tree
+        .write()
+        .evict(&mut cursor, LEAVES_PER_TURN, &keep)
 }
 
 /// Whether a lock needs the leaf of the keys from `low` up to `high` (empty: no bound): between fetching and applying it stays.
@@ -48,9 +55,17 @@ fn is_locked(dataset: &Dataset, low: &[u8], high: &[u8]) -> bool {
     let leaf = if dataset.id() == DatasetId::POOL {
         0..u64::MAX
     } else {
-        offset_of(low)..if high.is_empty() { u64::MAX } else { offset_of(high) }
+        offset_of(low)..if high.is_empty() {
+            u64::MAX
+        } else {
+            offset_of(high)
+        }
     };
-    let leaf = if leaf.is_empty() { leaf.start..leaf.start.saturating_add(1) } else { leaf };
+    let leaf = if leaf.is_empty() {
+        leaf.start..leaf.start.saturating_add(1)
+    } else {
+        leaf
+    };
     touches(dataset, &leaf)
 }
 

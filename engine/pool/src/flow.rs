@@ -38,7 +38,10 @@ impl Pool {
             self.next_checkpoint().await?;
         }
         let wanted = ByteCount::new(bytes);
-        self.core.admission.admit(bytes).ok_or(StoreError::NoSpace { wanted })
+        self.core
+            .admission
+            .admit(bytes)
+            .ok_or(StoreError::NoSpace { wanted })
     }
 
     /// Lets a batch that gives space back pass, waiting for checkpoints while the reserve is low.
@@ -55,7 +58,9 @@ impl Pool {
         if self.core.admission.may_release() {
             return Ok(());
         }
-        Err(StoreError::NoSpace { wanted: ByteCount::new(engine_base::limits::BLOCK) })
+        Err(StoreError::NoSpace {
+            wanted: ByteCount::new(engine_base::limits::BLOCK),
+        })
     }
 
     /// Waits while too many pages are dirty.
@@ -181,12 +186,18 @@ impl Core {
             }
             None => None,
         };
-        let base = self.device.read_async(place_of(self, pointer.base)?, page()).await?;
+        let base = self
+            .device
+            .read_async(place_of(self, pointer.base)?, page())
+            .await?;
         let first = decode(missing, &base, delta.as_deref());
         match (first, pointer.copy) {
             (Err(error), Some(copy)) => {
                 tracing::warn!(%error, "a tree page is damaged: its second copy is used");
-                let base = self.device.read_async(place_of(self, copy)?, page()).await?;
+                let base = self
+                    .device
+                    .read_async(place_of(self, copy)?, page())
+                    .await?;
                 decode(missing, &base, delta.as_deref())
             }
             (result, _) => result,

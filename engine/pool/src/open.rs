@@ -72,7 +72,10 @@ impl Pool {
 }
 
 pub(crate) fn geometry_of(superblock: &Superblock) -> Geometry {
-    Geometry { segment_bytes: superblock.segment_bytes, slots: superblock.slots }
+    Geometry {
+        segment_bytes: superblock.segment_bytes,
+        slots: superblock.slots,
+    }
 }
 
 /// Estimated microseconds of replay after which a checkpoint is due: 2 s.
@@ -105,4 +108,3 @@ impl Core {
         space.reclaimable() + space.gated() > 0
     }
 }
-

@@ -3,9 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use engine_base::limits::{
-    LABEL_BYTES, SEGMENT_BYTES_DEFAULT, SEGMENT_BYTES_MIN, SEGMENTS_MIN,
-};
+use engine_base::limits::{LABEL_BYTES, SEGMENT_BYTES_DEFAULT, SEGMENT_BYTES_MIN, SEGMENTS_MIN};
 use engine_base::{ByteCount, Clock, Entropy, SystemClock, SystemEntropy};
 use engine_device::Geometry;
 
@@ -110,11 +108,13 @@ impl CreateOptions {
                 why: format!("is too small: the least is {least}"),
             });
         }
-        let segment_bytes =
-            u32::try_from(segment_bytes).map_err(|_| StoreError::Invalid {
-                what: format!("a segment of {segment_bytes} bytes"),
-                why: "is over 1 GiB".to_owned(),
-            })?;
-        Ok(Geometry { segment_bytes, slots })
+        let segment_bytes = u32::try_from(segment_bytes).map_err(|_| StoreError::Invalid {
+            what: format!("a segment of {segment_bytes} bytes"),
+            why: "is over 1 GiB".to_owned(),
+        })?;
+        Ok(Geometry {
+            segment_bytes,
+            slots,
+        })
     }
 }

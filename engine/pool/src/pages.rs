@@ -30,16 +30,19 @@ pub(crate) struct PageReader<'a> {
 }
 
 pub(crate) fn place_of(slots: &dyn SlotOf, location: Location) -> Result<Place, StoreError> {
-    let slot = slots.slot_of(location.segment).ok_or_else(|| StoreError::Inconsistent {
-        what: format!("{location} is referred to, but that segment is not in use"),
-    })?;
+    let slot = slots
+        .slot_of(location.segment)
+        .ok_or_else(|| StoreError::Inconsistent {
+            what: format!("{location} is referred to, but that segment is not in use"),
+        })?;
     Ok(Place::slot(slot, u64::from(location.offset)))
 }
 
 impl PageReader<'_> {
     fn bytes(&self, location: Location, bytes: usize) -> Result<PageBuf, StoreError> {
         let mut buf = PageBuf::recycled(bytes);
-        self.device.read(place_of(self.slots, location)?, &mut buf)?;
+        self.device
+            .read(place_of(self.slots, location)?, &mut buf)?;
         Ok(buf)
     }
 
@@ -63,16 +66,26 @@ impl PageReader<'_> {
         checkpoint: CheckpointId,
     ) -> Result<SegmentTablePage, StoreError> {
         let place = place_of(self.slots, location)?;
-        let damaged = |source| StoreError::Damaged { what: "segment table", place, source };
+        let damaged = |source| StoreError::Damaged {
+            what: "segment table",
+            place,
+            source,
+        };
         let buf = self.bytes(location, PAGE_BYTES)?;
         let Some(bytes) = buf.first_chunk::<PAGE_BYTES>() else {
-            return Err(StoreError::Inconsistent { what: "a page was read short".to_owned() });
+            return Err(StoreError::Inconsistent {
+                what: "a page was read short".to_owned(),
+            });
         };
         let computed = engine_base::Checksum::new(crc32c::crc32c(bytes));
         if computed != pointer.checksum {
             let stored = pointer.checksum;
             let structure = "segment table";
-            return Err(damaged(FormatError::Checksum { structure, stored, computed }));
+            return Err(damaged(FormatError::Checksum {
+                structure,
+                stored,
+                computed,
+            }));
         }
         SegmentTablePage::decode(bytes, checkpoint).map_err(damaged)
     }
@@ -118,11 +131,9 @@ pub(crate) fn decode(
     base: &[u8],
     delta: Option<&[u8]>,
 ) -> Result<LoadedPage, StoreError> {
-    LoadedPage::decode(missing, base, delta).map_err(|source: PageError| {
-        StoreError::PageDamaged {
-            tree: missing.tree,
-            location: missing.pointer.base,
-            source: Box::new(source),
-        }
+    LoadedPage::decode(missing, base, delta).map_err(|source: PageError| StoreError::PageDamaged {
+        tree: missing.tree,
+        location: missing.pointer.base,
+        source: Box::new(source),
     })
 }

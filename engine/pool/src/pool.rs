@@ -77,12 +77,18 @@ impl Done {
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool").field("device", &self.core.device.name()).finish_non_exhaustive()
+        f.debug_struct("Pool")
+            .field("device", &self.core.device.name())
+            .finish_non_exhaustive()
     }
 }
 
 impl Pool {
-    pub(crate) fn from_parts(core: Arc<Core>, journal: Journal, checkpointer: Checkpointer) -> Self {
+    pub(crate) fn from_parts(
+        core: Arc<Core>,
+        journal: Journal,
+        checkpointer: Checkpointer,
+    ) -> Self {
         Self {
             core,
             journal: Arc::new(journal),
@@ -110,11 +116,21 @@ impl Pool {
         let mut threads = self.threads.lock();
         let spawn = |name: &str| std::thread::Builder::new().name(name.to_owned());
         threads.push(
-            spawn("trefoil-journal").spawn(move || journal.run_background()).map_err(refused)?,
+            spawn("trefoil-journal")
+                .spawn(move || journal.run_background())
+                .map_err(refused)?,
         );
-        threads.push(spawn("trefoil-pool").spawn(move || pool.run_background()).map_err(refused)?);
+        threads.push(
+            spawn("trefoil-pool")
+                .spawn(move || pool.run_background())
+                .map_err(refused)?,
+        );
         let pool = Arc::clone(self);
-        threads.push(spawn("trefoil-cleanup").spawn(move || pool.run_cleanup()).map_err(refused)?);
+        threads.push(
+            spawn("trefoil-cleanup")
+                .spawn(move || pool.run_cleanup())
+                .map_err(refused)?,
+        );
         self.background.store(true, Ordering::Release);
         drop(threads);
         self.request_cleanup();
@@ -162,7 +178,11 @@ impl Pool {
         let live = |dataset: &Arc<Dataset>| {
             let record = dataset.record()?;
             let is_live = record.state == engine_format::DatasetState::Live;
-            is_live.then(|| DatasetInfo { id: dataset.id(), record, allocated: dataset.allocated() })
+            is_live.then(|| DatasetInfo {
+                id: dataset.id(),
+                record,
+                allocated: dataset.allocated(),
+            })
         };
         let mut all: Vec<DatasetInfo> = self.core.catalog.all().iter().filter_map(live).collect();
         all.sort_by(|a, b| a.record.name.as_str().cmp(b.record.name.as_str()));

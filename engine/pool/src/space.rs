@@ -19,8 +19,8 @@ use engine_device::Geometry;
 use engine_format::{SegmentKind, SegmentState};
 use engine_log::SegmentPlace;
 
-pub(crate) use admission::{Admission, Reserve};
 pub use admission::Admitted;
+pub(crate) use admission::{Admission, Reserve};
 pub(crate) use gate::Generation;
 pub use gate::ReadPin;
 pub(crate) use table::{read_table, table_bytes, write_table};
@@ -81,7 +81,14 @@ impl Space {
             .map(Slot::new)
             .collect();
         let gate = gate::Gate::default();
-        Self { geometry, segments, overwritten: Vec::new(), fresh, next_segment, gate }
+        Self {
+            geometry,
+            segments,
+            overwritten: Vec::new(),
+            fresh,
+            next_segment,
+            gate,
+        }
     }
 
     pub(crate) fn free_slots(&self) -> u32 {
@@ -92,9 +99,7 @@ impl Space {
     pub(crate) fn allocate(&mut self, kind: SegmentKind) -> Option<SegmentPlace> {
         let slot = match kind {
             SegmentKind::Journal => self.overwritten.pop().or_else(|| self.fresh.pop()),
-            SegmentKind::Index => {
-                self.fresh.pop().or_else(|| self.overwritten.pop())
-            }
+            SegmentKind::Index => self.fresh.pop().or_else(|| self.overwritten.pop()),
         }?;
         let segment = self.next_segment;
         self.next_segment = segment.next();
@@ -105,7 +110,10 @@ impl Space {
     /// Gives back a slot in which nothing was written. Its id stays unused for ever.
     pub(crate) fn release_unused(&mut self, place: SegmentPlace) {
         let removed = self.segments.remove(&place.segment);
-        assert!(removed.is_some_and(|segment| segment.live == 0), "only what is unused");
+        assert!(
+            removed.is_some_and(|segment| segment.live == 0),
+            "only what is unused"
+        );
         self.fresh.push(place.slot);
     }
 
@@ -116,9 +124,8 @@ impl Space {
         }
         self.fresh.retain(|slot| *slot != place.slot);
         // Rewound: what was dead in this checkpoint was released after the next, and its slot used again.
-        self.segments.retain(|_, known| {
-            known.slot != place.slot || known.state != SegmentState::Dead
-        });
+        self.segments
+            .retain(|_, known| known.slot != place.slot || known.state != SegmentState::Dead);
         self.insert(place, SegmentKind::Journal);
         if place.segment >= self.next_segment {
             self.next_segment = place.segment.next();
@@ -147,7 +154,12 @@ impl Space {
             LiveChange::Add(bytes) => known.live.checked_add(bytes),
             LiveChange::Subtract(bytes) => known.live.checked_sub(bytes),
         }
-        .unwrap_or_else(|| panic!("{segment}: live bytes {} cannot change by {change:?}", known.live));
+        .unwrap_or_else(|| {
+            panic!(
+                "{segment}: live bytes {} cannot change by {change:?}",
+                known.live
+            )
+        });
     }
 
     /// Notes how far a segment is written, and by which LSN.
@@ -175,7 +187,10 @@ impl Space {
     }
 
     pub(crate) fn usage(&self) -> Usage {
-        let mut usage = Usage { free_slots: self.free_slots(), ..Usage::default() };
+        let mut usage = Usage {
+            free_slots: self.free_slots(),
+            ..Usage::default()
+        };
         for segment in self.segments.values() {
             usage.written += u64::from(segment.written);
             if segment.state == SegmentState::Dead {

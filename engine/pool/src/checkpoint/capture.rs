@@ -43,15 +43,27 @@ impl Core {
     /// Takes the state in one turn of apply: roots are cloned, counters copied, nothing is written.
     pub(super) fn take_state(&self, checkpoint: CheckpointId) -> State {
         let mut turn = self.turn.lock();
-        let mut datasets: Vec<CapturedDataset> =
-            self.catalog.all().iter().filter_map(|dataset| capture(dataset, false)).collect();
+        let mut datasets: Vec<CapturedDataset> = self
+            .catalog
+            .all()
+            .iter()
+            .filter_map(|dataset| capture(dataset, false))
+            .collect();
         let removed = std::mem::take(&mut turn.removed);
-        datasets.extend(removed.iter().filter_map(|dataset: &Arc<Dataset>| capture(dataset, true)));
+        datasets.extend(
+            removed
+                .iter()
+                .filter_map(|dataset: &Arc<Dataset>| capture(dataset, true)),
+        );
         turn.since_checkpoint = Work::default();
         let page_reads = self.counters.page_reads.load(Ordering::Relaxed);
-        self.counters.page_reads_before.store(page_reads, Ordering::Relaxed);
+        self.counters
+            .page_reads_before
+            .store(page_reads, Ordering::Relaxed);
         let journal_segments =
-            self.space.lock().capture(checkpoint, turn.lsn, &mut self.generation.write());
+            self.space
+                .lock()
+                .capture(checkpoint, turn.lsn, &mut self.generation.write());
         State {
             checkpoint,
             lsn: turn.lsn,

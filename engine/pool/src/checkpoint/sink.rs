@@ -22,6 +22,7 @@ impl PageSink for Sink<'_> {
             PageKind::Page | PageKind::Copy => BLOCK,
             PageKind::Delta => u64::from(DELTA_ALIGNMENT),
         };
-        self.stream.append(self.device, self.source, bytes, alignment)
+        self.stream
+            .append(self.device, self.source, bytes, alignment)
     }
 }

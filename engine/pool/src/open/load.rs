@@ -46,9 +46,8 @@ impl Loaded {
         let budget = MemoryBudget::new(options.memory);
         let capacity = u64::from(geometry.slots) * u64::from(geometry.segment_bytes);
         let dirty_limit = (options.memory.get() / 2).min(capacity / 32);
-        let two_copies = |id, root| {
-            Tree::from_root(id, root, Arc::clone(&budget)).with_copies(Copies::Two)
-        };
+        let two_copies =
+            |id, root| Tree::from_root(id, root, Arc::clone(&budget)).with_copies(Copies::Two);
         let pool_tree = two_copies(DatasetId::POOL, superblock.pool_root);
         let pool = Arc::new(Dataset::new(DatasetId::POOL, None, pool_tree, 0));
         let core = Arc::new(Core::new(CoreParts {
@@ -92,7 +91,10 @@ fn read_segments(
             && *id < superblock.next_segment;
         if !fits || !seen.insert(segment.slot) {
             return Err(StoreError::Inconsistent {
-                what: format!("the segment table's entry of {id} ({}) is impossible", segment.slot),
+                what: format!(
+                    "the segment table's entry of {id} ({}) is impossible",
+                    segment.slot
+                ),
             });
         }
     }
@@ -111,7 +113,10 @@ fn read_segments(
 impl Core {
     /// Reads all dataset records and roots.
     fn load_datasets(&self) -> Result<(), StoreError> {
-        let reader = PageReader { device: &*self.device, slots: self };
+        let reader = PageReader {
+            device: &*self.device,
+            slots: self,
+        };
         let mut records: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
         {
             let mut tree = self.catalog.pool.tree.write();
@@ -133,11 +138,16 @@ impl Core {
             let found = reader.with_pages(&mut roots, |roots| {
                 roots.get(&roots_key(id), |value| value.map(<[u8]>::to_vec))
             })?;
-            let root = found.map(|value| RootsRecord::decode(&value)).transpose().map_err(broken)?;
+            let root = found
+                .map(|value| RootsRecord::decode(&value))
+                .transpose()
+                .map_err(broken)?;
             let (root, allocated) =
                 root.map_or((None, 0), |known| (known.root, known.allocated.get()));
             let tree = Tree::from_root(id, root, Arc::clone(&self.budget));
-            self.catalog.put(id, record, |record| Dataset::new(id, Some(record), tree, allocated));
+            self.catalog.put(id, record, |record| {
+                Dataset::new(id, Some(record), tree, allocated)
+            });
         }
         Ok(())
     }

@@ -51,7 +51,10 @@ impl Loaded {
         options: &PoolOptions,
     ) -> Result<ReplayEnd, StoreError> {
         let journal = &superblock.journal;
-        let place = SegmentPlace { segment: journal.location.segment, slot: journal.slot };
+        let place = SegmentPlace {
+            segment: journal.location.segment,
+            slot: journal.slot,
+        };
         let replay = Replay {
             device: &*self.core.device,
             geometry: self.core.geometry,
@@ -85,16 +88,24 @@ impl Loaded {
             .iter()
             .filter(|(_, s)| s.kind == SegmentKind::Journal && s.state == SegmentState::Open)
             .filter(|(_, s)| s.live == 0 && s.last_lsn == Lsn::ZERO)
-            .map(|(id, s)| SegmentPlace { segment: *id, slot: s.slot })
+            .map(|(id, s)| SegmentPlace {
+                segment: *id,
+                slot: s.slot,
+            })
             .filter(|place| place.segment != superblock.journal.location.segment)
             .collect();
-        unused.into_iter().for_each(|place| space.release_unused(place));
+        unused
+            .into_iter()
+            .for_each(|place| space.release_unused(place));
         for (id, segment) in &mut space.segments {
             if segment.state != SegmentState::Open {
                 continue;
             }
             if Some(*id) == resume_in {
-                let place = SegmentPlace { segment: *id, slot: segment.slot };
+                let place = SegmentPlace {
+                    segment: *id,
+                    slot: segment.slot,
+                };
                 resume = Some((place, segment.written));
             } else {
                 segment.state = SegmentState::Sealed;
@@ -105,7 +116,12 @@ impl Loaded {
         drop(space);
         self.core.refresh_slots();
         let table_pages = parts(&self.table);
-        Recovered { core: self.core, lsn, resume, table_pages }
+        Recovered {
+            core: self.core,
+            lsn,
+            resume,
+            table_pages,
+        }
     }
 }
 
@@ -118,7 +134,10 @@ fn report(end: &ReplayEnd, superblock: &Superblock) {
         "journal replayed"
     );
     if let Some(lost) = end.lost_from {
-        tracing::error!(from_lsn = lost.get(), "everything from this LSN on was given up as told");
+        tracing::error!(
+            from_lsn = lost.get(),
+            "everything from this LSN on was given up as told"
+        );
     }
 }
 
@@ -136,14 +155,18 @@ impl Core {
             data: group.data,
             end: group.end,
         };
-        self.apply_group(&mut turn, &apply).map_err(|error| StoreError::Inconsistent {
-            what: format!("the group of {} cannot be applied: {error}", group.lsn),
-        })
+        self.apply_group(&mut turn, &apply)
+            .map_err(|error| StoreError::Inconsistent {
+                what: format!("the group of {} cannot be applied: {error}", group.lsn),
+            })
     }
 
     fn make_resident_blocking(&self, group: &ReplayedGroup) -> Result<(), StoreError> {
         for batch in batches(&group.mutations) {
-            for mutation in batch.map_err(|error| undecodable(group, error.into()))?.mutations() {
+            for mutation in batch
+                .map_err(|error| undecodable(group, error.into()))?
+                .mutations()
+            {
                 let mutation = mutation.map_err(|error| undecodable(group, error.into()))?;
                 let (low, high) = key_span(&mutation);
                 // A dataset that this very group creates has no pages yet.
@@ -156,7 +179,10 @@ impl Core {
     }
 
     fn load_span(&self, dataset: &Dataset, low: &[u8], high: &[u8]) -> Result<(), StoreError> {
-        let reader = PageReader { device: &*self.device, slots: self };
+        let reader = PageReader {
+            device: &*self.device,
+            slots: self,
+        };
         let mut tree = dataset.tree.write();
         reader.with_pages(&mut tree, |tree| tree.resident(low, high, usize::MAX))?;
         Ok(())
@@ -164,15 +190,23 @@ impl Core {
 
     /// Syncs the journal segments of groups for which nobody vouched: what was accepted is durable before anything is answered.
     fn make_durable(&self, end: &ReplayEnd) -> Result<(), StoreError> {
-        for segment in end.segments.iter().filter(|segment| segment.last_lsn > end.vouched) {
-            self.device.sync(Area::Segment(segment.place.slot)).map_err(LogError::Device)?;
+        for segment in end
+            .segments
+            .iter()
+            .filter(|segment| segment.last_lsn > end.vouched)
+        {
+            self.device
+                .sync(Area::Segment(segment.place.slot))
+                .map_err(LogError::Device)?;
         }
         Ok(())
     }
 }
 
 fn undecodable(group: &ReplayedGroup, error: ApplyError) -> StoreError {
-    StoreError::Inconsistent { what: format!("the group of {}: {error}", group.lsn) }
+    StoreError::Inconsistent {
+        what: format!("the group of {}: {error}", group.lsn),
+    }
 }
 
 /// The keys that applying a mutation may look at.
@@ -184,7 +218,9 @@ fn key_span(mutation: &MutationRef<'_>) -> (Vec<u8>, Vec<u8>) {
         MutationRef::ExtentPut { key, extent, .. } => {
             extent_key_span(key, extent.offset, u64::from(extent.bytes))
         }
-        MutationRef::ExtentClear { key, offset, bytes, .. } => extent_key_span(key, offset, bytes),
+        MutationRef::ExtentClear {
+            key, offset, bytes, ..
+        } => extent_key_span(key, offset, bytes),
     };
     (low.to_vec(), high.to_vec())
 }

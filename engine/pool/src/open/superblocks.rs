@@ -13,7 +13,9 @@ pub(crate) struct SuperblockCopies {
 
 /// Reads both copies.
 pub(crate) fn read_superblocks(device: &dyn Device) -> Result<SuperblockCopies, StoreError> {
-    Ok(SuperblockCopies { copies: [read_copy(device, 0)?, read_copy(device, 1)?] })
+    Ok(SuperblockCopies {
+        copies: [read_copy(device, 0)?, read_copy(device, 1)?],
+    })
 }
 
 fn read_copy(device: &dyn Device, copy: u8) -> Result<Result<Superblock, FormatError>, StoreError> {
@@ -24,7 +26,11 @@ fn read_copy(device: &dyn Device, copy: u8) -> Result<Result<Superblock, FormatE
 
 impl SuperblockCopies {
     /// The copy to open, and its number: the newest valid one, or with `rewind` the older one.
-    pub(crate) fn choose(&self, device: &str, rewind: bool) -> Result<(u8, Superblock), StoreError> {
+    pub(crate) fn choose(
+        &self,
+        device: &str,
+        rewind: bool,
+    ) -> Result<(u8, Superblock), StoreError> {
         let [first, second] = &self.copies;
         match (first, second) {
             (Err(first), Err(second)) => Err(StoreError::NoSuperblock {
@@ -39,7 +45,11 @@ impl SuperblockCopies {
                     });
                 }
                 let first_is_newer = a.checkpoint > b.checkpoint;
-                Ok(if first_is_newer != rewind { (0, a.clone()) } else { (1, b.clone()) })
+                Ok(if first_is_newer != rewind {
+                    (0, a.clone())
+                } else {
+                    (1, b.clone())
+                })
             }
             (Ok(only), Err(other)) => self.only(device, rewind, 0, only, other),
             (Err(other), Ok(only)) => self.only(device, rewind, 1, only, other),
@@ -48,7 +58,11 @@ impl SuperblockCopies {
 
     /// The number of the newest checkpoint of both.
     pub(crate) fn newest(&self) -> CheckpointId {
-        let numbers = self.copies.iter().flatten().map(|superblock| superblock.checkpoint);
+        let numbers = self
+            .copies
+            .iter()
+            .flatten()
+            .map(|superblock| superblock.checkpoint);
         numbers.max().unwrap_or(CheckpointId::new(0))
     }
 
@@ -67,7 +81,13 @@ impl SuperblockCopies {
             });
         }
         if superblock.checkpoint > CheckpointId::new(0)
-            && !matches!(other, FormatError::BadMagic { found: [0, 0, 0, 0, 0, 0, 0, 0], .. })
+            && !matches!(
+                other,
+                FormatError::BadMagic {
+                    found: [0, 0, 0, 0, 0, 0, 0, 0],
+                    ..
+                }
+            )
         {
             tracing::warn!(device, copy = 1 - copy, error = %other,
                 "a superblock is damaged: the other one is used");

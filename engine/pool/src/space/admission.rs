@@ -28,7 +28,10 @@ impl Reserve {
         let checkpoint = pages.div_ceil(u64::from(geometry.segment_bytes)) + 1;
         let journal = 3;
         let release = u32::try_from(checkpoint + journal).unwrap_or(u32::MAX);
-        Self { data_slots: release.saturating_mul(2), release_slots: release }
+        Self {
+            data_slots: release.saturating_mul(2),
+            release_slots: release,
+        }
     }
 }
 
@@ -50,7 +53,12 @@ pub struct Admitted<'a> {
 
 impl Admission {
     pub(crate) fn new(geometry: Geometry, reserve: Reserve) -> Self {
-        Self { geometry, reserve, free_slots: AtomicU64::new(0), admitted: AtomicU64::new(0) }
+        Self {
+            geometry,
+            reserve,
+            free_slots: AtomicU64::new(0),
+            admitted: AtomicU64::new(0),
+        }
     }
 
     /// Told after every change of the number of free slots.
@@ -62,7 +70,10 @@ impl Admission {
     pub(crate) fn admit(&self, bytes: u64) -> Option<Admitted<'_>> {
         let cost = bytes + BLOCK;
         let before = self.admitted.fetch_add(cost, Ordering::AcqRel);
-        let admitted = Admitted { admission: self, bytes: cost };
+        let admitted = Admitted {
+            admission: self,
+            bytes: cost,
+        };
         let spare = self
             .free_slots
             .load(Ordering::Acquire)
@@ -86,6 +97,8 @@ impl Admission {
 
 impl Drop for Admitted<'_> {
     fn drop(&mut self) {
-        self.admission.admitted.fetch_sub(self.bytes, Ordering::AcqRel);
+        self.admission
+            .admitted
+            .fetch_sub(self.bytes, Ordering::AcqRel);
     }
 }

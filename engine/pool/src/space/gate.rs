@@ -26,7 +26,9 @@ pub(crate) struct Generation {
 impl Generation {
     /// Keeps every segment that can be looked up now from being reused while it lives.
     pub(crate) fn pin(&self) -> ReadPin {
-        ReadPin { _generation: Arc::clone(&self.current) }
+        ReadPin {
+            _generation: Arc::clone(&self.current),
+        }
     }
 
     fn retire(&mut self) -> Arc<()> {
@@ -45,8 +47,11 @@ pub(super) struct Gate {
 impl Gate {
     /// Drops generations without readers; whether one from before `checkpoint` has any left.
     fn has_readers_before(&mut self, checkpoint: CheckpointId) -> bool {
-        self.retired.retain(|(_, generation)| Arc::strong_count(generation) > 1);
-        self.retired.iter().any(|(retired_at, _)| *retired_at <= checkpoint)
+        self.retired
+            .retain(|(_, generation)| Arc::strong_count(generation) > 1);
+        self.retired
+            .iter()
+            .any(|(retired_at, _)| *retired_at <= checkpoint)
     }
 }
 
@@ -122,7 +127,10 @@ impl Space {
 
     /// Notes segments that were dead in the checkpoint a pool was opened at.
     pub(crate) fn restore_dead(&mut self, checkpoint: CheckpointId) {
-        let dead = self.segments.iter().filter(|(_, s)| s.state == SegmentState::Dead);
+        let dead = self
+            .segments
+            .iter()
+            .filter(|(_, s)| s.state == SegmentState::Dead);
         self.gate.dead.extend(dead.map(|(id, _)| (checkpoint, *id)));
     }
 
@@ -136,7 +144,9 @@ impl Space {
                 self.gate.dead.push((checkpoint, id));
                 continue;
             }
-            let Some(segment) = self.segments.remove(&id) else { continue };
+            let Some(segment) = self.segments.remove(&id) else {
+                continue;
+            };
             let filled = segment.kind == SegmentKind::Journal
                 && u64::from(segment.written) + 64 * BLOCK > u64::from(self.geometry.segment_bytes);
             if filled && self.overwritten.len() < OVERWRITTEN_SLOTS_KEPT {

@@ -38,11 +38,21 @@ pub(crate) fn write_table(
     assert!(chunks.len() <= pages, "the table grew while it was written");
     chunks.resize(pages, &[]);
     for chunk in chunks.into_iter().rev() {
-        let bytes = SegmentTablePage { checkpoint, next, entries: chunk.to_vec() }.encode();
+        let bytes = SegmentTablePage {
+            checkpoint,
+            next,
+            entries: chunk.to_vec(),
+        }
+        .encode();
         let base = stream.append(device, source, &bytes, engine_base::limits::BLOCK)?;
         let copy = stream.append(device, source, &bytes, engine_base::limits::BLOCK)?;
         let checksum = Checksum::new(crc32c::crc32c(&bytes));
-        next = Some(PagePointer { base, checksum, copy: Some(copy), delta: None });
+        next = Some(PagePointer {
+            base,
+            checksum,
+            copy: Some(copy),
+            delta: None,
+        });
     }
     Ok(next)
 }
