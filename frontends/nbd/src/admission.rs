@@ -40,7 +40,8 @@ impl<'a> Admission<'a> {
         admitted
     }
 
-    /// Waits until a request of this cost could be admitted; `false` if the server stops. Nothing is in flight.
+    /// Waits until a request of this cost could be admitted; `false` if the server stops. Nothing
+    /// is in flight.
     pub(crate) fn wait(&mut self, cost: u64) -> bool {
         assert_eq!(self.own, 0, "who waits holds nothing that others wait for");
         self.budget.give(std::mem::take(&mut self.reserved));

@@ -1,11 +1,11 @@
 //! Bytes in flight over all connections.
 //!
-//! * A request is admitted while less than the limit is in flight, however large it is: large requests are not starved by small
-//!   ones, and the limit is exceeded by one request at most.
+//! * A request is admitted while less than the limit is in flight, however large it is: large
+//!   requests are not starved by small ones, and the limit is exceeded by one request at most.
 //! * A connection with nothing in flight is always admitted with a small request (see
 //!   [`ADMITTED_ALWAYS_BYTES`]), so clients that hold the budget cannot lock others out.
-//! * Only a thread with nothing in flight waits here: one that has work in flight must go on polling it, because others may
-//!   depend on that work.
+//! * Only a thread with nothing in flight waits here: one that has work in flight must go on
+//!   polling it, because others may depend on that work.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};

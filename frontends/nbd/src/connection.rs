@@ -1,8 +1,9 @@
 //! One connection, from the greeting to its end, on a thread of its own.
 //!
-//! The thread waits in exactly one system call at a time: a plain receive when it has nothing in flight, else the reactor, which
-//! watches the socket, device reads and wake-ups together. While anything is in flight it never waits for the client alone: others
-//! may depend on its work (it may lead a group of commits).
+//! The thread waits in exactly one system call at a time: a plain receive when it has nothing in
+//! flight, else the reactor, which watches the socket, device reads and wake-ups together. While
+//! anything is in flight it never waits for the client alone: others may depend on its work (it
+//! may lead a group of commits).
 
 use std::io;
 use std::pin::pin;
@@ -125,8 +126,8 @@ fn transmit<E: Export>(
     }
 }
 
-/// Polls what is in flight. Commits of one batch gather behind a plug; a request that is alone may block the thread, because
-/// nothing else of this connection waits.
+/// Polls what is in flight. Commits of one batch gather behind a plug; a request that is alone may
+/// block the thread, because nothing else of this connection waits.
 fn run<E: Export, F: Future<Output = Completion<E::Error>>>(
     export: &E,
     in_flight: &mut FuturesUnordered<F>,

@@ -45,18 +45,22 @@ impl ErrorCode {
             ErrorKind::Invalid => Self::Invalid,
             ErrorKind::NoSpace => Self::NoSpace,
             ErrorKind::Closed => Self::Shutdown,
-            // The volume was deleted under the client: to a disk, that is as final as a dead medium.
+            // The volume was deleted under the client: to a disk, that is as final as a dead
+            // medium.
             ErrorKind::NotFound => Self::Io,
-            // No data request creates a name; should one say so, the client can do nothing about it.
+            // No data request creates a name; should one say so, the client can do nothing about
+            // it.
             ErrorKind::Exists => Self::Io,
             // The protocol has no "try again"; clients retry EIO or give up, as with a busy disk.
             ErrorKind::Busy => Self::Io,
-            // Not EPERM for `Poisoned`: the export is not read-only by intent, and file systems treat EIO as what it is.
+            // Not EPERM for `Poisoned`: the export is not read-only by intent, and file systems
+            // treat EIO as what it is.
             ErrorKind::Corrupt | ErrorKind::Poisoned | ErrorKind::Io => Self::Io,
         }
     }
 
-    /// What a structured error says beside the number. It names no path and no device: those are in the server's log.
+    /// What a structured error says beside the number. It names no path and no device: those are
+    /// in the server's log.
     #[must_use]
     pub(crate) const fn explain(kind: ErrorKind) -> &'static str {
         match kind {

@@ -1,12 +1,15 @@
 //! One request as a future over an export.
 
+use std::future::poll_fn;
+use std::task::Poll;
+
 use engine_base::ErrorKind;
 use futures_util::future::join_all;
 
 use crate::error_code::ErrorCode;
 use crate::export::{Export, MapExtent, ReadData};
 use crate::intake::{Job, WritePieces};
-use crate::limits::{EXTENTS_MAX, PIECE_BYTES_MAX};
+use crate::limits::{EXTENTS_MAX, PIECE_BYTES_MAX, STEP_BYTES};
 use crate::reply::Pieces;
 use crate::request::{Operation, Request};
 
@@ -48,7 +51,8 @@ pub(crate) async fn execute<E: Export>(export: &E, job: Job) -> Completion<E::Er
             Operation::Write { fua } => done(write(export, payload, fua).await),
             Operation::Flush => done(export.flush().await),
             Operation::Trim { fua } => done(export.trim(offset, bytes, fua).await),
-            Operation::Cache => done(export.cache(offset, bytes).await),
+            // A hint is followed as far as a read could go: a petabyte would keep the thread.
+            Operation::Cache => done(export.cache(offset, bytes.min(STEP_BYTES)).await),
             Operation::WriteZeroes { fast, no_hole, .. }
                 if fast && !export.is_zeroing_fast(offset, bytes, no_hole) =>
             {
@@ -57,8 +61,11 @@ pub(crate) async fn execute<E: Export>(export: &E, job: Job) -> Completion<E::Er
                     "zeroing would not be fast",
                 ))
             }
-            Operation::WriteZeroes { fua, no_hole, .. } => {
-                done(export.write_zeroes(offset, bytes, no_hole, fua).await)
+            Operation::WriteZeroes {
+                fua, no_hole: true, ..
+            } => done(fill(export, offset, bytes, fua).await),
+            Operation::WriteZeroes { fua, .. } => {
+                done(export.write_zeroes(offset, bytes, false, fua).await)
             }
             Operation::BlockStatus { one } => {
                 let extents = if one { 1 } else { EXTENTS_MAX };
@@ -72,7 +79,38 @@ pub(crate) async fn execute<E: Export>(export: &E, job: Job) -> Completion<E::Er
     }
 }
 
-/// The protocol leaves open what an empty range does; nothing, successfully, is what clients expect.
+/// Zeroes a range that stays allocated. That is work by the byte, and one request may ask for any
+/// number of them: between steps the connection's other requests get their turn, and a server that
+/// stops is not held up.
+async fn fill<E: Export>(export: &E, offset: u64, bytes: u64, fua: bool) -> Result<(), E::Error> {
+    let end = offset + bytes;
+    let mut at = offset;
+    while at < end {
+        let step = STEP_BYTES.min(end - at);
+        export.write_zeroes(at, step, true, fua).await?;
+        at += step;
+        if at < end {
+            yield_once().await;
+        }
+    }
+    Ok(())
+}
+
+/// Is pending once, and wakes its task for the next turn.
+async fn yield_once() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// The protocol leaves open what an empty range does; nothing, successfully, is what clients
+/// expect.
 fn empty<F>(operation: Operation) -> Answer<F> {
     match operation {
         Operation::Read { .. } => Answer::Read(Pieces::new()),
@@ -131,8 +169,8 @@ async fn write<E: Export>(export: &E, mut pieces: WritePieces, fua: bool) -> Res
     join_all(writes).await.into_iter().collect()
 }
 
-/// Whether a failure is the server's concern, so that its log shall say so: the others are the client's doing or are told at length
-/// elsewhere.
+/// Whether a failure is the server's concern, so that its log shall say so: the others are the
+/// client's doing or are told at length elsewhere.
 pub(crate) fn is_logged(kind: ErrorKind) -> bool {
     match kind {
         ErrorKind::Corrupt | ErrorKind::Poisoned | ErrorKind::Io | ErrorKind::NoSpace => true,

@@ -42,7 +42,8 @@ pub struct ReadData {
     pub start: usize,
     /// How many bytes were read.
     pub bytes: usize,
-    /// The same bytes cut into data and holes; the lengths add up to `bytes`. Holes are zero in `buf`.
+    /// The same bytes cut into data and holes; the lengths add up to `bytes`. Holes are zero in
+    /// `buf`.
     pub runs: Vec<Run>,
 }
 
@@ -76,7 +77,8 @@ pub trait Exports: Send + Sync + 'static {
     /// All of them, in the order in which clients shall see them.
     fn list(&self) -> Vec<ExportInfo>;
 
-    /// The export of this name. The empty name is the default: the only export, if there is exactly one.
+    /// The export of this name. The empty name is the default: the only export, if there is
+    /// exactly one.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] if there is none; [`ErrorKind::Closed`] during shutdown.
@@ -85,8 +87,9 @@ pub trait Exports: Send + Sync + 'static {
 
 /// One export, used by many connections at once.
 ///
-/// All ranges were checked against [`ExportInfo::size`] before, lengths are not zero, and nothing that changes a read-only export is
-/// called. The futures are polled on one thread and may be dropped at any time; what a dropped one was doing happens or does not.
+/// All ranges were checked against [`ExportInfo::size`] before, lengths are not zero, and nothing
+/// that changes a read-only export is called. The futures are polled on one thread and may be
+/// dropped at any time; what a dropped one was doing happens or does not.
 pub trait Export: Clone + Send + Sync + 'static {
     /// Why a request failed.
     type Error: Failure;
@@ -94,7 +97,8 @@ pub trait Export: Clone + Send + Sync + 'static {
     /// Facts that do not change while it is open.
     fn info(&self) -> ExportInfo;
 
-    /// While the guard lives, writes that are polled on this thread gather; dropping it lets them through together.
+    /// While the guard lives, writes that are polled on this thread gather; dropping it lets them
+    /// through together.
     fn plug(&self) -> impl Sized;
 
     /// Whether zeroing this range takes less time than writing it.
@@ -103,7 +107,8 @@ pub trait Export: Clone + Send + Sync + 'static {
     /// Reads at most [`crate::limits::PIECE_BYTES_MAX`] bytes.
     fn read(&self, offset: u64, bytes: u32) -> impl Future<Output = Result<ReadData, Self::Error>>;
 
-    /// Writes at most [`crate::limits::PIECE_BYTES_MAX`] bytes, whole or not at all; durable when it returns if `fua`.
+    /// Writes at most [`crate::limits::PIECE_BYTES_MAX`] bytes, whole or not at all; durable when
+    /// it returns if `fua`.
     fn write(
         &self,
         offset: u64,
@@ -134,7 +139,8 @@ pub trait Export: Clone + Send + Sync + 'static {
     /// Brings a range nearer. A hint.
     fn cache(&self, offset: u64, bytes: u64) -> impl Future<Output = Result<(), Self::Error>>;
 
-    /// How a range is stored, from its start: at least one extent and at most `extents_max`, which may be less than the whole range.
+    /// How a range is stored, from its start: at least one extent and at most `extents_max`, which
+    /// may be less than the whole range.
     fn map(
         &self,
         offset: u64,

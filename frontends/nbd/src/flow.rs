@@ -1,4 +1,5 @@
-//! The transmission phase of one connection without its futures: what comes in, what goes out, and when to wait for what.
+//! The transmission phase of one connection without its futures: what comes in, what goes out, and
+//! when to wait for what.
 
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
@@ -8,8 +9,8 @@ use engine_device::{Interest, Reactor};
 use smallvec::SmallVec;
 
 use crate::admission::Admission;
+use crate::answer::{Cost, encode};
 use crate::connection::End;
-use crate::error_code::ErrorCode;
 use crate::execute::{Answer, Completion, is_logged};
 use crate::export::Failure;
 use crate::intake::{Intake, Job, Taken};
@@ -18,7 +19,7 @@ use crate::metrics::{Metrics, add};
 use crate::output::Output;
 use crate::read_ahead::ReadAhead;
 use crate::reply::Encoder;
-use crate::request::{Kind, Operation, Refusal};
+use crate::request::{Kind, Refusal, Request};
 use crate::session::{Session, Style};
 use crate::shared::{Client, Shared};
 use crate::socket::Patience;
@@ -73,7 +74,8 @@ pub(crate) struct Flow<'a> {
     in_flight: u64,
     /// Receives since the server began to stop.
     reads_after_stop: u32,
-    /// Kinds of failure that were logged: the first of each is, so that a full pool does not fill the log too.
+    /// Kinds of failure that were logged: the first of each is, so that a full pool does not fill
+    /// the log too.
     logged: SmallVec<[ErrorKind; 4]>,
 }
 
@@ -166,58 +168,33 @@ impl<'a> Flow<'a> {
 
     /// Queues the reply to a request that is over.
     pub(crate) fn answer<F: Failure>(&mut self, completion: Completion<F>) {
-        let Completion { request, answer } = completion;
         self.in_flight -= 1;
         self.metrics.ended(1);
-        let cost = request.cost();
-        if let Answer::Failed(failure) = &answer {
-            self.log(
-                failure,
-                request.operation.kind(),
-                request.offset,
-                request.bytes,
-            );
-        }
-        if matches!(answer, Answer::Failed(_) | Answer::Refused(..)) {
-            add(&self.metrics.errors, 1);
-        }
-        // The cost of replies with a body is given back when they were sent.
-        let sent_later = matches!(answer, Answer::Read(_) | Answer::Status(_));
-        let mut encoder = Encoder {
-            out: &mut self.output,
-            style: self.style,
-            tag: request.tag,
-        };
-        match (answer, request.operation) {
-            (Answer::Read(pieces), operation) => {
-                add(&self.metrics.read_bytes, request.bytes);
-                let one_chunk = operation == Operation::Read { one_chunk: true };
-                encoder.read(request.offset, pieces, one_chunk, cost);
-            }
-            (Answer::Status(extents), operation) => {
-                let one = operation == Operation::BlockStatus { one: true };
-                encoder.status(&extents, request.bytes, one, cost);
-            }
-            (Answer::Done, _) => encoder.done(),
-            (Answer::Refused(code, why), _) => encoder.error(code, why),
-            (Answer::Failed(failure), _) => {
-                let kind = failure.kind();
-                encoder.error(ErrorCode::of(kind), ErrorCode::explain(kind));
+        let request = completion.request;
+        match &completion.answer {
+            Answer::Read(_) => add(&self.metrics.read_bytes, request.bytes),
+            Answer::Done | Answer::Status(_) => {}
+            Answer::Refused(..) => add(&self.metrics.errors, 1),
+            Answer::Failed(failure) => {
+                add(&self.metrics.errors, 1);
+                self.log(failure, &request);
             }
         }
-        if !sent_later {
-            self.admission.release(cost);
+        if encode(&mut self.output, self.style, completion) == Cost::Free {
+            self.admission.release(request.cost());
         }
     }
 
-    fn log<F: Failure>(&mut self, failure: &F, kind: Kind, offset_bytes: u64, len_bytes: u64) {
-        let (peer, export, request) = (&self.client.peer, self.export, kind.name());
+    fn log<F: Failure>(&mut self, failure: &F, request: &Request) {
+        let (offset_bytes, len_bytes) = (request.offset, request.bytes);
+        let (peer, export) = (&self.client.peer, self.export);
+        let request = request.operation.kind().name();
         let first = is_logged(failure.kind()) && !self.logged.contains(&failure.kind());
         if first {
             self.logged.push(failure.kind());
             tracing::warn!(
                 %peer, export, request, offset_bytes, len_bytes, error = %failure,
-                "a request failed; further ones of this connection for the same reason are debug messages"
+                "a request failed; others like it on this connection are logged as debug messages"
             );
         } else {
             tracing::debug!(
@@ -227,7 +204,8 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// Sends what waits and waits for what there is to wait for. `in_flight`: futures that are not done.
+    /// Sends what waits and waits for what there is to wait for. `in_flight`: futures that are not
+    /// done.
     ///
     /// # Errors
     /// [`End::Io`] if the client is gone: nothing can be answered any more.
@@ -237,7 +215,8 @@ impl<'a> Flow<'a> {
             match self.pause {
                 Pause::Finished => return Ok(Wait::Ended),
                 Pause::Blocked(cost) => {
-                    // Whether there is room now or the server stops: either way the request is looked at again.
+                    // Whether there is room now or the server stops: either way the request is
+                    // looked at again.
                     let admitted = self.admission.wait(cost);
                     tracing::trace!(admitted, "waited for the budget of all connections");
                 }
@@ -253,12 +232,10 @@ impl<'a> Flow<'a> {
             return Ok(Wait::Ended);
         }
         let reading = self.pause == Pause::NeedMore;
-        if reading && self.readable {
-            if self.receive(Patience::Never)? {
-                // Device reads that were queued must not wait for the next sleep.
-                reactor.poll_completions()?;
-                return Ok(Wait::Over);
-            }
+        if reading && self.readable && self.receive(Patience::Never)? {
+            // Device reads that were queued must not wait for the next sleep.
+            reactor.poll_completions()?;
+            return Ok(Wait::Over);
         }
         if self.pause == Pause::Unread && self.output.head_bytes() < OUTPUT_HEAD_BYTES_MAX {
             return Ok(Wait::Over);
@@ -308,7 +285,8 @@ impl<'a> Flow<'a> {
             Some(bytes) => self.intake.received(&mut self.input, bytes),
             None => {}
         }
-        // After less than there was room for, the socket is most likely empty: asking again costs more than waiting.
+        // After less than there was room for, the socket is most likely empty: asking again costs
+        // more than waiting.
         self.readable = received == Some(room);
         Ok(received.is_some())
     }

@@ -77,7 +77,8 @@ impl<'a, X: Exports> Handshake<'a, X> {
         }
     }
 
-    /// Takes at most one message from the start of `input`. Returns how many bytes it took; replies go to `out`.
+    /// Takes at most one message from the start of `input`. Returns how many bytes it took;
+    /// replies go to `out`.
     ///
     /// # Errors
     /// [`Breach`] if the client cannot be understood or asks for too much.

@@ -1,7 +1,9 @@
-//! From received bytes to requests: what is whole is taken, what is not stays or is received into its place.
+//! From received bytes to requests: what is whole is taken, what is not stays or is received into
+//! its place.
 //!
-//! State is one of three things: between requests, within the payload of a write, within a payload that is thrown away. No memory is
-//! taken for bytes that a client only announced: the pieces of a large write are allocated as they fill.
+//! State is one of three things: between requests, within the payload of a write, within a payload
+//! that is thrown away. No memory is taken for bytes that a client only announced: the pieces of a
+//! large write are allocated as they fill.
 
 use engine_device::PageBuf;
 use smallvec::SmallVec;
@@ -82,7 +84,8 @@ impl Intake {
         }
     }
 
-    /// Takes the next request. `admit` is asked before anything is taken for it; `stopping`: everything is refused.
+    /// Takes the next request. `admit` is asked before anything is taken for it; `stopping`:
+    /// everything is refused.
     ///
     /// # Errors
     /// [`Breach`] if the client cannot be understood.
@@ -190,7 +193,8 @@ impl Intake {
         }
     }
 
-    /// Where the next bytes from the socket go: first the payload's own memory, then the read-ahead buffer.
+    /// Where the next bytes from the socket go: first the payload's own memory, then the
+    /// read-ahead buffer.
     pub(crate) fn room<'a>(&'a mut self, input: &'a mut ReadAhead) -> (&'a mut [u8], &'a mut [u8]) {
         let ahead = if self.direct {
             self.rules.style.request_bytes()
@@ -231,7 +235,8 @@ impl Incoming {
         self.remaining == 0 && self.filled == last
     }
 
-    /// The memory that the next bytes belong to; allocates the next piece when the last is full. `None` at the end.
+    /// The memory that the next bytes belong to; allocates the next piece when the last is full.
+    /// `None` at the end.
     fn room(&mut self) -> Option<&mut [u8]> {
         let last = self.pieces.last().map_or(0, |piece| piece.data.len());
         if self.filled == last && self.remaining > 0 {

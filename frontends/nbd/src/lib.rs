@@ -2,21 +2,24 @@
 //!
 //! ```text
 //! listener -> registry -> connection (one thread)
-//!                           handshake   options            -> Session
-//!                           flow        read_ahead -> intake -> request   (whole requests out of one receive)
-//!                           execute     a future per request over Export  (one plug per batch of commits)
-//!                           reply -> output                               (one gathered write for all replies)
+//!   handshake  options                  -> Session
+//!   flow       read_ahead -> intake     -> requests   whole ones out of one receive
+//!   execute    a future each, over Export             one plug per batch of commits
+//!   answer     reply -> output                        one gathered write for all replies
 //! ```
 //!
-//! * A thread waits in one system call: a plain receive when it has nothing in flight, else its reactor. A request that is served
-//!   from memory costs one receive and one send, shared with all that arrived with it.
-//! * Payloads are received into page-aligned buffers of their own and sent from them; headers never share memory with them.
-//! * Every number a client sends is checked before it is used; a client that cannot be understood loses its connection, gets one
-//!   line in the log, and has no other effect.
+//! * A thread waits in one system call: a plain receive when it has nothing in flight, else its
+//!   reactor. A request that is served from memory costs one receive and one send, shared with all
+//!   that arrived with it.
+//! * Payloads are received into page-aligned buffers of their own and sent from them; headers
+//!   never share memory with them.
+//! * Every number a client sends is checked before it is used; a client that cannot be understood
+//!   loses its connection, gets one line in the log, and has no other effect.
 //! * What is not done: TLS, resizing of an export that is open, several metadata contexts.
 
 mod address;
 mod admission;
+mod answer;
 mod breach;
 mod budget;
 mod connection;

@@ -1,9 +1,10 @@
-//! Every bound of the server in one place. Queues and buffers of this crate are sized by these and by nothing else.
+//! Every bound of the server in one place. Queues and buffers of this crate are sized by these and
+//! by nothing else.
 
 use std::time::Duration;
 
-/// Longest payload of a request or a reply: the least that the protocol asks every server to accept, and what clients assume
-/// of servers that say nothing.
+/// Longest payload of a request or a reply: the least that the protocol asks every server to
+/// accept, and what clients assume of servers that say nothing.
 pub const PAYLOAD_BYTES_MAX: u32 = 32 << 20;
 /// Smallest unit that can be addressed; the engine merges partial blocks itself.
 pub const BLOCK_BYTES_MIN: u32 = 1;
@@ -23,11 +24,14 @@ pub const HANDSHAKE_BYTES_MAX: usize = 4 << 20;
 
 /// Read-ahead of a connection: one system call brings this many bytes of requests.
 pub const READ_AHEAD_BYTES: usize = 256 << 10;
-/// Payloads longer than this are received straight into their buffers and their connection stops reading ahead;
-/// shorter ones are copied, because a system call costs more than the copy.
+/// Payloads longer than this are received straight into their buffers and their connection stops
+/// reading ahead; shorter ones are copied, because a system call costs more than the copy.
 pub const DIRECT_PAYLOAD_BYTES_MIN: usize = 32 << 10;
-/// Bytes of a piece that reaches an export in one call; pieces end at multiples of this of the export.
+/// Bytes of a piece that reaches an export in one call; pieces end at multiples of this of the
+/// export.
 pub const PIECE_BYTES_MAX: u64 = 1 << 20;
+/// Bytes of one step of a request whose cost grows with its range although it has no payload.
+pub const STEP_BYTES: u64 = 32 << 20;
 /// Holes of a read shorter than this are sent as data.
 pub const HOLE_BYTES_MIN: u32 = 4096;
 /// Extents of one block status reply.
@@ -38,14 +42,16 @@ pub const STATUS_PAYLOAD_BYTES_MAX: u64 = 4096;
 pub const REQUEST_COST_BYTES: u64 = 256;
 /// Requests of one connection that were started and not yet answered.
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 1024;
-/// A connection that has nothing in flight may always start a request of this size: no client can keep the others out by holding
-/// the budget that all share.
+/// A connection that has nothing in flight may always start a request of this size: no client can
+/// keep the others out by holding the budget that all share.
 pub const ADMITTED_ALWAYS_BYTES: u64 = 256 << 10;
 /// Send and receive buffers asked of the kernel for Unix sockets, which do not grow by themselves.
 pub const SOCKET_BUFFER_BYTES: usize = 2 << 20;
-/// Time a client has for each message of the handshake. Without it 256 silent clients would keep everybody out.
+/// Time a client has for each message of the handshake. Without it 256 silent clients would keep
+/// everybody out.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Bytes of replies without payload that may wait for a client that does not read; then nothing more is taken from it.
+/// Bytes of replies without payload that may wait for a client that does not read; then nothing
+/// more is taken from it.
 pub const OUTPUT_HEAD_BYTES_MAX: usize = 256 << 10;
 /// Device reads that one connection's reactor has in flight; further ones block its thread.
 pub const DEVICE_READS_MAX: u32 = 256;
@@ -61,14 +67,15 @@ pub struct Limits {
     pub connections: usize,
     /// Payload bytes that one connection may have in flight; at most one request more than this.
     pub connection_bytes: u64,
-    /// Payload bytes that all connections together may have in flight; at most one request more than this, and
+    /// Payload bytes that all connections together may have in flight; at most one request more
+    /// than this, and
     /// [`ADMITTED_ALWAYS_BYTES`] for each connection.
     pub total_bytes: u64,
 }
 
 impl Default for Limits {
-    /// 256 connections: one for each of a few dozen clients with several queues. 64 MiB each: two requests of the largest size.
-    /// 256 MiB in all: as much as the engine's own default budget.
+    /// 256 connections: one for each of a few dozen clients with several queues. 64 MiB each: two
+    /// requests of the largest size. 256 MiB in all: as much as the engine's own default budget.
     fn default() -> Self {
         Self {
             connections: 256,

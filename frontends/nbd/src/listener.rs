@@ -14,7 +14,8 @@ use crate::address::Address;
 use crate::shared::Client;
 use crate::socket::Socket;
 
-/// Owner and group may connect: who may write to the pool's volumes is decided by the socket's group.
+/// Owner and group may connect: who may write to the pool's volumes is decided by the socket's
+/// group.
 const SOCKET_MODE: u32 = 0o660;
 
 /// Why a server cannot start.
@@ -30,10 +31,10 @@ pub enum ListenError {
         source: io::Error,
     },
     /// Something else is at the path of a socket.
-    #[error("cannot listen on unix:{}: the file there is no socket; choose another path", path.display())]
+    #[error("cannot listen on {address}: the file there is no socket; use another path")]
     NotSocket {
-        /// The path.
-        path: PathBuf,
+        /// The address.
+        address: Address,
     },
     /// No thread for it.
     #[error("cannot start a thread to listen on {address}: {source}")]
@@ -101,8 +102,8 @@ impl Listener {
         }
     }
 
-    /// Removes the socket's file and makes [`Listener::accept`] return with an error. In this order: once nobody listens, another
-    /// server may put its own file there.
+    /// Removes the socket's file and makes [`Listener::accept`] return with an error. In this
+    /// order: once nobody listens, another server may put its own file there.
     pub(crate) fn close(&self) {
         if let Self::Unix(_, path) = self
             && let Err(error) = fs::remove_file(path)
@@ -132,7 +133,8 @@ fn remove_stale(path: &Path) -> Result<(), ListenError> {
         Err(error) => return Err(fail(error)),
     };
     if !kind.is_socket() {
-        return Err(ListenError::NotSocket { path: path.into() });
+        let address = Address::Unix(path.into());
+        return Err(ListenError::NotSocket { address });
     }
     match UnixStream::connect(path) {
         Ok(_) => Err(fail(io::ErrorKind::AddrInUse.into())),

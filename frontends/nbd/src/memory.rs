@@ -1,7 +1,7 @@
 //! Exports that live in memory: for tests, and for measuring the protocol without an engine.
 //!
-//! Sparse, with the allocation of every 4 KiB block kept, so that holes and zeroes are told apart as a real engine does. Nothing
-//! is durable, and `flush` and `fua` only count.
+//! Sparse, with the allocation of every 4 KiB block kept, so that holes and zeroes are told apart
+//! as a real engine does. Nothing is durable, and `flush` and `fua` only count.
 
 use std::future::{Future, ready};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,7 +1,8 @@
 //! Replies on their way to the socket.
 //!
-//! * Headers gather in one buffer of their own; payloads stay where they were read. A header never shares memory with a payload,
-//!   because copies to an address a few bytes behind that of their source are many times slower on common processors.
+//! * Headers gather in one buffer of their own; payloads stay where they were read. A header never
+//!   shares memory with a payload, because copies to an address a few bytes behind that of their
+//!   source are many times slower on common processors.
 //! * Everything that waits is sent by one gathered write.
 //! * What a reply costs is given back when its last byte was handed to the kernel.
 

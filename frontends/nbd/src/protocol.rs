@@ -1,7 +1,7 @@
 //! The numbers of the NBD protocol, as its specification names them.
 //!
-//! Source: `doc/proto.md` of the NetworkBlockDevice project, with its `extension-ext-header` branch.
-//! Everything on the wire is big-endian.
+//! Source: `doc/proto.md` of the NetworkBlockDevice project, with its `extension-ext-header`
+//! branch. Everything on the wire is big-endian.
 
 /// First word of a newstyle server, ASCII `NBDMAGIC`.
 pub(crate) const GREETING_MAGIC: u64 = 0x4e42_444d_4147_4943;

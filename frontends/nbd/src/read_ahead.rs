@@ -50,7 +50,8 @@ impl ReadAhead {
         bytes
     }
 
-    /// Where to receive at most `bytes` more. What is there is moved to the front if the room behind it is short.
+    /// Where to receive at most `bytes` more. What is there is moved to the front if the room
+    /// behind it is short.
     pub(crate) fn room(&mut self, bytes: usize) -> &mut [u8] {
         if self.buf.len() - self.end < bytes && self.start > 0 {
             self.buf.copy_within(self.start..self.end, 0);

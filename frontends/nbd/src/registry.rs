@@ -54,14 +54,14 @@ impl Registry {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs `serve` for `client` on a new thread.
+    /// Runs `serve` for `client` on a new thread. A client that is refused is closed by whoever
+    /// holds it last.
     pub(crate) fn add(
         self: &Arc<Self>,
-        client: Client,
+        client: &Arc<Client>,
         limit: usize,
         serve: impl FnOnce(&Client) + Send + 'static,
     ) -> Result<(), Refused> {
-        let client = Arc::new(client);
         let mut state = self.lock();
         let ended = std::mem::take(&mut state.ended);
         let full = state.connections.len() >= limit;
@@ -81,7 +81,7 @@ impl Registry {
             registry: Arc::clone(self),
             number,
         };
-        let served = Arc::clone(&client);
+        let (client, served) = (Arc::clone(client), Arc::clone(client));
         // The lock is held until the handle is stored: the thread cannot take itself out before.
         state.connections.insert(
             number,
@@ -123,7 +123,8 @@ impl Registry {
         self.changed.notify_all();
     }
 
-    /// Waits until no connection is left, and joins the threads; returns how many are left when the time is over.
+    /// Waits until no connection is left, and joins the threads; returns how many are left when
+    /// the time is over.
     pub(crate) fn wait_empty(&self, timeout: Duration) -> usize {
         let (mut state, _) = self
             .changed

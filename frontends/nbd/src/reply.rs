@@ -84,7 +84,8 @@ impl Encoder<'_> {
         self.out.end(source.payloads, cost);
     }
 
-    /// How a range of `bytes` is stored. The extents are cut to the range, and neighbours of one kind are joined.
+    /// How a range of `bytes` is stored. The extents are cut to the range, and neighbours of one
+    /// kind are joined.
     pub(crate) fn status(&mut self, extents: &[MapExtent], bytes: u64, one: bool, cost: u64) {
         let joined = join(extents, bytes, one, self.style);
         let count = joined.len();
@@ -200,7 +201,8 @@ fn join(extents: &[MapExtent], bytes: u64, one: bool, style: Style) -> Vec<(u64,
     if one {
         joined.truncate(1);
     }
-    // Where a descriptor cannot hold its extent, the reply ends with it; the client asks again from there.
+    // Where a descriptor cannot hold its extent, the reply ends with it; the client asks again
+    // from there.
     if let Some(index) = joined.iter().position(|(bytes, _)| *bytes > longest) {
         joined.truncate(index + 1);
         if let Some(last) = joined.last_mut() {
@@ -212,7 +214,8 @@ fn join(extents: &[MapExtent], bytes: u64, one: bool, style: Style) -> Vec<(u64,
 
 /// Walks through what was read.
 struct Source {
-    /// For each piece: number of its memory (`None`: zeroes), where it begins there, how long it is.
+    /// For each piece: number of its memory (`None`: zeroes), where it begins there, how long it
+    /// is.
     pieces: SmallVec<[(Option<u64>, usize, usize); 1]>,
     /// How many pieces are through.
     index: usize,

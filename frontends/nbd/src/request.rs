@@ -1,7 +1,7 @@
 //! Requests: parsed from bytes and checked against what the handshake settled. No state.
 //!
-//! The order of the checks is that of nbdkit (`server/protocol.c`), so that clients see the errors they know: permission,
-//! range, flags, size.
+//! The order of the checks is that of nbdkit (`server/protocol.c`), so that clients see the errors
+//! they know: permission, range, flags, size.
 
 use crate::breach::Breach;
 use crate::error_code::ErrorCode;
@@ -214,7 +214,8 @@ impl Header {
         } else {
             REQUEST_MAGIC
         };
-        // The magic is looked at before the rest is there: a client that speaks something else may never send more.
+        // The magic is looked at before the rest is there: a client that speaks something else may
+        // never send more.
         let Some((word, rest)) = bytes.split_first_chunk() else {
             return Ok(None);
         };
@@ -265,15 +266,16 @@ impl Header {
         self.flags & flag != 0
     }
 
-    /// Bytes that follow. A write without `PAYLOAD_LEN` breaks the rules of extended headers, but QEMU (10.0 at least) sends just
-    /// that, and sends the payload: so a write always has one.
+    /// Bytes that follow. A write without `PAYLOAD_LEN` breaks the rules of extended headers, but
+    /// QEMU (10.0 at least) sends just that, and sends the payload: so a write always has one.
     const fn payload(&self) -> u64 {
         let carries = self.command == command::WRITE
             || (self.extended && self.has(command_flag::PAYLOAD_LEN));
         if carries { self.length } else { 0 }
     }
 
-    /// Checks everything that can be checked without the payload. `stopping`: the server answers nothing any more.
+    /// Checks everything that can be checked without the payload. `stopping`: the server answers
+    /// nothing any more.
     ///
     /// # Errors
     /// [`Breach::TooLarge`] for a payload that will not be read.
@@ -403,7 +405,8 @@ impl Header {
         }
         if operation.kind() == Kind::BlockStatus && self.has(command_flag::PAYLOAD_LEN) {
             let ids = self.length.wrapping_sub(8);
-            let fits = (12..=STATUS_PAYLOAD_BYTES_MAX).contains(&self.length) && ids % 4 == 0;
+            let fits =
+                (12..=STATUS_PAYLOAD_BYTES_MAX).contains(&self.length) && ids.is_multiple_of(4);
             if !fits {
                 return Err((ErrorCode::Invalid, "the payload is no list of contexts"));
             }
@@ -434,7 +437,8 @@ fn check_end(
     Ok(())
 }
 
-/// Checks the payload of a block status request: the length of its range, and the contexts it asks for.
+/// Checks the payload of a block status request: the length of its range, and the contexts it asks
+/// for.
 #[must_use]
 pub(crate) fn check_status_payload(request: &Request, payload: &[u8], rules: &Rules) -> Verdict {
     let refuse = |(code, why)| {

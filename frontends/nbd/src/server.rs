@@ -15,12 +15,14 @@ use crate::metrics::{Metrics, add, sub};
 use crate::registry::{Refused, Registry};
 use crate::shared::{Client, Shared};
 
-/// How long a thread that cannot accept waits: what the system lacks (descriptors, mostly) comes back as connections end.
+/// How long a thread that cannot accept waits: what the system lacks (descriptors, mostly) comes
+/// back as connections end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long threads that were cut off have to notice.
 const ABORT_GRACE: Duration = Duration::from_secs(5);
 
-/// A running server. Dropping it stops it without waiting for clients; see [`Server::shutdown`] for the graceful way.
+/// A running server. Dropping it stops it without waiting for clients; see [`Server::shutdown`]
+/// for the graceful way.
 #[derive(Debug)]
 pub struct Server {
     shared: Arc<Shared>,
@@ -108,8 +110,9 @@ impl Server {
         self.registry.len()
     }
 
-    /// Stops: no new connection, what is in flight is finished and answered, new requests are refused (`ESHUTDOWN`), connections
-    /// are closed and all threads joined. What is not done after `grace` is cut off; that takes seconds at most.
+    /// Stops: no new connection, what is in flight is finished and answered, new requests are
+    /// refused (`ESHUTDOWN`), connections are closed and all threads joined. What is not done
+    /// after `grace` is cut off; that takes seconds at most.
     #[must_use = "what was cut off is worth a line of the log"]
     pub fn shutdown(mut self, grace: Duration) -> Shutdown {
         self.stop(grace)
@@ -192,17 +195,17 @@ fn welcome<X: Exports>(
 ) {
     let metrics = &shared.metrics;
     add(&metrics.connections_total, 1);
-    let peer = client.peer.clone();
+    let client = Arc::new(client);
     let (exports, state) = (Arc::clone(exports), Arc::clone(shared));
     let serve = move |client: &Client| {
         let _open = Open::new(&state.metrics);
         connection::serve(client, &*exports, &state);
     };
-    match registry.add(client, shared.limits.connections, serve) {
+    match registry.add(&client, shared.limits.connections, serve) {
         Ok(()) | Err(Refused::Closed) => {}
         Err(reason) => {
             add(&metrics.connections_refused, 1);
-            tracing::warn!(%peer, %reason, "a connection was refused");
+            tracing::warn!(peer = %client.peer, %reason, "a connection was refused");
         }
     }
 }

@@ -13,7 +13,8 @@ use rustix::net::{
 
 use crate::limits::SOCKET_BUFFER_BYTES;
 
-/// A connected socket. All methods take `&self`: one thread receives and sends, another may shut down.
+/// A connected socket. All methods take `&self`: one thread receives and sends, another may shut
+/// down.
 #[derive(Debug)]
 pub(crate) enum Socket {
     Tcp(TcpStream),
@@ -42,7 +43,8 @@ impl Socket {
     /// Sets what the traffic of NBD wants.
     pub(crate) fn prepare(&self) -> io::Result<()> {
         match self {
-            // Small replies must not wait for the acknowledgement of earlier ones. Buffers grow by themselves.
+            // Small replies must not wait for the acknowledgement of earlier ones. Buffers grow by
+            // themselves.
             Self::Tcp(stream) => stream.set_nodelay(true),
             Self::Unix(_) => {
                 sockopt::set_socket_send_buffer_size(self, SOCKET_BUFFER_BYTES)?;
@@ -66,7 +68,8 @@ impl Socket {
         }
     }
 
-    /// Receives into `first`, then into `second`. `None` if it would have to wait; 0 at the end of the stream.
+    /// Receives into `first`, then into `second`. `None` if it would have to wait; 0 at the end of
+    /// the stream.
     pub(crate) fn receive(
         &self,
         first: &mut [u8],

@@ -2,7 +2,12 @@ use super::Address;
 
 #[test]
 fn addresses_are_read_as_they_are_shown() {
-    for text in ["127.0.0.1:10809", "[::1]:0", "unix:/run/nbd.sock", "unix:nbd.sock"] {
+    for text in [
+        "127.0.0.1:10809",
+        "[::1]:0",
+        "unix:/run/nbd.sock",
+        "unix:nbd.sock",
+    ] {
         assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
     }
 }

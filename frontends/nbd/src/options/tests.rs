@@ -29,15 +29,28 @@ fn an_export_query_tells_what_is_asked_for() {
 fn every_truncation_and_every_surplus_of_a_query_is_refused() {
     let data = query(b"disk", &[1, 3]);
     for end in 0..data.len() {
-        assert_eq!(ExportQuery::parse(&data[..end]), Err(OptionError::Length), "{end} bytes");
+        assert_eq!(
+            ExportQuery::parse(&data[..end]),
+            Err(OptionError::Length),
+            "{end} bytes"
+        );
     }
     let longer = [&data[..], &[0]].concat();
     assert_eq!(ExportQuery::parse(&longer), Err(OptionError::Length));
-    let contexts = [string(b"disk"), 2_u32.to_be_bytes().to_vec(), string(b"a:"), string(b"b:c")];
+    let contexts = [
+        string(b"disk"),
+        2_u32.to_be_bytes().to_vec(),
+        string(b"a:"),
+        string(b"b:c"),
+    ];
     let data = contexts.concat();
     assert_eq!(ContextQuery::parse(&data).unwrap().queries, ["a:", "b:c"]);
     for end in 0..data.len() {
-        assert_eq!(ContextQuery::parse(&data[..end]), Err(OptionError::Length), "{end} bytes");
+        assert_eq!(
+            ContextQuery::parse(&data[..end]),
+            Err(OptionError::Length),
+            "{end} bytes"
+        );
     }
     let longer = [&data[..], &[0]].concat();
     assert_eq!(ContextQuery::parse(&longer), Err(OptionError::Length));
@@ -47,7 +60,10 @@ fn every_truncation_and_every_surplus_of_a_query_is_refused() {
 fn announced_counts_and_lengths_are_not_believed() {
     let data = [string(b"disk"), u32::MAX.to_be_bytes().to_vec()].concat();
     assert_eq!(ContextQuery::parse(&data), Err(OptionError::Length));
-    assert_eq!(ExportQuery::parse(&u32::MAX.to_be_bytes()), Err(OptionError::Length));
+    assert_eq!(
+        ExportQuery::parse(&u32::MAX.to_be_bytes()),
+        Err(OptionError::Length)
+    );
 }
 
 #[test]

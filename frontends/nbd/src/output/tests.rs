@@ -24,7 +24,9 @@ fn filled() -> (Output, Vec<u8>) {
     out.data(second, 3, 4);
     out.end(1, 13);
     let zeroes = vec![0; 100_000];
-    let parts: [&[u8]; 7] = [b"onetwo", &[1; 20], b"hole", &[1; 5], &zeroes, b"x", b"load"];
+    let parts: [&[u8]; 7] = [
+        b"onetwo", &[1; 20], b"hole", &[1; 5], &zeroes, b"x", b"load",
+    ];
     (out, parts.concat())
 }
 
@@ -49,7 +51,11 @@ fn short_sends_lose_and_repeat_nothing() {
         while !out.is_empty() {
             let left = waiting(&out);
             assert_eq!(left, expected[sent..], "seed {seed} at {sent}");
-            let most = if entropy.next_u64() % 2 == 0 { 8 } else { 70_000 };
+            let most = if entropy.next_u64().is_multiple_of(2) {
+                8
+            } else {
+                70_000
+            };
             let now = usize::try_from(entropy.next_u64()).unwrap() % most;
             let now = now.min(left.len());
             out.advance(now);

@@ -8,7 +8,12 @@ const SIZE: u64 = 1 << 20;
 const MIB: u64 = 1 << 20;
 
 fn rules(style: Style) -> Rules {
-    Rules { size: SIZE, read_only: false, style, contexts: style != Style::Simple }
+    Rules {
+        size: SIZE,
+        read_only: false,
+        style,
+        contexts: style != Style::Simple,
+    }
 }
 
 /// Bytes of a request.
@@ -59,7 +64,11 @@ fn every_truncation_of_a_header_waits_for_more() {
     for style in [Style::Simple, Style::Structured, Style::Extended] {
         let bytes = bytes(style, 0, command::READ, 0, 4096);
         for end in 0..bytes.len() {
-            assert_eq!(Header::parse(&bytes[..end], style).unwrap(), None, "{end} of {style:?}");
+            assert_eq!(
+                Header::parse(&bytes[..end], style).unwrap(),
+                None,
+                "{end} of {style:?}"
+            );
         }
     }
 }
@@ -68,7 +77,13 @@ fn every_truncation_of_a_header_waits_for_more() {
 fn a_wrong_magic_is_a_breach_before_the_rest_is_there() {
     for style in [Style::Simple, Style::Extended] {
         let breach = Header::parse(b"GET ", style).unwrap_err();
-        assert_eq!(breach, Breach::Magic { what: "a request", found: 0x4745_5420 });
+        assert_eq!(
+            breach,
+            Breach::Magic {
+                what: "a request",
+                found: 0x4745_5420
+            }
+        );
     }
     let compact = bytes(Style::Simple, 0, command::READ, 0, 1);
     assert!(Header::parse(&compact, Style::Extended).is_err());
@@ -88,17 +103,30 @@ fn every_command_is_known_with_its_flags() {
         Operation::Write { fua: true }
     );
     assert_eq!(accepted(&rules, 0, command::FLUSH, 0, 0), Operation::Flush);
-    assert_eq!(accepted(&rules, 0, command::TRIM, 0, SIZE), Operation::Trim { fua: false });
-    assert_eq!(accepted(&rules, 0, command::CACHE, SIZE, 0), Operation::Cache);
+    assert_eq!(
+        accepted(&rules, 0, command::TRIM, 0, SIZE),
+        Operation::Trim { fua: false }
+    );
+    assert_eq!(
+        accepted(&rules, 0, command::CACHE, SIZE, 0),
+        Operation::Cache
+    );
     assert_eq!(
         accepted(&rules, both, command::WRITE_ZEROES, 0, SIZE),
-        Operation::WriteZeroes { fua: true, no_hole: true, fast: true }
+        Operation::WriteZeroes {
+            fua: true,
+            no_hole: true,
+            fast: true
+        }
     );
     assert_eq!(
         accepted(&rules, flag::REQ_ONE, command::BLOCK_STATUS, 0, 1),
         Operation::BlockStatus { one: true }
     );
-    assert_eq!(verdict_of(&rules, 0xffff, command::DISC, 7, 7), Verdict::Disconnect);
+    assert_eq!(
+        verdict_of(&rules, 0xffff, command::DISC, 7, 7),
+        Verdict::Disconnect
+    );
 }
 
 #[test]
@@ -134,7 +162,11 @@ fn flags_of_other_commands_and_unknown_ones_are_invalid() {
             let (code, payload) = refusal(&rules, flags, command, 0, length);
             assert_eq!(code, ErrorCode::Invalid, "{command} {flags:#x}");
             let carries = command == command::WRITE || flags == flag::PAYLOAD_LEN;
-            assert_eq!(payload, if carries { length } else { 0 }, "{command} {flags:#x}");
+            assert_eq!(
+                payload,
+                if carries { length } else { 0 },
+                "{command} {flags:#x}"
+            );
         }
     }
 }
@@ -142,7 +174,10 @@ fn flags_of_other_commands_and_unknown_ones_are_invalid() {
 #[test]
 fn compact_requests_have_no_payload_flag_and_simple_ones_no_df() {
     let simple = rules(Style::Simple);
-    assert_eq!(refusal(&simple, flag::DF, command::READ, 0, 1).0, ErrorCode::Invalid);
+    assert_eq!(
+        refusal(&simple, flag::DF, command::READ, 0, 1).0,
+        ErrorCode::Invalid
+    );
     let both = [simple, rules(Style::Structured)];
     for rules in both {
         let refused = refusal(&rules, flag::PAYLOAD_LEN, command::WRITE, 0, 8);
@@ -155,7 +190,13 @@ fn compact_requests_have_no_payload_flag_and_simple_ones_no_df() {
 #[test]
 fn ranges_past_the_end_get_the_error_that_the_protocol_asks_for() {
     let rules = rules(Style::Extended);
-    let cases = [(SIZE, 1), (SIZE - 1, 2), (u64::MAX, 1), (u64::MAX, u64::MAX), (0, SIZE + 1)];
+    let cases = [
+        (SIZE, 1),
+        (SIZE - 1, 2),
+        (u64::MAX, 1),
+        (u64::MAX, u64::MAX),
+        (0, SIZE + 1),
+    ];
     for (offset, length) in cases {
         for (command, code) in [
             (command::READ, ErrorCode::Invalid),
@@ -164,7 +205,11 @@ fn ranges_past_the_end_get_the_error_that_the_protocol_asks_for() {
             (command::BLOCK_STATUS, ErrorCode::Invalid),
             (command::WRITE_ZEROES, ErrorCode::NoSpace),
         ] {
-            assert_eq!(refusal(&rules, 0, command, offset, length), (code, 0), "{command}");
+            assert_eq!(
+                refusal(&rules, 0, command, offset, length),
+                (code, 0),
+                "{command}"
+            );
         }
     }
     let refused = refusal(&rules, flag::PAYLOAD_LEN, command::WRITE, SIZE - 1, 2);
@@ -174,16 +219,27 @@ fn ranges_past_the_end_get_the_error_that_the_protocol_asks_for() {
 #[test]
 fn a_flush_has_no_range() {
     let rules = rules(Style::Simple);
-    assert_eq!(refusal(&rules, 0, command::FLUSH, 1, 0).0, ErrorCode::Invalid);
-    assert_eq!(refusal(&rules, 0, command::FLUSH, 0, 1).0, ErrorCode::Invalid);
+    assert_eq!(
+        refusal(&rules, 0, command::FLUSH, 1, 0).0,
+        ErrorCode::Invalid
+    );
+    assert_eq!(
+        refusal(&rules, 0, command::FLUSH, 0, 1).0,
+        ErrorCode::Invalid
+    );
 }
 
 #[test]
 fn a_read_only_export_refuses_what_changes_it_and_drains_the_payload() {
-    let rules = Rules { read_only: true, ..rules(Style::Structured) };
-    for (command, payload) in
-        [(command::WRITE, 512), (command::TRIM, 0), (command::WRITE_ZEROES, 0)]
-    {
+    let rules = Rules {
+        read_only: true,
+        ..rules(Style::Structured)
+    };
+    for (command, payload) in [
+        (command::WRITE, 512),
+        (command::TRIM, 0),
+        (command::WRITE_ZEROES, 0),
+    ] {
         let refused = refusal(&rules, 0, command, 0, 512);
         assert_eq!(refused, (ErrorCode::NotPermitted, payload));
     }
@@ -193,24 +249,48 @@ fn a_read_only_export_refuses_what_changes_it_and_drains_the_payload() {
 
 #[test]
 fn payloads_have_a_limit_and_lengths_without_payload_have_none() {
-    let rules = Rules { size: 1 << 50, ..rules(Style::Extended) };
-    let bytes = bytes(Style::Extended, flag::PAYLOAD_LEN, command::WRITE, 0, 32 * MIB + 1);
+    let rules = Rules {
+        size: 1 << 50,
+        ..rules(Style::Extended)
+    };
+    let bytes = bytes(
+        Style::Extended,
+        flag::PAYLOAD_LEN,
+        command::WRITE,
+        0,
+        32 * MIB + 1,
+    );
     let (header, _) = Header::parse(&bytes, Style::Extended).unwrap().unwrap();
-    assert!(matches!(header.check(&rules, false), Err(Breach::TooLarge { .. })));
+    assert!(matches!(
+        header.check(&rules, false),
+        Err(Breach::TooLarge { .. })
+    ));
     accepted(&rules, flag::PAYLOAD_LEN, command::WRITE, 0, 32 * MIB);
     accepted(&rules, 0, command::TRIM, 0, 1 << 50);
     accepted(&rules, 0, command::WRITE_ZEROES, 0, 1 << 50);
     accepted(&rules, 0, command::BLOCK_STATUS, 0, 1 << 50);
     accepted(&rules, 0, command::READ, 0, 32 * MIB);
-    assert_eq!(refusal(&rules, 0, command::READ, 0, 32 * MIB + 1).0, ErrorCode::Overflow);
+    assert_eq!(
+        refusal(&rules, 0, command::READ, 0, 32 * MIB + 1).0,
+        ErrorCode::Overflow
+    );
 }
 
 #[test]
 fn block_status_needs_a_context_and_a_range() {
-    let without = Rules { contexts: false, ..rules(Style::Structured) };
-    assert_eq!(refusal(&without, 0, command::BLOCK_STATUS, 0, 1).0, ErrorCode::Invalid);
+    let without = Rules {
+        contexts: false,
+        ..rules(Style::Structured)
+    };
+    assert_eq!(
+        refusal(&without, 0, command::BLOCK_STATUS, 0, 1).0,
+        ErrorCode::Invalid
+    );
     let with = rules(Style::Structured);
-    assert_eq!(refusal(&with, 0, command::BLOCK_STATUS, 0, 0).0, ErrorCode::Invalid);
+    assert_eq!(
+        refusal(&with, 0, command::BLOCK_STATUS, 0, 0).0,
+        ErrorCode::Invalid
+    );
 }
 
 #[test]
@@ -222,14 +302,25 @@ fn the_payload_of_block_status_names_the_one_context() {
     };
     let payload = |bytes: u64, ids: &[u32]| {
         let ids = ids.iter().flat_map(|id| id.to_be_bytes());
-        bytes.to_be_bytes().into_iter().chain(ids).collect::<Vec<u8>>()
+        bytes
+            .to_be_bytes()
+            .into_iter()
+            .chain(ids)
+            .collect::<Vec<u8>>()
     };
     let verdict = check_status_payload(&request, &payload(512, &[1]), &rules);
     assert!(matches!(verdict, Verdict::Run(run) if run.bytes == 512 && run.offset == 4096));
-    for wrong in [payload(512, &[2]), payload(512, &[1, 1]), payload(0, &[1]), payload(SIZE, &[1])]
-    {
+    for wrong in [
+        payload(512, &[2]),
+        payload(512, &[1, 1]),
+        payload(0, &[1]),
+        payload(SIZE, &[1]),
+    ] {
         let verdict = check_status_payload(&request, &wrong, &rules);
-        assert!(matches!(verdict, Verdict::Refuse(refusal) if refusal.payload == 0), "{wrong:?}");
+        assert!(
+            matches!(verdict, Verdict::Refuse(refusal) if refusal.payload == 0),
+            "{wrong:?}"
+        );
     }
     for length in [1, 8, 11, 13, 4100] {
         let refused = refusal(&rules, flag::PAYLOAD_LEN, command::BLOCK_STATUS, 0, length);
@@ -265,7 +356,10 @@ fn a_write_under_extended_headers_has_its_payload_with_or_without_the_flag() {
     for flags in [0, flag::PAYLOAD_LEN] {
         accepted(&rules, flags, command::WRITE, 0, 512);
     }
-    assert_eq!(refusal(&rules, 0, command::WRITE, SIZE, 512), (ErrorCode::NoSpace, 512));
+    assert_eq!(
+        refusal(&rules, 0, command::WRITE, SIZE, 512),
+        (ErrorCode::NoSpace, 512)
+    );
 }
 
 #[test]
