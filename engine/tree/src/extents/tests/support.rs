@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use engine_base::{Location, SegmentId, to_usize};
 use engine_format::{Checksums, Codec, ExtentBuf, ExtentRef};
@@ -103,45 +103,52 @@ pub(super) fn extent(place: Byte, bytes: u32, skip: u16) -> ExtentBuf {
     ExtentBuf::new(&ExtentRef::new(location(place), bytes, skip, Codec::None, sums).unwrap())
 }
 
-/// What each byte of a range maps to, by way of the pieces, which are checked against the rules for
-/// them.
-pub(super) fn bytes_of<M: EntryMap>(
-    map: &M,
-    prefix: &[u8],
-    offset: u64,
-    bytes: u64,
-) -> Vec<Option<Byte>>
+/// What each byte of a range maps to, see [`units_of`].
+pub(super) fn bytes_of<M>(map: &M, prefix: &[u8], offset: u64, bytes: u64) -> Vec<Option<Byte>>
 where
-    M::Error: std::fmt::Debug,
+    M: EntryMap<Error: std::fmt::Debug>,
+{
+    units_of(map, prefix, offset..offset + bytes, 1)
+}
+
+/// What each first byte of `unit` bytes maps to, where all extents start and end at multiples of
+/// `unit`; by way of the pieces, which are checked against the rules for them.
+pub(super) fn units_of<M>(map: &M, prefix: &[u8], range: Range<u64>, unit: u64) -> Vec<Option<Byte>>
+where
+    M: EntryMap<Error: std::fmt::Debug>,
 {
     let mut seen = Vec::new();
+    let mut next = range.start;
     let mut hole_before = false;
-    extent_lookup(map, prefix, offset, bytes, |piece| {
-        let next = offset + seen.len() as u64;
-        match piece {
+    extent_lookup(map, prefix, range.start, range.end - range.start, |piece| {
+        let (at, length) = match piece {
             Piece::Hole { offset, bytes } => {
-                assert_eq!(offset, next);
-                assert!(!hole_before && bytes > 0);
-                seen.resize(seen.len() + to_usize(bytes), None);
+                assert!(!hole_before, "two holes follow each other");
+                seen.resize(seen.len() + to_usize(bytes / unit), None);
+                (offset, bytes)
             }
             Piece::Data {
                 offset,
                 bytes,
                 extent,
             } => {
-                assert_eq!(offset, next);
                 assert_eq!(bytes, extent.bytes());
                 check_checksums(&extent);
                 let place = extent.location();
                 let first = place.offset + u32::from(extent.skip());
-                seen.extend((first..first + bytes).map(|at| Some((place.segment.get(), at))));
+                let units = (first..first + bytes).step_by(to_usize(unit));
+                seen.extend(units.map(|at| Some((place.segment.get(), at))));
+                (offset, u64::from(bytes))
             }
-        }
+        };
+        assert_eq!(at, next, "no gaps");
+        assert!(length > 0 && length.is_multiple_of(unit));
+        next += length;
         hole_before = matches!(piece, Piece::Hole { .. });
         ControlFlow::Continue(())
     })
     .unwrap();
-    assert_eq!(seen.len() as u64, bytes, "pieces cover the range");
+    assert_eq!(next, range.end, "pieces cover the range");
     seen
 }
 
