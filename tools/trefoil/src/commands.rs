@@ -1,0 +1,74 @@
+//! The command line: one file per command.
+
+mod status;
+mod volume;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::failure::Failure;
+use crate::output::Format;
+use crate::{place, serve};
+
+/// A log-structured storage engine: volumes over NBD out of one checksummed pool.
+#[derive(Debug, Parser)]
+#[command(name = "trefoil", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Open a pool, or create one, and serve it until SIGTERM or Ctrl-C
+    Serve(serve::ServeArgs),
+    /// Create, list, change, fill and save volumes (asks the running server)
+    #[command(subcommand, arg_required_else_help = true)]
+    Volume(volume::VolumeCommand),
+    /// Capacity, use and health of the pool (asks the running server)
+    Status(status::StatusArgs),
+}
+
+/// Runs what the command line asks for.
+pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        Command::Serve(args) => serve::run(args),
+        Command::Volume(command) => volume::run(command),
+        Command::Status(args) => status::run(&args),
+    }
+}
+
+/// Which pool.
+#[derive(Debug, Args)]
+pub(crate) struct PoolArgs {
+    /// The pool: directory, file or block device
+    #[arg(long, value_name = "PATH", value_delimiter = ',', default_value = place::DATA_DEFAULT)]
+    data: Vec<PathBuf>,
+}
+
+impl PoolArgs {
+    pub(crate) fn path(&self) -> Result<&Path, Failure> {
+        place::single(&self.data)
+    }
+}
+
+/// Which pool, and how to print.
+#[derive(Debug, Args)]
+pub(crate) struct CommonArgs {
+    #[command(flatten)]
+    pub(crate) pool: PoolArgs,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+impl CommonArgs {
+    pub(crate) const fn format(&self) -> Format {
+        if self.json {
+            Format::Json
+        } else {
+            Format::Table
+        }
+    }
+}

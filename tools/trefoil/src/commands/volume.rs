@@ -1,0 +1,110 @@
+//! `trefoil volume ...`: one file per command, all of them asking the running server.
+
+mod create;
+mod delete;
+mod export;
+mod import;
+mod list;
+mod resize;
+mod show;
+mod transfer;
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+
+use clap::{Args, Subcommand};
+
+use crate::commands::CommonArgs;
+use crate::control;
+use crate::control::client::unexpected;
+use crate::control::protocol::{Reply, Request, VolumeRow};
+use crate::failure::Failure;
+use crate::output::{self, Format};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum VolumeCommand {
+    /// Make an empty volume; it takes no space until it is written
+    Create(create::CreateArgs),
+    /// All volumes
+    List(list::ListArgs),
+    /// One volume
+    Show(show::ShowArgs),
+    /// Change the size; what lies past a smaller size is gone
+    Resize(resize::ResizeArgs),
+    /// Delete a volume and everything in it
+    Delete(delete::DeleteArgs),
+    /// Copy a file or block device into a volume
+    Import(import::ImportArgs),
+    /// Copy a volume into a file
+    Export(export::ExportArgs),
+}
+
+pub(crate) fn run(command: VolumeCommand) -> Result<(), Failure> {
+    match command {
+        VolumeCommand::Create(args) => create::run(args),
+        VolumeCommand::List(args) => list::run(&args),
+        VolumeCommand::Show(args) => show::run(args),
+        VolumeCommand::Resize(args) => resize::run(args),
+        VolumeCommand::Delete(args) => delete::run(args),
+        VolumeCommand::Import(args) => import::run(args),
+        VolumeCommand::Export(args) => export::run(args),
+    }
+}
+
+/// Which volume of which pool, and how to print.
+#[derive(Debug, Args)]
+struct NamedArgs {
+    /// The volume
+    #[arg(value_name = "NAME")]
+    name: String,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+/// Asks for something whose result is one volume, and prints that.
+fn volume_ask(common: &CommonArgs, what: &str, request: &Request) -> Result<(), Failure> {
+    match control::call(common.pool.path()?, what, request, &mut |_| {})? {
+        Reply::Volume(volume) => output::print(common.format(), &volume, |volume| {
+            volumes_table(std::slice::from_ref(volume))
+        }),
+        _ => Err(unexpected(what)),
+    }
+}
+
+fn volumes_table(volumes: &[VolumeRow]) -> String {
+    let row = |volume: &VolumeRow| {
+        vec![
+            volume.name.clone(),
+            output::size(volume.size),
+            output::size(volume.allocated),
+            output::time(volume.created_unix_nanos),
+        ]
+    };
+    let rows: Vec<Vec<String>> = volumes.iter().map(row).collect();
+    output::table(&["name", "size", "allocated", "created"], &rows)
+}
+
+/// The path as the server must be told it.
+fn absolute(file: &Path, what: &str) -> Result<String, Failure> {
+    let path = std::path::absolute(file).map_err(|error| Failure::because(what, &error))?;
+    path.into_os_string().into_string().map_err(|path| {
+        let path = path.display();
+        Failure::error(format_args!(
+            "{what}: the path {path} is not UTF-8; rename the file"
+        ))
+    })
+}
+
+/// A bar on stderr, if that is a terminal and the result is for people.
+fn bar(format: Format) -> indicatif::ProgressBar {
+    if format == Format::Json || !std::io::stderr().is_terminal() {
+        return indicatif::ProgressBar::hidden();
+    }
+    let bar = indicatif::ProgressBar::new(0);
+    let template = "{bar:40} {percent:>3} %  {binary_bytes} of {binary_total_bytes}  \
+                    {binary_bytes_per_sec}  {eta}";
+    match indicatif::ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_bad_template) => bar,
+    }
+}

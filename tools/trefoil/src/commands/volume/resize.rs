@@ -1,0 +1,27 @@
+//! `trefoil volume resize NAME SIZE`
+
+use clap::Args;
+
+use crate::commands::volume::{NamedArgs, volume_ask};
+use crate::control::protocol::Request;
+use crate::failure::Failure;
+use crate::size::Size;
+
+#[derive(Debug, Args)]
+pub(crate) struct ResizeArgs {
+    #[command(flatten)]
+    named: NamedArgs,
+    /// The new size: bytes, or with K, M, G, T (powers of 1024)
+    #[arg(value_name = "SIZE")]
+    size: Size,
+}
+
+pub(super) fn run(args: ResizeArgs) -> Result<(), Failure> {
+    let NamedArgs { name, common } = args.named;
+    let what = format!("cannot resize volume {name}");
+    let request = Request::VolumeResize {
+        name,
+        size: args.size.bytes().get(),
+    };
+    volume_ask(&common, &what, &request)
+}

@@ -1,0 +1,66 @@
+//! Does what a request asks, on a thread that may block.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use engine_base::{ByteCount, ErrorKind};
+
+use crate::backend::{Backend, BackendError};
+use crate::control::protocol::{Reply, Request};
+use crate::transfer::{self, Monitor};
+
+/// Requests in, replies out. Keeps no state of its own.
+#[derive(Clone)]
+pub(crate) struct Handler {
+    backend: Arc<dyn Backend>,
+}
+
+impl Handler {
+    pub(crate) fn new(backend: Arc<dyn Backend>) -> Self {
+        Self { backend }
+    }
+
+    /// Blocks until the request is done, refused, or stopped by `monitor`.
+    pub(crate) fn handle(
+        &self,
+        request: &Request,
+        monitor: &mut dyn Monitor,
+    ) -> Result<Reply, BackendError> {
+        let backend = self.backend.as_ref();
+        Ok(match request {
+            Request::Status {} => Reply::Status(backend.status()?),
+            Request::VolumeCreate { name, size } => {
+                Reply::Volume(backend.volume_create(name, ByteCount::new(*size))?)
+            }
+            Request::VolumeList {} => Reply::Volumes(backend.volume_list()?),
+            Request::VolumeShow { name } => Reply::Volume(backend.volume_show(name)?),
+            Request::VolumeResize { name, size } => {
+                Reply::Volume(backend.volume_resize(name, ByteCount::new(*size))?)
+            }
+            Request::VolumeDelete { name } => {
+                backend.volume_delete(name)?;
+                Reply::Done {}
+            }
+            Request::VolumeImport { name, file } => {
+                Reply::Transfer(transfer::import(backend, name, absolute(file)?, monitor)?)
+            }
+            Request::VolumeExport { name, file, force } => {
+                let target = transfer::Target {
+                    file: absolute(file)?,
+                    force: *force,
+                };
+                Reply::Transfer(transfer::export(backend, name, target, monitor)?)
+            }
+        })
+    }
+}
+
+/// A relative path would be looked up where the server was started, not where the client is.
+fn absolute(file: &str) -> Result<&Path, BackendError> {
+    let path = Path::new(file);
+    if path.is_absolute() {
+        return Ok(path);
+    }
+    let message = format!("`{file}` is not an absolute path; name the file from the root");
+    Err(BackendError::new(ErrorKind::Invalid, message))
+}

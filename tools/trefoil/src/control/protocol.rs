@@ -1,0 +1,201 @@
+//! What is said over the control socket: one line of JSON from the client, then lines of JSON from
+//! the server, the last of which is a result or an error. Then the server closes.
+//!
+//! ```text
+//! > {"op":"volume_create","name":"demo","size":10737418240}
+//! < {"result":{"volume":{"id":16,"name":"demo",...}}}
+//! > {"op":"volume_import","name":"demo","file":"/tmp/disk.img"}
+//! < {"progress":{"done":1048576,"total":10737418240}}
+//! < {"result":{"transfer":{...}}}
+//! > {"op":"volume_show","name":"absent"}
+//! < {"error":{"kind":"not_found","message":"..."}}
+//! ```
+//!
+//! Fields that are not known are refused on both sides. All sizes are in bytes.
+
+use engine_base::ErrorKind;
+use serde::{Deserialize, Serialize};
+
+use crate::backend::BackendError;
+
+/// Bytes of a request line, newline included. The longest request names a volume and a path.
+pub(crate) const REQUEST_BYTES_MAX: usize = 64 << 10;
+/// Bytes of an answer line that a client accepts: a list of as many volumes as a pool may hold.
+pub(crate) const RESPONSE_BYTES_MAX: usize = 256 << 20;
+
+/// What a client asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Request {
+    Status {},
+    VolumeCreate {
+        name: String,
+        size: u64,
+    },
+    VolumeList {},
+    VolumeShow {
+        name: String,
+    },
+    VolumeResize {
+        name: String,
+        size: u64,
+    },
+    VolumeDelete {
+        name: String,
+    },
+    /// `file` is absolute: the server does not run where the client does.
+    VolumeImport {
+        name: String,
+        file: String,
+    },
+    VolumeExport {
+        name: String,
+        file: String,
+        force: bool,
+    },
+}
+
+/// One line of an answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Response {
+    Progress(Progress),
+    Result(Reply),
+    Error(Refusal),
+}
+
+/// How far a transfer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Progress {
+    pub(crate) done: u64,
+    pub(crate) total: u64,
+}
+
+/// What came of a request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Reply {
+    Done {},
+    Volume(VolumeRow),
+    Volumes(Vec<VolumeRow>),
+    Status(StatusReport),
+    Transfer(TransferReport),
+}
+
+/// A volume, as `volume list` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct VolumeRow {
+    pub(crate) id: u64,
+    pub(crate) name: String,
+    pub(crate) size: u64,
+    /// Bytes that were written and not trimmed since.
+    pub(crate) allocated: u64,
+    pub(crate) created_unix_nanos: u64,
+}
+
+/// What an import or export did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TransferReport {
+    pub(crate) volume: VolumeRow,
+    pub(crate) file: String,
+    /// The import made the volume.
+    pub(crate) created: bool,
+    /// Bytes that were looked at, holes included.
+    pub(crate) bytes: u64,
+    /// Bytes of data among them.
+    pub(crate) data_bytes: u64,
+}
+
+/// The state of a pool, as `status` shows it. Bytes where nothing else is said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StatusReport {
+    pub(crate) capacity: u64,
+    /// In segments that nothing was written to.
+    pub(crate) free: u64,
+    /// What writes may still add before they are refused.
+    pub(crate) available: u64,
+    pub(crate) live_data: u64,
+    pub(crate) live_index: u64,
+    /// Written, and referred to by nothing: what cleaning can bring back.
+    pub(crate) dead: u64,
+    pub(crate) segment_size: u64,
+    /// Segments in use by commits and data, and by the index.
+    pub(crate) journal_segments: u32,
+    pub(crate) index_segments: u32,
+    pub(crate) lsn: u64,
+    pub(crate) durable_lsn: u64,
+    pub(crate) checkpoint: u64,
+    /// Of pages of the index.
+    pub(crate) memory_used: u64,
+    pub(crate) memory_limit: u64,
+    /// Of them, what the next checkpoint writes.
+    pub(crate) memory_dirty: u64,
+    pub(crate) volumes: u64,
+    /// Blocks that were read with a wrong checksum since the pool was opened.
+    pub(crate) data_checksum_errors: u64,
+    pub(crate) devices: Vec<DeviceRow>,
+}
+
+/// A device of the pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeviceRow {
+    pub(crate) path: String,
+    /// Its first error, after which nothing more was written to it.
+    pub(crate) failed: Option<String>,
+}
+
+/// Why a request was not done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Refusal {
+    pub(crate) kind: RefusalKind,
+    pub(crate) message: String,
+}
+
+/// [`ErrorKind`] as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RefusalKind {
+    NotFound,
+    Exists,
+    Invalid,
+    NoSpace,
+    Busy,
+    Corrupt,
+    Poisoned,
+    Io,
+    Closed,
+}
+
+impl From<ErrorKind> for RefusalKind {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::NotFound => Self::NotFound,
+            ErrorKind::Exists => Self::Exists,
+            ErrorKind::Invalid => Self::Invalid,
+            ErrorKind::NoSpace => Self::NoSpace,
+            ErrorKind::Busy => Self::Busy,
+            ErrorKind::Corrupt => Self::Corrupt,
+            ErrorKind::Poisoned => Self::Poisoned,
+            ErrorKind::Io => Self::Io,
+            ErrorKind::Closed => Self::Closed,
+        }
+    }
+}
+
+impl From<BackendError> for Refusal {
+    fn from(error: BackendError) -> Self {
+        Self {
+            kind: error.kind.into(),
+            message: error.message,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! The engine as the server uses it: opened from settings, seen through the traits of the
+//! frontends.
+
+mod exports;
+mod families;
+mod pool_backend;
+mod source;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine_base::ByteCount;
+use engine_device::{Device, DeviceError, OpenMode, Opened, open_path};
+use engine_pool::{CreateOptions, Pool, PoolOptions};
+use engine_volume::Volumes;
+use frontends_console::Source;
+use frontends_nbd::{Address, Limits, Server};
+
+use crate::backend::Backend;
+use crate::failure::Failure;
+use crate::serve::Settings;
+use exports::VolumeExports;
+use pool_backend::PoolBackend;
+use source::PoolSource;
+
+/// Of what a directory's file system has free, a new pool takes this much: a host without free
+/// space is a host in trouble.
+const DIRECTORY_SHARE_PERCENT: u64 = 90;
+
+/// An open pool.
+pub(crate) struct Engine {
+    pool: Arc<Pool>,
+    volumes: Volumes,
+}
+
+impl Engine {
+    /// Opens the pool that the settings name, creating it if nothing is there yet. Its lock keeps
+    /// other servers out until [`Engine::close`].
+    pub(crate) fn open(settings: &Settings) -> Result<Self, Failure> {
+        let name = settings.data.display();
+        let what = format!("cannot open the pool {name}");
+        let mode = OpenMode::Create {
+            capacity: settings.capacity,
+        };
+        let Opened { device, empty } =
+            open_path(&settings.data, mode).map_err(|error| Failure::because(&what, &error))?;
+        if empty {
+            pool_create(settings, device.as_ref())?;
+        }
+        let options = PoolOptions {
+            memory: settings.memory,
+            rewind: settings.rewind,
+            accept_loss: settings.accept_loss,
+            ..PoolOptions::default()
+        };
+        let pool = Pool::open(device, &options).map_err(|error| Failure::because(&what, &error))?;
+        pool.start_background()
+            .map_err(|error| Failure::because(&what, &error))?;
+        let volumes = Volumes::new(Arc::clone(&pool));
+        Ok(Self { pool, volumes })
+    }
+
+    /// What the control socket serves.
+    pub(crate) fn backend(&self) -> Arc<dyn Backend> {
+        Arc::new(PoolBackend::new(self.volumes.clone()))
+    }
+
+    /// Serves the volumes over NBD.
+    pub(crate) fn nbd(&self, addresses: &[Address]) -> Result<NbdServer, Failure> {
+        let exports = Arc::new(VolumeExports::new(self.volumes.clone()));
+        Server::start(exports, addresses, Limits::default())
+            .map(NbdServer)
+            .map_err(|error| Failure::because("cannot serve NBD", &error))
+    }
+
+    /// What the console shows.
+    pub(crate) fn source(&self, nbd: &NbdServer) -> Arc<dyn Source> {
+        Arc::new(PoolSource::new(self.volumes.clone(), nbd.0.metrics()))
+    }
+
+    /// Takes the last checkpoint and gives the pool up.
+    pub(crate) fn close(self) -> Result<(), Failure> {
+        let closed = self.pool.close();
+        closed.map_err(|error| {
+            let what = "the pool was closed without a last checkpoint; the next start recovers";
+            Failure::because(what, &error)
+        })
+    }
+}
+
+fn pool_create(settings: &Settings, device: &dyn Device) -> Result<(), Failure> {
+    let what = format!("cannot create a pool on {}", device.name());
+    let capacity = match settings.capacity {
+        Some(capacity) => Some(capacity),
+        None => directory_capacity(&settings.data, device)
+            .map_err(|error| Failure::because(&what, &error))?,
+    };
+    let options = CreateOptions {
+        capacity,
+        ..CreateOptions::default()
+    };
+    Pool::create(device, &options).map_err(|error| Failure::because(&what, &error))
+}
+
+/// The default capacity of a directory; a file or device is taken whole.
+fn directory_capacity(path: &Path, device: &dyn Device) -> Result<Option<ByteCount>, DeviceError> {
+    if !path.is_dir() {
+        return Ok(None);
+    }
+    let available = device.available()?.get();
+    Ok(Some(ByteCount::new(
+        available / 100 * DIRECTORY_SHARE_PERCENT,
+    )))
+}
+
+/// A running NBD server.
+pub(crate) struct NbdServer(Server);
+
+impl NbdServer {
+    /// Where it listens, with real ports.
+    pub(crate) fn addresses(&self) -> Vec<Address> {
+        self.0.addresses().cloned().collect()
+    }
+
+    /// Stops accepting, finishes what is in flight within `grace`, closes all connections.
+    pub(crate) fn stop(self, grace: Duration) {
+        let left = self.0.shutdown(grace);
+        if left.cut_off > 0 {
+            let (cut_off, stuck) = (left.cut_off, left.stuck);
+            tracing::warn!(
+                cut_off,
+                stuck,
+                "NBD connections were cut off with requests in flight"
+            );
+        }
+    }
+}

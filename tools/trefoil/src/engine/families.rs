@@ -1,0 +1,252 @@
+//! The metrics, by name.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use engine_pool::{PoolMetrics, PoolStatus};
+use frontends_console::{Family, Kind, Sample, Value};
+use frontends_nbd::Metrics;
+
+/// Metrics of the pool.
+pub(super) fn of_pool(status: &PoolStatus, metrics: &PoolMetrics) -> Vec<Family> {
+    let mut all = vec![build()];
+    all.extend(space(status));
+    all.extend(written(metrics));
+    all.extend(log(status, metrics));
+    all.extend(index(status, metrics));
+    all
+}
+
+fn build() -> Family {
+    Family {
+        name: "trefoil_build_info",
+        help: "Always 1; the version is in the label.",
+        kind: Kind::Gauge,
+        samples: vec![Sample {
+            labels: vec![("version", env!("CARGO_PKG_VERSION").to_owned())],
+            value: Value::Whole(1),
+        }],
+    }
+}
+
+fn space(status: &PoolStatus) -> [Family; 7] {
+    let gauge = Family::gauge;
+    let live = [
+        ("data", status.live_data.get()),
+        ("index", status.live_index.get()),
+    ];
+    let segments = [
+        ("journal", status.segments.0.into()),
+        ("index", status.segments.1.into()),
+    ];
+    [
+        gauge(
+            "trefoil_pool_healthy",
+            "1, or 0 after a device error made the pool read-only.",
+            status.poisoned.is_none().into(),
+        ),
+        gauge(
+            "trefoil_pool_capacity_bytes",
+            "Bytes of all segments that the pool may have.",
+            status.capacity.get(),
+        ),
+        gauge(
+            "trefoil_pool_available_bytes",
+            "Bytes that writes may still add before they are refused.",
+            status.available.get(),
+        ),
+        Family::labelled(
+            "trefoil_pool_live_bytes",
+            "Bytes that are referred to: data, and index at the newest checkpoint.",
+            Kind::Gauge,
+            "kind",
+            &live,
+        ),
+        gauge(
+            "trefoil_pool_dead_bytes",
+            "Bytes in segments that nothing refers to.",
+            status.dead.get(),
+        ),
+        Family::labelled(
+            "trefoil_pool_segments",
+            "Segments in use, by what they hold.",
+            Kind::Gauge,
+            "kind",
+            &segments,
+        ),
+        gauge(
+            "trefoil_volumes",
+            "Volumes.",
+            u64::try_from(status.datasets).unwrap_or(u64::MAX),
+        ),
+    ]
+}
+
+fn written(metrics: &PoolMetrics) -> [Family; 2] {
+    let (heads, data) = (metrics.journal.head_bytes, metrics.journal.data_bytes);
+    let kinds = [
+        ("journal_head", heads),
+        ("journal_data", data),
+        ("index", metrics.index_bytes),
+    ];
+    let all = heads + data + metrics.index_bytes;
+    [
+        Family::labelled(
+            "trefoil_device_written_bytes_total",
+            "Bytes written to the device, by what they are.",
+            Kind::Counter,
+            "kind",
+            &kinds,
+        ),
+        Family::gauge_real(
+            "trefoil_index_written_share_ratio",
+            "Share of the index in all bytes written since the pool was opened.",
+            share(metrics.index_bytes, all),
+        ),
+    ]
+}
+
+fn log(status: &PoolStatus, metrics: &PoolMetrics) -> [Family; 6] {
+    let (counter, gauge) = (Family::counter, Family::gauge);
+    [
+        counter(
+            "trefoil_journal_groups_total",
+            "Groups of commits written, each by one device write.",
+            metrics.journal.groups,
+        ),
+        counter(
+            "trefoil_journal_syncs_total",
+            "Syncs of the journal.",
+            metrics.journal.syncs,
+        ),
+        gauge(
+            "trefoil_journal_lsn",
+            "Position of the newest readable change.",
+            status.lsn.get(),
+        ),
+        gauge(
+            "trefoil_journal_durable_lsn",
+            "Everything up to this position is on stable storage.",
+            status.durable_lsn.get(),
+        ),
+        counter(
+            "trefoil_checkpoints_total",
+            "Checkpoints taken.",
+            metrics.checkpoints,
+        ),
+        gauge(
+            "trefoil_checkpoint_number",
+            "Number of the newest checkpoint.",
+            status.checkpoint.get(),
+        ),
+    ]
+}
+
+fn index(status: &PoolStatus, metrics: &PoolMetrics) -> [Family; 7] {
+    let (counter, gauge) = (Family::counter, Family::gauge);
+    [
+        counter(
+            "trefoil_index_pages_written_total",
+            "Whole pages written, second copies not counted.",
+            metrics.pages_written,
+        ),
+        counter(
+            "trefoil_index_deltas_written_total",
+            "Deltas written instead of pages.",
+            metrics.deltas_written,
+        ),
+        counter(
+            "trefoil_index_page_reads_total",
+            "Pages read because they were not in memory.",
+            metrics.page_reads,
+        ),
+        counter(
+            "trefoil_data_checksum_errors_total",
+            "Blocks that were read with a wrong checksum.",
+            metrics.data_read_errors,
+        ),
+        gauge(
+            "trefoil_memory_pages_bytes",
+            "Bytes of pages of the index in memory.",
+            status.memory.0.get(),
+        ),
+        gauge(
+            "trefoil_memory_pages_limit_bytes",
+            "The budget for them.",
+            status.memory.1.get(),
+        ),
+        gauge(
+            "trefoil_memory_pages_dirty_bytes",
+            "Of them, what the next checkpoint writes.",
+            status.dirty.get(),
+        ),
+    ]
+}
+
+/// Metrics of the NBD server.
+pub(super) fn of_nbd(metrics: &Metrics) -> Vec<Family> {
+    let load = |number: &AtomicU64| number.load(Ordering::Relaxed);
+    let (counter, gauge) = (Family::counter, Family::gauge);
+    let requests = frontends_nbd::Kind::ALL.map(|kind| (kind.name(), metrics.requests(kind)));
+    vec![
+        Family::labelled(
+            "trefoil_nbd_requests_total",
+            "Requests started, by command.",
+            Kind::Counter,
+            "command",
+            &requests,
+        ),
+        counter(
+            "trefoil_nbd_errors_total",
+            "Requests answered with an error.",
+            load(&metrics.errors),
+        ),
+        counter(
+            "trefoil_nbd_read_bytes_total",
+            "Payload bytes sent in answers to reads, holes included.",
+            load(&metrics.read_bytes),
+        ),
+        counter(
+            "trefoil_nbd_written_bytes_total",
+            "Payload bytes of writes.",
+            load(&metrics.written_bytes),
+        ),
+        counter(
+            "trefoil_nbd_connections_total",
+            "Connections accepted, refused ones included.",
+            load(&metrics.connections_total),
+        ),
+        counter(
+            "trefoil_nbd_connections_refused_total",
+            "Connections closed at once because there were too many.",
+            load(&metrics.connections_refused),
+        ),
+        counter(
+            "trefoil_nbd_breaches_total",
+            "Connections closed because the client broke the protocol.",
+            load(&metrics.breaches),
+        ),
+        gauge(
+            "trefoil_nbd_connections",
+            "Connections now.",
+            load(&metrics.connections_open),
+        ),
+        gauge(
+            "trefoil_nbd_requests_in_flight",
+            "Requests started and not yet answered.",
+            load(&metrics.requests_in_flight),
+        ),
+    ]
+}
+
+/// `part` of `all`, exact to a millionth.
+fn share(part: u64, all: u64) -> f64 {
+    const STEPS: u128 = 1_000_000;
+    if all == 0 {
+        return 0.0;
+    }
+    let millionths = u128::from(part) * STEPS / u128::from(all);
+    u32::try_from(millionths).map_or(1.0, |millionths| f64::from(millionths) / 1e6)
+}
+
+#[cfg(test)]
+mod tests;

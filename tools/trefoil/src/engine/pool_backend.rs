@@ -1,0 +1,149 @@
+//! The pool as the control socket sees it.
+
+use engine_base::{ByteCount, VolumeOffset};
+use engine_device::PageBuf;
+use engine_pool::{StoreError, block_on};
+use engine_volume::{Ack, MapKind, Volume, VolumeInfo, Volumes};
+
+use crate::backend::{Backend, BackendError, Piece, VolumeIo};
+use crate::control::protocol::{DeviceRow, StatusReport, VolumeRow};
+use crate::failure::chain;
+
+/// Pieces of a map asked for at a time.
+const MAP_PIECES_MAX: usize = 4096;
+
+pub(super) struct PoolBackend {
+    volumes: Volumes,
+}
+
+impl PoolBackend {
+    pub(super) const fn new(volumes: Volumes) -> Self {
+        Self { volumes }
+    }
+}
+
+impl From<StoreError> for BackendError {
+    fn from(error: StoreError) -> Self {
+        Self::new(error.kind(), chain(&error))
+    }
+}
+
+fn row(info: VolumeInfo) -> VolumeRow {
+    VolumeRow {
+        id: info.id.get(),
+        name: info.name,
+        size: info.size.get(),
+        allocated: info.allocated.get(),
+        created_unix_nanos: info.created_unix_nanos,
+    }
+}
+
+impl Backend for PoolBackend {
+    fn volume_create(&self, name: &str, size: ByteCount) -> Result<VolumeRow, BackendError> {
+        Ok(row(block_on(self.volumes.create(name, size))?))
+    }
+
+    fn volume_list(&self) -> Result<Vec<VolumeRow>, BackendError> {
+        Ok(self.volumes.list().into_iter().map(row).collect())
+    }
+
+    fn volume_show(&self, name: &str) -> Result<VolumeRow, BackendError> {
+        Ok(row(self.volumes.show(name)?))
+    }
+
+    fn volume_resize(&self, name: &str, size: ByteCount) -> Result<VolumeRow, BackendError> {
+        Ok(row(block_on(self.volumes.resize(name, size))?))
+    }
+
+    fn volume_delete(&self, name: &str) -> Result<(), BackendError> {
+        Ok(block_on(self.volumes.delete(name))?)
+    }
+
+    fn volume_open(&self, name: &str) -> Result<Box<dyn VolumeIo>, BackendError> {
+        Ok(Box::new(OpenVolume(self.volumes.open(name)?)))
+    }
+
+    fn status(&self) -> Result<StatusReport, BackendError> {
+        Ok(status_report(&self.volumes))
+    }
+}
+
+/// The state of the pool now.
+pub(super) fn status_report(volumes: &Volumes) -> StatusReport {
+    let pool = volumes.pool();
+    let status = pool.status();
+    StatusReport {
+        capacity: status.capacity.get(),
+        free: status.free.get(),
+        available: status.available.get(),
+        live_data: status.live_data.get(),
+        live_index: status.live_index.get(),
+        dead: status.dead.get(),
+        segment_size: status.segment_bytes.get(),
+        journal_segments: status.segments.0,
+        index_segments: status.segments.1,
+        lsn: status.lsn.get(),
+        durable_lsn: status.durable_lsn.get(),
+        checkpoint: status.checkpoint.get(),
+        memory_used: status.memory.0.get(),
+        memory_limit: status.memory.1.get(),
+        memory_dirty: status.dirty.get(),
+        volumes: count(status.datasets),
+        data_checksum_errors: pool.metrics().data_read_errors,
+        devices: vec![DeviceRow {
+            path: status.device,
+            failed: status.poisoned,
+        }],
+    }
+}
+
+fn count(of: usize) -> u64 {
+    u64::try_from(of).unwrap_or(u64::MAX)
+}
+
+struct OpenVolume(Volume);
+
+impl VolumeIo for OpenVolume {
+    fn size(&self) -> ByteCount {
+        self.0.size()
+    }
+
+    fn read(&self, at: VolumeOffset, buf: &mut [u8]) -> Result<(), BackendError> {
+        let read = block_on(self.0.read(at, buf.len()))?;
+        match read.data() {
+            Some(bytes) => buf.copy_from_slice(bytes),
+            None => buf.fill(0),
+        }
+        Ok(())
+    }
+
+    fn write(&self, at: VolumeOffset, bytes: &[u8]) -> Result<(), BackendError> {
+        Ok(block_on(self.0.write(
+            at,
+            PageBuf::copy_of(bytes),
+            Ack::Written,
+        ))?)
+    }
+
+    fn clear(&self, at: VolumeOffset, bytes: ByteCount) -> Result<(), BackendError> {
+        Ok(block_on(self.0.write_zeroes(
+            at,
+            bytes.get(),
+            false,
+            Ack::Written,
+        ))?)
+    }
+
+    fn flush(&self) -> Result<(), BackendError> {
+        Ok(block_on(self.0.flush())?)
+    }
+
+    fn map(&self, at: VolumeOffset, bytes: ByteCount) -> Result<Vec<Piece>, BackendError> {
+        let extents = block_on(self.0.map(at, bytes.get(), MAP_PIECES_MAX))?;
+        let piece = |extent: engine_volume::MapExtent| Piece {
+            bytes: ByteCount::new(extent.bytes),
+            data: extent.kind == MapKind::Data,
+        };
+        Ok(extents.into_iter().map(piece).collect())
+    }
+}

@@ -1,0 +1,195 @@
+//! `trefoil serve`: the life of the server, in order.
+//!
+//! 1. Settings are read and checked; nothing was touched.
+//! 2. The pool is opened, or created: from here on its lock keeps other servers out.
+//! 3. The control socket, the console and NBD listen, and `trefoil: ready` is printed.
+//! 4. A signal ends the wait. NBD stops first and answers what is in flight; then the control
+//!    socket; then the console, so that it can be asked for as long as anything goes on.
+//! 5. The pool takes its last checkpoint and is closed.
+
+mod address;
+mod args;
+mod config;
+mod log;
+mod signals;
+mod table;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine_base::{ByteCount, ErrorKind};
+use frontends_console::Console;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::backend::{Backend, BackendError};
+use crate::control::{self, Handler, Listening};
+use crate::engine::{Engine, NbdServer};
+use crate::failure::Failure;
+use crate::{output, place};
+
+pub(crate) use args::ServeArgs;
+pub(crate) use config::Settings;
+pub(crate) use table::status_rows;
+
+/// Threads for the control socket and the console, which have little to do; NBD has its own.
+const RUNTIME_THREADS: usize = 2;
+/// Requests of the control socket that may block at once: all its connections, and a few to spare.
+const BLOCKING_THREADS_MAX: usize = 48;
+/// How long a stop waits for NBD requests that have begun. A device that takes longer is stuck.
+const STOP_GRACE: Duration = Duration::from_secs(10);
+const QUICKSTART_VOLUME: &str = "demo";
+const QUICKSTART_BYTES: ByteCount = ByteCount::new(10 << 30);
+
+/// Serves until it is told to stop.
+pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
+    let settings = Settings::load(args)?;
+    log::start(settings.log);
+    let runtime = runtime_start()
+        .map_err(|error| Failure::because("cannot start the threads of the server", &error))?;
+    let stop = signals::watch(&runtime)
+        .map_err(|error| Failure::because("cannot watch for signals", &error))?;
+    let engine = Engine::open(&settings)?;
+    let served = serve_open(&settings, &runtime, &engine, stop);
+    let closed = engine.close();
+    served.and(closed)
+}
+
+fn runtime_start() -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(RUNTIME_THREADS)
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .thread_name("trefoil-runtime")
+        .enable_all()
+        .build()
+}
+
+/// Steps 3 and 4.
+fn serve_open(
+    settings: &Settings,
+    runtime: &Runtime,
+    engine: &Engine,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), Failure> {
+    let backend = engine.backend();
+    if settings.quickstart {
+        quickstart(backend.as_ref())?;
+    }
+    let frontends = Frontends::start(settings, runtime, engine)?;
+    frontends.announce(settings, backend.as_ref())?;
+    // The sender lives in a task that ends only with the process.
+    let _ = runtime.block_on(stop.wait_for(|&stopping| stopping));
+    frontends.stop(runtime);
+    Ok(())
+}
+
+fn quickstart(backend: &dyn Backend) -> Result<(), Failure> {
+    match backend.volume_create(QUICKSTART_VOLUME, QUICKSTART_BYTES) {
+        Ok(_) => Ok(()),
+        Err(BackendError {
+            kind: ErrorKind::Exists,
+            ..
+        }) => Ok(()),
+        Err(error) => {
+            let what = format!("cannot create the volume {QUICKSTART_VOLUME}");
+            Err(Failure::because(what, &error))
+        }
+    }
+}
+
+/// Everything that answers clients.
+struct Frontends {
+    control: Listening,
+    nbd: NbdServer,
+    console_address: std::net::SocketAddr,
+    stop_control: watch::Sender<bool>,
+    control_task: JoinHandle<()>,
+    stop_console: watch::Sender<bool>,
+    console_task: JoinHandle<()>,
+}
+
+impl Frontends {
+    fn start(settings: &Settings, runtime: &Runtime, engine: &Engine) -> Result<Self, Failure> {
+        let _inside = runtime.enter();
+        let console = runtime
+            .block_on(Console::bind(settings.console))
+            .map_err(|error| Failure::because("cannot serve the console", &error))?;
+        let console_address = console.address();
+        let (control, server) = control_start(settings, engine.backend())?;
+        let nbd = engine.nbd(&settings.nbd)?;
+        let (stop_control, stopped) = watch::channel(false);
+        let control_task = runtime.spawn(server.serve(stopped));
+        let (stop_console, mut stopped) = watch::channel(false);
+        let source = engine.source(&nbd);
+        let console_task = runtime.spawn(console.serve(source, async move {
+            let _ = stopped.changed().await;
+        }));
+        Ok(Self {
+            control,
+            nbd,
+            console_address,
+            stop_control,
+            control_task,
+            stop_console,
+            console_task,
+        })
+    }
+
+    /// Prints the table and the line that scripts wait for.
+    fn announce(&self, settings: &Settings, backend: &dyn Backend) -> Result<(), Failure> {
+        let failed = |error: BackendError| Failure::because("cannot describe the pool", &error);
+        let status = backend.status().map_err(failed)?;
+        let volumes = backend.volume_list().map_err(failed)?;
+        let demo = volumes
+            .iter()
+            .find(|volume| volume.name == QUICKSTART_VOLUME);
+        let places = table::Places {
+            data: &settings.data,
+            status: &status,
+            control: self.control.path(),
+            nbd: &self.nbd.addresses(),
+            console: self.console_address,
+            volume: demo.or(volumes.first()).map(|volume| volume.name.as_str()),
+        };
+        output::print_text(&places.render())?;
+        output::print_text("trefoil: ready\n")
+    }
+
+    fn stop(self, runtime: &Runtime) {
+        self.nbd.stop(STOP_GRACE);
+        self.stop_control.send_replace(true);
+        task_join(runtime, self.control_task);
+        drop(self.control);
+        self.stop_console.send_replace(true);
+        task_join(runtime, self.console_task);
+    }
+}
+
+fn control_start(
+    settings: &Settings,
+    backend: Arc<dyn Backend>,
+) -> Result<(Listening, control::Server), Failure> {
+    let data = settings.data.display();
+    let failed = |path: &dyn std::fmt::Display, error: &io::Error| {
+        Failure::because(
+            format_args!("cannot listen on the control socket {path}"),
+            error,
+        )
+    };
+    let path = place::control_socket(&settings.data).map_err(|error| failed(&data, &error))?;
+    let listening = Listening::bind(&path).map_err(|error| failed(&path.display(), &error))?;
+    let listener = listening
+        .listener()
+        .map_err(|error| failed(&path.display(), &error))?;
+    let server = control::Server::new(listener, Handler::new(backend))
+        .map_err(|error| failed(&path.display(), &error))?;
+    Ok((listening, server))
+}
+
+fn task_join(runtime: &Runtime, task: JoinHandle<()>) {
+    if let Err(panic) = runtime.block_on(task) {
+        tracing::error!(%panic, "a frontend ended in a bug; the pool is closed all the same");
+    }
+}

@@ -1,0 +1,50 @@
+//! The flags of `trefoil serve`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use frontends_nbd::Address;
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::size::Size;
+
+/// Flags win over the config file, which wins over the defaults.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ServeArgs {
+    /// Pool directory, file or block device; created when empty [default: ./trefoil-data]
+    #[arg(long, value_name = "PATH", value_delimiter = ',')]
+    pub(super) data: Option<Vec<PathBuf>>,
+    /// Copies kept over the given devices; this version keeps one [default: 1]
+    #[arg(long, value_name = "N")]
+    pub(super) replicas: Option<u32>,
+    /// Bytes of a pool that is created [default: 90 % of what a directory's file system has free,
+    /// all of a file or device]
+    #[arg(long, value_name = "SIZE")]
+    pub(super) capacity: Option<Size>,
+    /// Open at the checkpoint before the newest
+    #[arg(long)]
+    pub(super) rewind: bool,
+    /// Open although a part of the journal that was durable cannot be read: that part and
+    /// everything after it is lost
+    #[arg(long)]
+    pub(super) accept_loss: bool,
+    /// Serve volumes over NBD here; may be repeated [default: 127.0.0.1:10809]
+    #[arg(long, value_name = "IP:PORT|unix:PATH")]
+    pub(super) nbd: Vec<Address>,
+    /// Serve /metrics, /healthz and the console here [default: 127.0.0.1:9090]
+    #[arg(long, value_name = "IP:PORT")]
+    pub(super) console: Option<SocketAddr>,
+    /// Memory for pages of the index [default: 256M]
+    #[arg(long, value_name = "SIZE")]
+    pub(super) memory: Option<Size>,
+    /// Read these settings from a TOML file; the names are those of the flags
+    #[arg(long, value_name = "FILE.toml")]
+    pub(super) config: Option<PathBuf>,
+    /// How much to log on stderr: off, error, warn, info, debug or trace [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    pub(super) log: Option<LevelFilter>,
+    /// Also make a volume `demo` of 10G, if there is none
+    #[arg(long)]
+    pub(super) quickstart: bool,
+}

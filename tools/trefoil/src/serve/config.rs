@@ -1,0 +1,169 @@
+//! Flags, config file and defaults become one set of settings.
+
+use std::fmt::Display;
+use std::fs;
+use std::io::Read as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use engine_base::ByteCount;
+use frontends_nbd::Address;
+use serde::{Deserialize, Deserializer, de};
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::failure::Failure;
+use crate::place;
+use crate::serve::args::ServeArgs;
+use crate::size::Size;
+
+/// Bytes of a config file; more is surely not one.
+const CONFIG_BYTES_MAX: u64 = 1 << 20;
+const NBD_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 10_809);
+const CONSOLE_DEFAULT: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9_090);
+/// The inner pages of an index over a few TiB, and the hot leaves.
+const MEMORY_DEFAULT: ByteCount = ByteCount::new(256 << 20);
+/// The engine's least, and room for a few connections beside it.
+const MEMORY_MIN: ByteCount = ByteCount::new(16 << 20);
+
+/// What `serve` does. Fixed after start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub(crate) data: PathBuf,
+    pub(crate) capacity: Option<ByteCount>,
+    pub(crate) rewind: bool,
+    pub(crate) accept_loss: bool,
+    pub(crate) nbd: Vec<Address>,
+    pub(crate) console: SocketAddr,
+    pub(crate) memory: ByteCount,
+    pub(crate) log: LevelFilter,
+    pub(crate) quickstart: bool,
+}
+
+/// The config file. `rewind` and `accept-loss` are not in it: each gives something up, once, and a
+/// file would do it again at every start.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct File {
+    #[serde(default, deserialize_with = "one_or_many")]
+    data: Option<Vec<PathBuf>>,
+    replicas: Option<u32>,
+    capacity: Option<Size>,
+    #[serde(default, deserialize_with = "one_or_many")]
+    nbd: Option<Vec<Address>>,
+    console: Option<SocketAddr>,
+    memory: Option<Size>,
+    #[serde(default, deserialize_with = "level")]
+    log: Option<LevelFilter>,
+    quickstart: Option<bool>,
+}
+
+impl Settings {
+    /// Reads the config file, if there is one, and checks everything.
+    pub(crate) fn load(args: ServeArgs) -> Result<Self, Failure> {
+        let file = match &args.config {
+            Some(path) => file_read(path)?,
+            None => File::default(),
+        };
+        Self::merge(args, file)
+    }
+
+    fn merge(args: ServeArgs, file: File) -> Result<Self, Failure> {
+        let data = args
+            .data
+            .or(file.data)
+            .unwrap_or_else(|| vec![place::DATA_DEFAULT.into()]);
+        let data = place::single(&data)?.to_owned();
+        match args.replicas.or(file.replicas).unwrap_or(1) {
+            1 => {}
+            replicas => {
+                return Err(Failure::usage(format_args!(
+                    "replicas is {replicas}; this version keeps one copy: leave it out or say 1"
+                )));
+            }
+        }
+        let memory = args
+            .memory
+            .or(file.memory)
+            .map_or(MEMORY_DEFAULT, Size::bytes);
+        if memory < MEMORY_MIN {
+            return Err(Failure::usage(format_args!(
+                "memory is {memory}; the least is {MEMORY_MIN}"
+            )));
+        }
+        let mut nbd = if args.nbd.is_empty() {
+            file.nbd.unwrap_or_default()
+        } else {
+            args.nbd
+        };
+        if nbd.is_empty() {
+            nbd.push(Address::Tcp(NBD_DEFAULT));
+        }
+        Ok(Self {
+            data,
+            capacity: args.capacity.or(file.capacity).map(Size::bytes),
+            rewind: args.rewind,
+            accept_loss: args.accept_loss,
+            nbd,
+            console: args.console.or(file.console).unwrap_or(CONSOLE_DEFAULT),
+            memory,
+            log: args.log.or(file.log).unwrap_or(LevelFilter::INFO),
+            quickstart: args.quickstart || file.quickstart.unwrap_or(false),
+        })
+    }
+}
+
+fn file_read(path: &Path) -> Result<File, Failure> {
+    let name = path.display();
+    let text = text_read(path)
+        .map_err(|error| Failure::because(format_args!("cannot read the config {name}"), &error))?;
+    toml::from_str(&text)
+        .map_err(|error| Failure::usage(format_args!("the config {name} is wrong: {error}")))
+}
+
+fn text_read(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    fs::File::open(path)?
+        .take(CONFIG_BYTES_MAX + 1)
+        .read_to_string(&mut text)?;
+    if u64::try_from(text.len()).is_ok_and(|bytes| bytes > CONFIG_BYTES_MAX) {
+        return Err(std::io::Error::other(format!(
+            "it is longer than {CONFIG_BYTES_MAX} bytes"
+        )));
+    }
+    Ok(text)
+}
+
+/// `nbd = "x"` means `nbd = ["x"]`.
+fn one_or_many<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "must be a text or a list of texts")]
+    enum OneOrMany {
+        One(String),
+        Many(Vec<String>),
+    }
+
+    let texts = match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::One(text) => vec![text],
+        OneOrMany::Many(texts) => texts,
+    };
+    let parsed: Result<Vec<T>, T::Err> = texts.iter().map(|text| text.parse()).collect();
+    parsed.map(Some).map_err(de::Error::custom)
+}
+
+fn level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<LevelFilter>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let wrong = |_| {
+        let expected = "one of off, error, warn, info, debug, trace";
+        de::Error::custom(format_args!("`{text}` is no level; write {expected}"))
+    };
+    text.parse().map(Some).map_err(wrong)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+use std::path::{Path, PathBuf};
+
+use engine_base::ByteCount;
+use tracing_subscriber::filter::LevelFilter;
+
+use super::Settings;
+use crate::failure::Failure;
+use crate::serve::args::ServeArgs;
+
+fn load(config: &str, args: ServeArgs) -> Result<Settings, Failure> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("trefoil.toml");
+    std::fs::write(&path, config).unwrap();
+    Settings::load(ServeArgs {
+        config: Some(path),
+        ..args
+    })
+}
+
+fn refused(config: &str) -> String {
+    load(config, ServeArgs::default()).unwrap_err().to_string()
+}
+
+#[test]
+fn without_flags_and_file_the_defaults_hold() {
+    let settings = Settings::load(ServeArgs::default()).unwrap();
+    assert_eq!(settings.data, Path::new("./trefoil-data"));
+    assert_eq!(settings.nbd, ["127.0.0.1:10809".parse().unwrap()]);
+    assert_eq!(settings.console, "127.0.0.1:9090".parse().unwrap());
+    assert_eq!(settings.memory, ByteCount::new(256 << 20));
+    assert_eq!(settings.log, LevelFilter::INFO);
+    assert_eq!(settings.capacity, None);
+    assert!(!settings.rewind && !settings.accept_loss && !settings.quickstart);
+}
+
+#[test]
+fn the_file_wins_over_the_defaults_and_flags_win_over_the_file() {
+    let config = r#"
+        data = "/pool"
+        replicas = 1
+        capacity = "10G"
+        nbd = ["127.0.0.1:1", "unix:/x"]
+        console = "127.0.0.1:2"
+        memory = 67108864
+        log = "debug"
+        quickstart = true
+    "#;
+    let from_file = load(config, ServeArgs::default()).unwrap();
+    assert_eq!(from_file.data, Path::new("/pool"));
+    assert_eq!(from_file.capacity, Some(ByteCount::new(10 << 30)));
+    assert_eq!(from_file.nbd.len(), 2);
+    assert_eq!(from_file.memory, ByteCount::new(64 << 20));
+    assert_eq!(from_file.log, LevelFilter::DEBUG);
+    assert!(from_file.quickstart);
+    let flags = ServeArgs {
+        data: Some(vec![PathBuf::from("/other")]),
+        nbd: vec!["unix:/y".parse().unwrap()],
+        memory: Some("1G".parse().unwrap()),
+        ..ServeArgs::default()
+    };
+    let mixed = load(config, flags).unwrap();
+    assert_eq!(mixed.data, Path::new("/other"));
+    assert_eq!(mixed.nbd, ["unix:/y".parse().unwrap()]);
+    assert_eq!(mixed.memory, ByteCount::new(1 << 30));
+    assert_eq!(mixed.capacity, from_file.capacity);
+}
+
+#[test]
+fn one_address_needs_no_list() {
+    let settings = load("nbd = \"unix:/x\"", ServeArgs::default()).unwrap();
+    assert_eq!(settings.nbd, ["unix:/x".parse().unwrap()]);
+}
+
+#[test]
+fn what_is_wrong_in_the_file_is_named() {
+    assert!(refused("s3 = \"127.0.0.1:9000\"").contains("unknown field `s3`"));
+    assert!(refused("rewind = true").contains("unknown field `rewind`"));
+    assert!(refused("capacity = \"10X\"").contains("`10X` is not a size"));
+    assert!(refused("capacity = -1").contains("a size such as"));
+    assert!(refused("nbd = [\"nowhere\"]").contains("unix:PATH"));
+    assert!(refused("nbd = 1").contains("must be a text or a list of texts"));
+    assert!(refused("console = \"x\"").contains("console"));
+    assert!(refused("log = \"loud\"").contains("off, error, warn, info, debug, trace"));
+    assert!(refused("data = ").contains("trefoil.toml is wrong"));
+    assert!(!refused("data = ").contains('\n'));
+}
+
+#[test]
+fn what_cannot_be_done_is_refused() {
+    assert!(refused("replicas = 2").contains("keeps one copy"));
+    assert!(refused("data = [\"a\", \"b\"]").contains("2 paths"));
+    assert!(refused("memory = \"1M\"").contains("the least is 16.0 MiB"));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let args = ServeArgs {
+        config: Some("/nonexistent/x.toml".into()),
+        ..ServeArgs::default()
+    };
+    let error = Settings::load(args).unwrap_err().to_string();
+    assert!(
+        error.contains("/nonexistent/x.toml") && error.contains("No such file"),
+        "{error}"
+    );
+}

@@ -1,0 +1,117 @@
+//! What is where, as `serve` prints it before it is ready, and the status for people.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use frontends_nbd::Address;
+
+use crate::control::protocol::{DeviceRow, StatusReport};
+use crate::output;
+use crate::serve::address::uri;
+
+/// What the table of `serve` is made of; all addresses as they are bound.
+pub(crate) struct Places<'a> {
+    pub(crate) data: &'a Path,
+    pub(crate) status: &'a StatusReport,
+    pub(crate) control: &'a Path,
+    pub(crate) nbd: &'a [Address],
+    pub(crate) console: SocketAddr,
+    /// A volume for the examples, if there is one.
+    pub(crate) volume: Option<&'a str>,
+}
+
+impl Places<'_> {
+    /// The table, one line per place, with the command that uses it.
+    pub(crate) fn render(&self) -> String {
+        let status = self.status;
+        let row =
+            |what: &str, place: String, command: String| vec![what.to_owned(), place, command];
+        let available = output::size(status.available);
+        let room = format!("{available} of {} available", output::size(status.capacity));
+        let data = self.data.display().to_string();
+        let mut rows = vec![row("pool", data.clone(), room)];
+        let data = shell_word(&data);
+        let status_command = format!("trefoil status --data {data}");
+        rows.push(row(
+            "control",
+            self.control.display().to_string(),
+            status_command,
+        ));
+        for address in self.nbd {
+            rows.push(row("nbd", address.to_string(), self.nbd_command(address)));
+        }
+        let url = format!("http://{}", self.console);
+        rows.push(row("console", url.clone(), format!("curl {url}/metrics")));
+        if self.volume.is_none() {
+            let create = format!("trefoil volume create demo 10G --data {data}");
+            rows.push(row("volumes", "none".to_owned(), create));
+        }
+        output::table(&[], &rows)
+    }
+
+    fn nbd_command(&self, address: &Address) -> String {
+        let volume = self.volume.unwrap_or("NAME");
+        let uri = shell_word(&uri(address, volume));
+        match address {
+            Address::Tcp(_) => format!("qemu-img info {uri}"),
+            Address::Unix(_) => format!("nbdinfo {uri}"),
+        }
+    }
+}
+
+/// The status as names and values.
+pub(crate) fn status_rows(status: &StatusReport) -> Vec<Vec<String>> {
+    let row = |name: &str, value: String| vec![name.to_owned(), value];
+    let size = output::size;
+    let device = |device: &DeviceRow| match &device.failed {
+        None => format!("{} (healthy)", device.path),
+        Some(cause) => format!("{} (failed, the pool is read-only: {cause})", device.path),
+    };
+    let segments = format!(
+        "{} of {} journal, {} index",
+        status.journal_segments,
+        size(status.segment_size),
+        status.index_segments
+    );
+    let memory = format!(
+        "{} of {}, {} dirty",
+        size(status.memory_used),
+        size(status.memory_limit),
+        size(status.memory_dirty)
+    );
+    let mut rows: Vec<Vec<String>> = status
+        .devices
+        .iter()
+        .map(|of| row("device", device(of)))
+        .collect();
+    rows.extend([
+        row("capacity", size(status.capacity)),
+        row("free", size(status.free)),
+        row("available", size(status.available)),
+        row("live data", size(status.live_data)),
+        row("live index", size(status.live_index)),
+        row("dead", size(status.dead)),
+        row("segments", segments),
+        row("volumes", status.volumes.to_string()),
+        row(
+            "LSN",
+            format!("{}, durable to {}", status.lsn, status.durable_lsn),
+        ),
+        row("checkpoint", status.checkpoint.to_string()),
+        row("memory", memory),
+        row("checksum errors", status.data_checksum_errors.to_string()),
+    ]);
+    rows
+}
+
+/// Quoted for a POSIX shell where that is needed.
+fn shell_word(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/:+=@%,".contains(&byte);
+    if !text.is_empty() && text.bytes().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests;
