@@ -21,6 +21,7 @@ mod tests;
 use std::cmp::Ordering;
 use std::fmt;
 use std::mem::offset_of;
+use std::ops::Range;
 
 use engine_base::limits::{KEY_BYTES_MAX, PAGE_BYTES};
 use engine_base::{Checksum, DatasetId};
@@ -229,7 +230,7 @@ impl Page {
     }
 
     #[inline]
-    fn value_range(&self, index: usize) -> std::ops::Range<usize> {
+    fn value_range(&self, index: usize) -> Range<usize> {
         let at = self.entry_at(index);
         let from = at + ENTRY_HEADER_BYTES + read_u16(self.bytes(), at);
         from..from + read_u16(self.bytes(), at + 2)
@@ -241,11 +242,24 @@ impl Page {
     /// The index of the first entry with a larger key.
     #[inline]
     pub fn search(&self, key: &[u8]) -> Result<usize, usize> {
+        self.search_in(0..self.count(), key)
+    }
+
+    /// As [`Page::search`], for callers who know that `key` is, or would be inserted, among the entries of `range`
+    /// or right behind them.
+    ///
+    /// # Errors
+    /// As [`Page::search`].
+    #[inline]
+    pub fn search_in(&self, range: Range<usize>, key: &[u8]) -> Result<usize, usize> {
         debug_assert!(key.starts_with(self.prefix()), "key inside the fences");
         let suffix = &key[self.prefix_bytes()..];
         let bytes = self.bytes();
         let slots = &bytes[self.slots_at()..self.slots_end()];
-        let (mut low, mut high) = (0, self.count());
+        let Range {
+            start: mut low,
+            end: mut high,
+        } = range;
         while low < high {
             let middle = low.midpoint(high);
             let at = read_u16(slots, SLOT_BYTES * middle);

@@ -1,6 +1,10 @@
 //! Leaves: slotted pages as they lie on the device, and what has changed in them.
 
 mod changes;
+mod hints;
+
+#[cfg(test)]
+mod tests;
 
 use std::ops::{Bound, RangeBounds};
 
@@ -11,6 +15,7 @@ use engine_format::{
 };
 
 pub(crate) use changes::Changes;
+use hints::Hints;
 
 use crate::split::{Separated, split_point};
 
@@ -19,22 +24,30 @@ use crate::split::{Separated, split_point};
 pub(crate) struct Leaf {
     pub(crate) page: Page,
     pub(crate) changes: Changes,
-}
-
-/// What a put does to a leaf.
-pub(crate) enum Put {
-    Done,
-    /// The entry did not fit: the leaf was cut in two, this is the upper part.
-    Split(Separated<Leaf>),
+    hints: Hints,
 }
 
 impl Leaf {
     /// An empty leaf for the keys `low <= key < high`.
     pub(crate) fn empty(tree: DatasetId, low: &[u8], high: &[u8]) -> Self {
+        Self::of(Page::new(tree, 0, low, high), Changes::given_up())
+    }
+
+    pub(crate) fn of(page: Page, changes: Changes) -> Self {
+        let hints = Hints::of(&page);
         Self {
-            page: Page::new(tree, 0, low, high),
-            changes: Changes::given_up(),
+            page,
+            changes,
+            hints,
         }
+    }
+
+    /// Finds `key`, which must be inside the fences: as [`Page::search`].
+    #[inline]
+    pub(crate) fn search(&self, key: &[u8]) -> Result<usize, usize> {
+        let suffix = &key[self.page.prefix().len()..];
+        self.page
+            .search_in(self.hints.range(suffix, self.page.count()), key)
     }
 
     /// Whether a put of this would change nothing.
@@ -43,14 +56,10 @@ impl Leaf {
     }
 
     /// Puts an entry at the place that a search for `key` gave.
-    pub(crate) fn put(&mut self, found: Result<usize, usize>, key: &[u8], value: &[u8]) -> Put {
-        match self.put_in_place(found, key, value) {
-            Ok(()) => Put::Done,
-            Err(PageFull) => Put::Split(self.split(found, key, value)),
-        }
-    }
-
-    fn put_in_place(
+    ///
+    /// # Errors
+    /// [`PageFull`]: nothing has changed, [`Leaf::split`] puts it.
+    pub(crate) fn put(
         &mut self,
         found: Result<usize, usize>,
         key: &[u8],
@@ -64,6 +73,7 @@ impl Leaf {
             }
             Err(index) => {
                 self.page.insert(index, key, value)?;
+                self.hints.inserted(index, &self.page);
                 self.changes.inserted(index, key, value.len());
             }
         }
@@ -74,7 +84,12 @@ impl Leaf {
     pub(crate) fn remove(&mut self, index: usize, key: &[u8]) {
         self.changes
             .removed(index, key, self.page.value(index).len());
+        self.remove_entry(index);
+    }
+
+    fn remove_entry(&mut self, index: usize) {
         self.page.remove(index);
+        self.hints.removed(index);
     }
 
     /// Applies a delta to its base page. The delta's changes are then the leaf's.
@@ -88,8 +103,8 @@ impl Leaf {
             if key < low || (!high.is_empty() && key >= high) {
                 return Err(key);
             }
-            match (self.page.search(key), value) {
-                (Ok(index), Some(_)) => self.page.remove(index),
+            match (self.search(key), value) {
+                (Ok(index), Some(_)) => self.remove_entry(index),
                 (Ok(index), None) => self.remove(index, key),
                 // New, or put and deleted since the base page was written.
                 (Err(_), _) => {}
@@ -97,8 +112,8 @@ impl Leaf {
         }
         for DeltaChange { key, value } in delta.changes() {
             let Some(value) = value else { continue };
-            let found = self.page.search(key);
-            self.put_in_place(found, key, value).or(Err(key))?;
+            let found = self.search(key);
+            self.put(found, key, value).or(Err(key))?;
         }
         Ok(())
     }
@@ -129,8 +144,13 @@ impl Leaf {
         }
     }
 
-    /// Keeps the lower entries and gives the upper ones to a new leaf; the new entry is in one of them.
-    fn split(&mut self, found: Result<usize, usize>, key: &[u8], value: &[u8]) -> Separated<Leaf> {
+    /// Puts an entry that does not fit: keeps the lower entries and gives the upper ones to a new leaf.
+    pub(crate) fn split(
+        &mut self,
+        found: Result<usize, usize>,
+        key: &[u8],
+        value: &[u8],
+    ) -> Separated<Leaf> {
         let page = &self.page;
         let (tree, low, high) = (page.tree(), page.low(), page.high());
         let mut entries = Entries::of(page);
@@ -156,14 +176,8 @@ impl Leaf {
         entries.push_to(..at, &mut left);
         let mut right = Page::new(tree, 0, &separator, high);
         entries.push_to(at.., &mut right);
-        *self = Self {
-            page: left,
-            changes: Changes::given_up(),
-        };
-        let right = Self {
-            page: right,
-            changes: Changes::given_up(),
-        };
+        *self = Self::of(left, Changes::given_up());
+        let right = Self::of(right, Changes::given_up());
         Separated {
             separator: separator.into(),
             right,
@@ -182,10 +196,7 @@ impl Leaf {
         let mut page = Page::new(self.page.tree(), 0, low, high);
         lower.push_to(.., &mut page);
         upper.push_to(.., &mut page);
-        Some(Self {
-            page,
-            changes: Changes::given_up(),
-        })
+        Some(Self::of(page, Changes::given_up()))
     }
 }
 

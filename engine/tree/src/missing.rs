@@ -121,10 +121,7 @@ impl LoadedPage {
                 body: Body::Inner(inner),
             });
         }
-        let mut leaf = Leaf {
-            page,
-            changes: Changes::none(),
-        };
+        let mut leaf = Leaf::of(page, Changes::none());
         match (&pointer.delta, delta) {
             (None, None) => {}
             (Some(DeltaPointer { location, .. }), Some(bytes)) => {

@@ -28,7 +28,7 @@ impl Tree {
                 Body::Inner(inner) => node = self.child(inner, inner.find(key))?,
                 Body::Leaf(leaf) => {
                     node.reference();
-                    let index = leaf.page.search(key).ok();
+                    let index = leaf.search(key).ok();
                     return Ok(found(index.map(|index| leaf.page.value(index))));
                 }
             }
@@ -67,7 +67,7 @@ impl Tree {
         match &node.body {
             Body::Leaf(leaf) => {
                 node.reference();
-                let above = match key.map(|key| leaf.page.search(key)) {
+                let above = match key.map(|key| leaf.search(key)) {
                     None => leaf.page.count(),
                     Some(Ok(index)) => index + 1,
                     Some(Err(index)) => index,
@@ -114,7 +114,7 @@ impl Tree {
             Body::Leaf(leaf) => {
                 node.reference();
                 let first = from.map_or(0, |from| {
-                    leaf.page.search(from).unwrap_or_else(|index| index)
+                    leaf.search(from).unwrap_or_else(|index| index)
                 });
                 let mut buffer = KeyBuffer::new(leaf);
                 for index in first..leaf.page.count() {

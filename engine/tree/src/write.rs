@@ -6,11 +6,11 @@
 use std::sync::Arc;
 
 use engine_base::limits::{KEY_BYTES_MAX, PAGE_BYTES, VALUE_BYTES_MAX};
-use engine_format::PAGE_SPACE_BYTES;
+use engine_format::{PAGE_SPACE_BYTES, PageFull};
 
 use crate::Tree;
 use crate::inner::Inner;
-use crate::leaf::{Leaf, Put};
+use crate::leaf::Leaf;
 use crate::missing::Missing;
 use crate::node::{Body, Link, Node, State};
 use crate::split::Separated;
@@ -104,7 +104,7 @@ fn put_in(
     let node = Arc::make_mut(node);
     match &mut node.body {
         Body::Leaf(leaf) => {
-            let found = leaf.page.search(key);
+            let found = leaf.search(key);
             if leaf.holds(found, value) {
                 return Ok(Outcome::Unchanged);
             }
@@ -114,8 +114,9 @@ fn put_in(
                 unreachable!("matched above")
             };
             Ok(match leaf.put(found, key, value) {
-                Put::Done => Outcome::Changed,
-                Put::Split(upper) => {
+                Ok(()) => Outcome::Changed,
+                Err(PageFull) => {
+                    let upper = leaf.split(found, key, value);
                     Outcome::Split(upper.map(|leaf| state.create(Body::Leaf(leaf))))
                 }
             })
@@ -151,7 +152,7 @@ fn delete_in(node: &mut Arc<Node>, state: &mut State, key: &[u8]) -> Result<bool
     let node = Arc::make_mut(node);
     match &mut node.body {
         Body::Leaf(leaf) => {
-            let Ok(index) = leaf.page.search(key) else {
+            let Ok(index) = leaf.search(key) else {
                 return Ok(false);
             };
             node.reference();
