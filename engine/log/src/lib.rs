@@ -10,6 +10,7 @@
 mod error;
 mod index_stream;
 mod journal;
+mod park;
 mod plug;
 mod poison;
 mod replay;
@@ -20,6 +21,7 @@ pub use index_stream::IndexStream;
 pub use journal::{
     Applier, ApplyGroup, BatchData, Commit, Durable, Journal, JournalOptions, JournalStats,
 };
+pub use park::thread_waker;
 pub use plug::Plug;
 pub use poison::Poison;
 pub use replay::{Replay, ReplayEnd, ReplayedGroup, ReplayedSegment};

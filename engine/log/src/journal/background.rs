@@ -56,7 +56,7 @@ impl Journal {
                 self.sync_now();
             }
             if successor {
-                self.prepare_successor(self.stats.syncs_often());
+                self.prepare_early(self.stats.syncs_often());
             }
             if idle {
                 self.period_passed(&mut period);

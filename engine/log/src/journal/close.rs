@@ -147,7 +147,7 @@ impl State {
             applying: false,
             closed: false,
             starved: false,
-            sync: super::sync::SyncState::default(),
+            sync: super::sync::SyncState::new(lsn),
             carried: lsn,
             last_batch_lsn: lsn,
         }
@@ -193,6 +193,7 @@ impl State {
     pub(super) fn next_to_apply(&mut self) -> Option<ClosedGroup> {
         let written = self.in_flight.front_mut()?.written.take()?;
         self.in_flight.pop_front();
+        self.sync.written(written.lsn, written.bytes());
         Some(written)
     }
 

@@ -12,6 +12,7 @@ use engine_device::PageBuf;
 use super::Journal;
 use super::group::GroupOutcome;
 use crate::LogError;
+use crate::park::thread_waker;
 use crate::plug::is_plugged;
 
 /// An encoded batch and the data its extents name.
@@ -45,7 +46,8 @@ enum Stage {
 
 /// A batch on its way. Resolves to an LSN at or above its group's when the batch is readable and survives the death of the process.
 ///
-/// Joins at the first poll. Dropped before: the batch never was. Dropped after: the batch commits all the same.
+/// Joins at the first poll. Dropped before: the batch never was. Dropped after: the batch commits all the same, and the
+/// drop waits until it is applied or refused.
 #[derive(Debug)]
 #[must_use = "a batch joins its group when the commit is polled"]
 pub struct Commit<'a> {
@@ -100,13 +102,18 @@ impl Journal {
             return Ok(Some(outcome));
         }
         self.lead();
-        if let Some(outcome) = self.try_join(batch, data_bytes)? {
-            return Ok(Some(outcome));
+        loop {
+            if let Some(outcome) = self.try_join(batch, data_bytes)? {
+                return Ok(Some(outcome));
+            }
+            let full = self.state.lock().starve();
+            full.wake_later(cx.waker());
+            // Only now, so that whoever makes room later finds the waker; and only if it is still the group that is full.
+            self.lead();
+            if Arc::ptr_eq(&full, &self.state.lock().open.outcome) {
+                return Ok(None);
+            }
         }
-        let full = self.state.lock().starve();
-        full.wake_later(cx.waker());
-        // The group may have gone since: without a second look the wake-up would be lost.
-        self.try_join(batch, data_bytes)
     }
 }
 
@@ -133,6 +140,10 @@ impl Future for Commit<'_> {
         }
         if outcome.get().is_none() {
             outcome.wake_later(cx.waker());
+            // Once more: whoever made room in between may have found nobody to wake.
+            if !is_plugged() {
+                this.journal.lead();
+            }
         }
         match outcome.get() {
             Some(result) => {
@@ -145,11 +156,18 @@ impl Future for Commit<'_> {
 }
 
 impl Drop for Commit<'_> {
+    /// A batch that has joined commits whatever becomes of its caller, and the caller's locks must be held until it is applied: they
+    /// are let go right after this. So this waits, which takes no longer than the write of a group.
     fn drop(&mut self) {
-        // A leader that is dropped hands the group on; here it simply leads once more.
-        if matches!(&self.stage, Stage::Joined(outcome) if outcome.get().is_none()) && !is_plugged()
-        {
+        let Stage::Joined(outcome) = &self.stage else {
+            return;
+        };
+        while outcome.get().is_none() && !std::thread::panicking() {
+            outcome.wake_later(&thread_waker());
             self.journal.lead();
+            if outcome.get().is_none() {
+                std::thread::park();
+            }
         }
     }
 }

@@ -18,13 +18,21 @@ impl Journal {
     pub(super) fn lead_until_idle(&self, carry: bool) {
         let mut carry = carry;
         loop {
-            if let Some(error) = self.refused() {
-                self.fail_everything(&error);
-                return;
-            }
             let step = {
                 let mut state = self.state.lock();
-                state.close(self.geometry.segment_bytes, self.durable_lsn(), carry)
+                // Looked at under the mutex: whoever poisons refuses all closed groups under it afterwards, so that none is closed
+                // behind one that failed, which would be acknowledged and lost.
+                match self.refused() {
+                    Some(error) => Err(error),
+                    None => Ok(state.close(self.geometry.segment_bytes, self.durable_lsn(), carry)),
+                }
+            };
+            let step = match step {
+                Ok(step) => step,
+                Err(error) => {
+                    self.fail_everything(&error);
+                    return;
+                }
             };
             match step {
                 Close::Nothing => return,
@@ -35,7 +43,7 @@ impl Journal {
                     }
                 }
                 Close::PrepareFirst => {
-                    if !self.prepare_successor(false) {
+                    if !self.prepare_successor() {
                         return;
                     }
                 }
@@ -86,7 +94,6 @@ impl Journal {
             drop(state);
             self.apply(&group);
             state = self.state.lock();
-            state.sync.applied(group.bytes());
             state.applying = false;
         }
         let starved = state.take_starved();

@@ -5,16 +5,22 @@ use engine_device::{DeviceError, Prepare};
 use engine_format::SegmentKind;
 
 use super::Journal;
+use super::close::State;
 use crate::segment::HeaderFields;
 use crate::{LogError, SegmentPlace, write_segment_header};
 
+/// What the header of a successor says.
+struct Wanted {
+    first_lsn: Lsn,
+    previous: SegmentId,
+}
+
 impl Journal {
-    /// Prepares the successor of the current segment. With `overwritable` its bytes are written once before use, so that later
-    /// syncs carry no metadata of the file system underneath: worth its cost only off the write path.
+    /// Prepares the successor of the current segment because the open group cannot be written without.
     ///
     /// `false`: another thread is at it, or it failed; then the open group was refused with the reason.
-    pub(super) fn prepare_successor(&self, overwritable: bool) -> bool {
-        let (first_lsn, previous) = {
+    pub(super) fn prepare_successor(&self) -> bool {
+        let wanted = {
             let mut state = self.state.lock();
             if state.next_segment().is_some() {
                 return true;
@@ -23,29 +29,46 @@ impl Journal {
                 state.starve();
                 return false;
             }
-            state.preparing = true;
-            (state.next_lsn(), state.position().place.segment)
+            Wanted::claim(&mut state)
         };
-        let made = self.make_segment(first_lsn, Some(previous), overwritable);
+        let made = self.make_segment(wanted.first_lsn, Some(wanted.previous), false);
+        let Err(error) = self.prepared(made) else {
+            return true;
+        };
+        let open = self.state.lock().take_open();
+        open.outcome.fail(&error);
+        false
+    }
+
+    /// Prepares the successor before anybody needs it. With `overwritable` its bytes are written once before use, so that later
+    /// syncs carry no metadata of the file system underneath: worth its cost only off the write path.
+    ///
+    /// Nobody is refused if it fails: there is room in the current segment still, and space may come back until there is none.
+    pub(super) fn prepare_early(&self, overwritable: bool) {
+        let wanted = {
+            let mut state = self.state.lock();
+            if state.next_segment().is_some() || state.preparing {
+                return;
+            }
+            Wanted::claim(&mut state)
+        };
+        let made = self.make_segment(wanted.first_lsn, Some(wanted.previous), overwritable);
+        if let Err(error) = self.prepared(made) {
+            tracing::debug!(%error, "no journal segment could be prepared early");
+        }
+    }
+
+    /// Ends what [`Wanted::claim`] began, and has those go on who waited for it.
+    fn prepared(&self, made: Result<SegmentPlace, LogError>) -> Result<(), LogError> {
         let mut state = self.state.lock();
         state.preparing = false;
-        match made {
-            Ok(place) => {
-                state.set_next(place);
-                let starved = state.take_starved();
-                drop(state);
-                if let Some(outcome) = starved {
-                    outcome.wake_all();
-                }
-                true
-            }
-            Err(error) => {
-                let open = state.take_open();
-                drop(state);
-                open.outcome.fail(&error);
-                false
-            }
+        let result = made.map(|place| state.set_next(place));
+        let starved = state.take_starved();
+        drop(state);
+        if let Some(outcome) = starved {
+            outcome.wake_all();
         }
+        result
     }
 
     /// A new journal segment: slot taken, prepared, header durable.
@@ -87,5 +110,15 @@ impl Journal {
             }
         })?;
         Ok(place)
+    }
+}
+
+impl Wanted {
+    fn claim(state: &mut State) -> Self {
+        state.preparing = true;
+        Self {
+            first_lsn: state.next_lsn(),
+            previous: state.position().place.segment,
+        }
     }
 }

@@ -18,14 +18,16 @@ use crate::LogError;
 const WRITEBACK_BYTES: u64 = 4 << 20;
 
 /// What is not on stable storage yet, and who waits for it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct SyncState {
     running: bool,
     wakers: Vec<Waker>,
     /// In the order of the log.
     segments: VecDeque<Unsynced>,
     closed_bytes: u64,
-    applied_bytes: u64,
+    /// Every group up to here is on the device, if not yet on stable storage.
+    written: Lsn,
+    written_bytes: u64,
     synced_bytes: u64,
     writeback: Option<Writeback>,
 }
@@ -46,6 +48,20 @@ struct Plan {
 }
 
 impl SyncState {
+    /// Everything up to `lsn` is durable.
+    pub(super) fn new(lsn: Lsn) -> Self {
+        Self {
+            running: false,
+            wakers: Vec::new(),
+            segments: VecDeque::new(),
+            closed_bytes: 0,
+            written: lsn,
+            written_bytes: 0,
+            synced_bytes: 0,
+            writeback: None,
+        }
+    }
+
     pub(super) fn closed(&mut self, slot: Slot, lsn: Lsn, bytes: u64) {
         self.closed_bytes += bytes;
         match self.segments.back_mut() {
@@ -57,8 +73,10 @@ impl SyncState {
         }
     }
 
-    pub(super) fn applied(&mut self, bytes: u64) {
-        self.applied_bytes += bytes;
+    /// The next group in the order of the log is on the device.
+    pub(super) fn written(&mut self, lsn: Lsn, bytes: u64) {
+        self.written = lsn;
+        self.written_bytes += bytes;
     }
 
     pub(super) fn too_much_unsynced(&self) -> bool {
@@ -69,15 +87,15 @@ impl SyncState {
         std::mem::take(&mut self.wakers)
     }
 
-    fn plan(&mut self, target: Lsn) -> Option<Plan> {
+    fn plan(&mut self) -> Option<Plan> {
         if self.running {
             return None;
         }
         self.running = true;
         let slots = self.segments.iter().map(|segment| segment.slot).collect();
         Some(Plan {
-            target,
-            bytes: self.applied_bytes,
+            target: self.written,
+            bytes: self.written_bytes,
             slots,
         })
     }
@@ -129,7 +147,7 @@ pub struct Durable<'a> {
 }
 
 impl Journal {
-    /// Waits until everything up to `lsn`, which must be applied, is durable. One sync serves all who wait.
+    /// Waits until everything up to `lsn`, whose group must be written, is durable. One sync serves all who wait.
     ///
     /// Where the thread has nothing else to do ([`engine_device::may_block`]) it syncs itself; else the background thread does.
     ///
@@ -137,20 +155,21 @@ impl Journal {
     /// Resolves to [`LogError::Poisoned`] if the sync fails.
     ///
     /// # Panics
-    /// If `lsn` is not applied yet (programmer error: it would wait for what is not written).
+    /// If the group of `lsn` is not written yet (programmer error: a sync would not cover it).
     pub fn durable(&self, lsn: Lsn) -> Durable<'_> {
+        // A checkpoint may ask from within the turn of apply, before that LSN is announced as applied.
         assert!(
-            lsn <= self.applied_lsn(),
-            "{lsn} is waited for before it was applied"
+            lsn <= self.applied_lsn() || lsn <= self.state.lock().sync.written,
+            "{lsn} is waited for before it was written"
         );
         Durable { journal: self, lsn }
     }
 
-    /// Syncs everything that is applied. `false` if another thread is at it already, or the journal is poisoned.
+    /// Syncs everything that is written. `false` if another thread is at it already, or the journal is poisoned.
     ///
     /// Order: the segments are synced in the order of the log, and only then does the durable LSN move.
     pub(super) fn sync_now(&self) -> bool {
-        let Some(plan) = self.state.lock().sync.plan(self.applied_lsn()) else {
+        let Some(plan) = self.state.lock().sync.plan() else {
             return false;
         };
         let result = match self.refused() {
