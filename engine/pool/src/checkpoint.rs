@@ -12,7 +12,7 @@ mod sink;
 use std::sync::atomic::Ordering;
 
 use engine_base::limits::PAGE_BYTES;
-use engine_base::{DeviceId, EpochId, Location};
+use engine_base::{DatasetId, DeviceId, EpochId, Location};
 use engine_device::{Area, Place};
 use engine_format::{
     CheckpointId, JournalStart, PagePointer, RootsRecord, Superblock, roots_key, superblock_offset,
@@ -73,7 +73,15 @@ impl Pool {
         if let Some(error) = self.refused() {
             return Err(error);
         }
-        self.make_room(&mut checkpointer)?;
+        if let Err(error) = self.make_room(&mut checkpointer) {
+            if !matches!(
+                error,
+                StoreError::Log(LogError::NoSpace | LogError::HostNoSpace(_))
+            ) {
+                self.poison_with(&error);
+            }
+            return Err(error);
+        }
         let state = self.core.take_state(checkpointer.newest.next());
         let number = state.checkpoint;
         let result = self.write_checkpoint(&mut checkpointer, state);
@@ -200,7 +208,7 @@ impl Core {
             let root = pages.add(self, report);
             let key = roots_key(captured.id);
             if captured.removed {
-                assert!(root.is_none(), "{} was removed but has pages", captured.id);
+                free_all(reader, captured.id, root, pages)?;
                 reader.with_pages(&mut roots, |roots| roots.delete(&key))?;
             } else {
                 let record = RootsRecord {
@@ -266,6 +274,22 @@ impl Core {
         checkpointer.table_pages = table_pages;
         Ok((first, place.slot))
     }
+}
+
+/// Frees the pages of a tree without entries: leaves that became empty while their neighbours were not in memory are still there.
+fn free_all(
+    reader: PageReader<'_>,
+    tree: DatasetId,
+    root: Option<PagePointer>,
+    pages: &mut Pages,
+) -> Result<(), StoreError> {
+    engine_tree::walk(tree, root, |page| {
+        pages.freed.extend(page.pointer.parts());
+        if page.level == Some(0) {
+            return Ok(None);
+        }
+        reader.tree_page(page).map(Some)
+    })
 }
 
 fn write_tree(

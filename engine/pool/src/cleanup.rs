@@ -109,7 +109,9 @@ impl Pool {
     /// # Errors
     /// Any [`StoreError`]; what is left stays on record.
     pub async fn clean_up_tail(&self, dataset: &Dataset, from: u64) -> Result<(), StoreError> {
-        self.clear_extents(dataset, from, u64::MAX).await?;
+        // Once somebody else has finished, the dataset may have grown again and hold data there.
+        let is_left = |record: &DatasetRecord| record.cleanup_from == Some(from);
+        self.clear_extents(dataset, from..u64::MAX, is_left).await?;
         let _names = self.core.catalog.pool.locks().lock(0..u64::MAX).await;
         let Ok(mut record) = live_record(dataset) else {
             return Ok(());
@@ -122,12 +124,14 @@ impl Pool {
     }
 
     async fn clean_up_deleted(&self, dataset: &Dataset) -> Result<(), StoreError> {
-        self.clear_extents(dataset, 0, u64::MAX).await?;
-        // Whoever still writes holds a lock taken before the deletion, or will see the state and give up.
-        let _everything = dataset.locks().lock(0..u64::MAX).await;
-        if self.next_extents(dataset, 0, u64::MAX).await?.is_some() {
-            return Ok(());
-        }
+        let _everything = loop {
+            self.clear_extents(dataset, 0..u64::MAX, |_| true).await?;
+            // Whoever still writes holds a lock taken before the deletion, or will see the state and give up.
+            let everything = dataset.locks().lock(0..u64::MAX).await;
+            if self.next_extents(dataset, 0, u64::MAX).await?.is_none() {
+                break everything;
+            }
+        };
         let _names = self.core.catalog.pool.locks().lock(0..u64::MAX).await;
         if self.core.catalog.get(dataset.id()).is_none() {
             return Ok(());
@@ -138,22 +142,29 @@ impl Pool {
         Ok(())
     }
 
-    /// Makes `from..to` a hole, in bounded batches that give space back.
+    /// Makes `range` a hole, in bounded batches that give space back. Stops early where `go_on` refuses the record that is
+    /// valid while the rest of the range is locked.
     ///
     /// # Errors
     /// Any [`StoreError`]; what was cleared stays cleared.
     pub async fn clear_extents(
         &self,
         dataset: &Dataset,
-        from: u64,
-        to: u64,
+        range: std::ops::Range<u64>,
+        go_on: impl Fn(&DatasetRecord) -> bool,
     ) -> Result<Lsn, StoreError> {
-        let mut at = from;
+        let std::ops::Range {
+            start: mut at,
+            end: to,
+        } = range;
         let mut lsn = self.journal.applied_lsn();
         while at < to {
             self.admit_release().await?;
             self.throttle().await?;
             let _range = dataset.locks().lock(at..to).await;
+            if !dataset.with_record(|record| record.is_some_and(&go_on)) {
+                break;
+            }
             let Some(step) = self.next_extents(dataset, at, to).await? else {
                 break;
             };
@@ -183,6 +194,7 @@ impl Pool {
         from: u64,
         to: u64,
     ) -> Result<Option<std::ops::Range<u64>>, StoreError> {
+        let _pin = self.read_pin();
         loop {
             let found = look_for_extents(&dataset.tree.read(), from, to);
             match found {

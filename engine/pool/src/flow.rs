@@ -85,6 +85,8 @@ impl Pool {
         low: &[u8],
         high: &[u8],
     ) -> Result<(), StoreError> {
+        // A page that was found missing may be freed and its segment reused before it is read.
+        let _pin = self.read_pin();
         loop {
             let missing = match dataset.tree.read().resident(low, high, usize::MAX) {
                 Ok(_) => return Ok(()),

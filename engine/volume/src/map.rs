@@ -43,6 +43,7 @@ impl Volume {
             max,
             covered: 0,
         };
+        let _pin = self.pool.read_pin();
         while map.covered < bytes {
             let from = at.get() + map.covered;
             let left = bytes - map.covered;

@@ -1,8 +1,11 @@
 //! Trimming and zeroing.
 
+use std::ops::Range;
+
 use engine_base::limits::{BATCH_DATA_BYTES_MAX, BLOCK};
-use engine_base::{VolumeOffset, align_down, align_up, to_usize};
+use engine_base::{Lsn, VolumeOffset, align_down, align_up, to_usize};
 use engine_device::PageBuf;
+use engine_format::DatasetRecord;
 use engine_pool::StoreError;
 
 use crate::{Ack, Volume};
@@ -20,7 +23,7 @@ impl Volume {
         if first >= last {
             return Ok(());
         }
-        let lsn = self.pool.clear_extents(&self.dataset, first, last).await?;
+        let lsn = self.clear(first..last, at.get() + bytes).await?;
         self.acknowledge(lsn, ack).await
     }
 
@@ -51,7 +54,7 @@ impl Volume {
         if first >= last {
             return self.store_zeroes(from, to, ack).await;
         }
-        let lsn = self.pool.clear_extents(&self.dataset, first, last).await?;
+        let lsn = self.clear(first..last, to).await?;
         self.store_zeroes(from, first, ack).await?;
         self.store_zeroes(last.min(to), to, ack).await?;
         self.acknowledge(lsn, ack).await
@@ -69,6 +72,14 @@ impl Volume {
             at = end;
         }
         Ok(())
+    }
+
+    /// Makes the whole blocks `blocks` of a range that ends at `to` holes.
+    async fn clear(&self, blocks: Range<u64>, to: u64) -> Result<Lsn, StoreError> {
+        // A block that the end cuts counts as whole only as long as nothing of it lies behind the range.
+        let is_whole = blocks.end <= to;
+        let go_on = move |record: &DatasetRecord| is_whole || record.size.get() <= to;
+        self.pool.clear_extents(&self.dataset, blocks, go_on).await
     }
 
     /// Where the whole blocks of a range that ends at `end` end; the volume's last block counts as whole.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use engine_base::ByteCount;
 use engine_base::limits::BLOCK;
+use engine_base::{ByteCount, VolumeOffset};
 use engine_format::{DatasetKind, DatasetRecord, DatasetState};
-use engine_pool::{Dataset, DatasetInfo, Pool, StoreError};
+use engine_pool::{Dataset, DatasetInfo, Pool, RangeLock, StoreError};
 
 use crate::info::{check_name, check_size};
 use crate::{Volume, VolumeInfo};
@@ -97,14 +97,10 @@ impl Volumes {
     pub async fn resize(&self, name: &str, size: ByteCount) -> Result<VolumeInfo, StoreError> {
         check_size(name, size)?;
         let dataset = self.find(name)?;
-        // Leftovers of an earlier, larger size would show again: they go first.
-        if let Some(from) = dataset.with_record(|record| record.and_then(|r| r.cleanup_from)) {
-            self.pool.clean_up_tail(&dataset, from).await?;
-        }
         let record = {
-            // Nobody writes behind the new end from here on.
-            let _everything = dataset.locks().lock(0..u64::MAX).await;
-            self.blank_cut_block(&dataset, size).await?;
+            let volume = Volume::new(Arc::clone(&self.pool), Arc::clone(&dataset));
+            let _everything = volume.lock_without_leftovers().await?;
+            volume.blank_cut_block(size).await?;
             self.pool
                 .change_dataset(&dataset, |record| {
                     if size < record.size {
@@ -132,22 +128,34 @@ impl Volumes {
         self.pool.delete_dataset(&dataset).await
     }
 
-    /// Before growing: what a larger size of the past left in the block that the end cuts must not show.
-    async fn blank_cut_block(
-        &self,
-        dataset: &Arc<Dataset>,
-        new: ByteCount,
-    ) -> Result<(), StoreError> {
-        let volume = Volume::new(Arc::clone(&self.pool), Arc::clone(dataset));
-        let old = volume.size();
-        if new > old && !old.get().is_multiple_of(BLOCK) {
-            volume.zero_tail(old.get()).await?;
-        }
-        Ok(())
-    }
-
     fn find(&self, name: &str) -> Result<Arc<Dataset>, StoreError> {
         self.pool.find_dataset(name).ok_or_else(|| not_found(name))
+    }
+}
+
+impl Volume {
+    /// Locks all of a volume behind whose end nothing is left of a larger size: it would show again if the volume grew.
+    async fn lock_without_leftovers(&self) -> Result<RangeLock<'_>, StoreError> {
+        loop {
+            let everything = self.dataset.locks().lock(0..u64::MAX).await;
+            self.check(VolumeOffset::new(0), 0)?;
+            let left = |record: Option<&DatasetRecord>| record.and_then(|r| r.cleanup_from);
+            let Some(from) = self.dataset.with_record(left) else {
+                return Ok(everything);
+            };
+            drop(everything);
+            self.pool.clean_up_tail(&self.dataset, from).await?;
+        }
+    }
+
+    /// Before growing: what a larger size of the past left in the block that the end cuts must not show. The caller holds the lock
+    /// of everything.
+    async fn blank_cut_block(&self, new: ByteCount) -> Result<(), StoreError> {
+        let old = self.size();
+        if new > old && !old.get().is_multiple_of(BLOCK) {
+            self.zero_tail(old.get()).await?;
+        }
+        Ok(())
     }
 }
 
