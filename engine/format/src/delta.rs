@@ -1,7 +1,7 @@
 //! Delta: the changes of one leaf since its base page, complete in themselves. FORMAT.md "Delta".
 //!
-//! A delta is replaced by the next one, never chained, so a leaf is at most two reads away. Whether a leaf is
-//! written as a delta or as a page is decided by the tree, not here.
+//! A delta is replaced by the next one, never chained, so a leaf is at most two reads away. Whether
+//! a leaf is written as a delta or as a page is decided by the tree, not here.
 
 #[cfg(test)]
 mod tests;
@@ -69,8 +69,8 @@ pub struct DeltaRef<'a> {
 }
 
 impl<'a> DeltaRef<'a> {
-    /// Checks `bytes` against the pointer that led to them: checksum, base page, tree, and that every change is
-    /// possible and in its place.
+    /// Checks `bytes` against the pointer that led to them: checksum, base page, tree, and that
+    /// every change is possible and in its place.
     ///
     /// # Errors
     /// [`FormatError`]; also if `pointer` has no delta.
@@ -270,8 +270,8 @@ impl DeltaBuilder {
     /// The bytes of the finished delta, and their checksum.
     ///
     /// # Panics
-    /// If [`DeltaBuilder::start`] was not called, or the delta is longer than [`DELTA_BYTES_MAX`] (programmer
-    /// error).
+    /// If [`DeltaBuilder::start`] was not called, or the delta is longer than [`DELTA_BYTES_MAX`]
+    /// (programmer error).
     #[must_use]
     pub fn finish(&mut self) -> (&[u8], Checksum) {
         assert!(

@@ -1,11 +1,11 @@
 //! Page: a slotted page of a tree. FORMAT.md "Page".
 //!
-//! A [`Page`] is always valid: it was built empty ([`Page::new`]) and changed by the methods here, or every
-//! byte of it was checked ([`Page::verify`]). So the tree keeps leaves in memory as they lie on the device, and
-//! reading or changing an entry neither decodes nor allocates.
+//! A [`Page`] is always valid: it was built empty ([`Page::new`]) and changed by the methods here,
+//! or every byte of it was checked ([`Page::verify`]). So the tree keeps leaves in memory as they
+//! lie on the device, and reading or changing an entry neither decodes nor allocates.
 //!
-//! Entries are named by their index in key order. Their keys are stored without the page's prefix; methods that
-//! take a whole key want one inside the page's fences.
+//! Entries are named by their index in key order. Their keys are stored without the page's prefix;
+//! methods that take a whole key want one inside the page's fences.
 #![expect(
     clippy::indexing_slicing,
     reason = "only valid pages are indexed: verify.rs reads by get()"
@@ -86,8 +86,8 @@ pub fn shared_prefix<'a>(low: &'a [u8], high: &[u8]) -> &'a [u8] {
 }
 
 impl Page {
-    /// An empty page of `tree` for the keys `low <= key < high`; empty `high` means no upper bound. It is a leaf
-    /// if `level` is 0.
+    /// An empty page of `tree` for the keys `low <= key < high`; empty `high` means no upper bound.
+    /// It is a leaf if `level` is 0.
     ///
     /// # Panics
     /// If the fences are too long or out of order (programmer error).
@@ -236,7 +236,8 @@ impl Page {
         from..from + read_u16(self.bytes(), at + 2)
     }
 
-    /// Finds `key`, which must be inside the fences: the index of its entry, or where it would be inserted.
+    /// Finds `key`, which must be inside the fences: the index of its entry, or where it would be
+    /// inserted.
     ///
     /// # Errors
     /// The index of the first entry with a larger key.
@@ -245,8 +246,8 @@ impl Page {
         self.search_in(0..self.count(), key)
     }
 
-    /// As [`Page::search`], for callers who know that `key` is, or would be inserted, among the entries of `range`
-    /// or right behind them.
+    /// As [`Page::search`], for callers who know that `key` is, or would be inserted, among the
+    /// entries of `range` or right behind them.
     ///
     /// # Errors
     /// As [`Page::search`].

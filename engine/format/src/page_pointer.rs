@@ -49,7 +49,8 @@ pub struct DeltaPointer {
     pub checksum: Checksum,
 }
 
-/// Where a page lies and what its bytes must be: the checksum that proves a page is in the pointer to it.
+/// Where a page lies and what its bytes must be: the checksum that proves a page is in the pointer
+/// to it.
 ///
 /// "No page" (the root of an empty tree) is `Option::None`, see [`PagePointer::encode_option`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -197,7 +198,8 @@ impl PagePointer {
         })
     }
 
-    /// Everything this pointer refers to, with its length in bytes: page, copy, delta, each on its own.
+    /// Everything this pointer refers to, with its length in bytes: page, copy, delta, each on its
+    /// own.
     pub fn parts(&self) -> impl Iterator<Item = (Location, u32)> + use<> {
         let delta = self.delta.map(|delta| (delta.location, delta.bytes));
         let copy = self.copy.map(|copy| (copy, PAGE));

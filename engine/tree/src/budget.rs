@@ -9,10 +9,11 @@ use engine_base::limits::PAGE_BYTES;
 /// Bytes charged for one page in memory, or for one page that is to be written.
 pub(crate) const PAGE_CHARGE: u64 = PAGE_BYTES as u64;
 
-/// Counts the pages of all trees that share it. The trees only count; when to evict, to write a checkpoint or to
-/// slow writers down is decided by their owner, who reads the numbers here.
+/// Counts the pages of all trees that share it. The trees only count; when to evict, to write a
+/// checkpoint or to slow writers down is decided by their owner, who reads the numbers here.
 ///
-/// Concurrency: plain counters, read without any lock; a reader sees values that were right a moment ago.
+/// Concurrency: plain counters, read without any lock; a reader sees values that were right a
+/// moment ago.
 #[derive(Debug)]
 pub struct MemoryBudget {
     limit: u64,
@@ -44,8 +45,8 @@ impl MemoryBudget {
         ByteCount::new(self.resident.load(Ordering::Relaxed))
     }
 
-    /// Pages in memory that are not on a device yet, in bytes: changed since the last capture, or captured and not
-    /// yet written.
+    /// Pages in memory that are not on a device yet, in bytes: changed since the last capture, or
+    /// captured and not yet written.
     #[must_use]
     pub fn dirty(&self) -> ByteCount {
         ByteCount::new(self.dirty.load(Ordering::Relaxed))

@@ -19,8 +19,8 @@ pub enum PageKind {
     Page,
     /// The same page again, directly after it: to be put where one fault does not hit both.
     Copy,
-    /// A delta: to be put at a multiple of [`engine_format::DELTA_ALIGNMENT`]. All deltas of a capture come first,
-    /// so that they can be packed together.
+    /// A delta: to be put at a multiple of [`engine_format::DELTA_ALIGNMENT`]. All deltas of a
+    /// capture come first, so that they can be packed together.
     Delta,
 }
 
@@ -29,8 +29,8 @@ pub trait PageSink {
     /// Why nothing could be written.
     type Error;
 
-    /// Puts `bytes` somewhere and says where. Durability is the sink's business: nothing refers to these bytes
-    /// before the capture is done.
+    /// Puts `bytes` somewhere and says where. Durability is the sink's business: nothing refers to
+    /// these bytes before the capture is done.
     ///
     /// # Errors
     /// The capture stops and the tree is never captured again.
@@ -44,8 +44,8 @@ pub struct CaptureReport {
     pub root: Option<PagePointer>,
     /// Everything appended, with its length: pages, copies and deltas.
     pub written: Vec<(Location, u32)>,
-    /// Everything that the state of the capture before this one referred to and this one does not. A page and its
-    /// copy and delta are freed each on its own.
+    /// Everything that the state of the capture before this one referred to and this one does not.
+    /// A page and its copy and delta are freed each on its own.
     pub freed: Vec<(Location, u32)>,
     /// Pages appended, copies not counted.
     pub pages: usize,
@@ -84,10 +84,12 @@ pub struct Captured {
 }
 
 impl Tree {
-    /// Takes the present state. Constant time; later changes copy what they touch and do not show in it.
+    /// Takes the present state. Constant time; later changes copy what they touch and do not show
+    /// in it.
     ///
     /// # Panics
-    /// If the capture before this one was not written successfully: they do not overlap (programmer error).
+    /// If the capture before this one was not written successfully: they do not overlap (programmer
+    /// error).
     pub fn capture(&mut self) -> Captured {
         let overlaps = self.capturing.swap(true, Ordering::Acquire);
         assert!(
@@ -112,8 +114,8 @@ impl Captured {
         self.tree
     }
 
-    /// Writes all that is dirty, children before parents, and says where the state now lies and what it does not
-    /// need any more. Runs on any thread, without a lock on the tree.
+    /// Writes all that is dirty, children before parents, and says where the state now lies and
+    /// what it does not need any more. Runs on any thread, without a lock on the tree.
     ///
     /// # Errors
     /// What the sink returned: what was written so far is not referred to by anything.

@@ -7,12 +7,14 @@ use crate::Tree;
 use crate::node::{Body, Link, Node};
 
 impl Tree {
-    /// Passes over up to `max_leaves` leaves in memory, in key order from `cursor`, and drops those that are clean,
-    /// were not used since the last pass, and that `keep` does not want. `keep` gets the fences of the leaf; an
-    /// empty upper one is no bound. Inner nodes go with the last of their children.
+    /// Passes over up to `max_leaves` leaves in memory, in key order from `cursor`, and drops those
+    /// that are clean, were not used since the last pass, and that `keep` does not want. `keep`
+    /// gets the fences of the leaf; an empty upper one is no bound. Inner nodes go with the last of
+    /// their children.
     ///
-    /// Returns the number of leaves dropped and moves `cursor` on; it is empty when the end was reached, and the
-    /// next pass begins at the first leaf. Memory that a running capture shares is given back when it is done.
+    /// Returns the number of leaves dropped and moves `cursor` on; it is empty when the end was
+    /// reached, and the next pass begins at the first leaf. Memory that a running capture shares is
+    /// given back when it is done.
     pub fn evict(
         &mut self,
         cursor: &mut Vec<u8>,
@@ -75,7 +77,8 @@ impl Pass<'_> {
     }
 }
 
-/// Drops the leaf with the low fence `low`, and what is above it and has nothing in memory below it any more.
+/// Drops the leaf with the low fence `low`, and what is above it and has nothing in memory below it
+/// any more.
 fn drop_leaf(link: &mut Link, low: &[u8]) {
     let Link::Memory(node) = link else {
         unreachable!("the leaf was found in memory")

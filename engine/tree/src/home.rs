@@ -8,8 +8,9 @@ use crate::MemoryBudget;
 
 /// One content of a node: on a device, or still to be written.
 ///
-/// Shared by all copies of a node with this content (a capture's and the head's), so that what the capture wrote
-/// is clean for the head too, and by the node's next content, which has to free this one.
+/// Shared by all copies of a node with this content (a capture's and the head's), so that what the
+/// capture wrote is clean for the head too, and by the node's next content, which has to free this
+/// one.
 #[derive(Debug)]
 pub(crate) struct Home {
     pointer: OnceLock<PagePointer>,

@@ -9,7 +9,8 @@ use crate::missing::Missing;
 use crate::node::Link;
 use crate::split::{Separated, split_point};
 
-/// An inner node in memory. Child `i` holds the keys from `keys[i]` to `keys[i + 1]` (the last: to `high`).
+/// An inner node in memory. Child `i` holds the keys from `keys[i]` to `keys[i + 1]` (the last: to
+/// `high`).
 #[derive(Debug, Clone)]
 pub(crate) struct Inner {
     pub(crate) level: u8,
@@ -17,7 +18,8 @@ pub(crate) struct Inner {
     high: Box<[u8]>,
     /// Bytes that all keys have in common.
     prefix: usize,
-    /// The first bytes of each key behind the prefix, comparable as numbers: most searches look no further.
+    /// The first bytes of each key behind the prefix, comparable as numbers: most searches look no
+    /// further.
     heads: Vec<u64>,
     keys: Vec<Box<[u8]>>,
     pub(crate) links: Vec<Link>,
@@ -112,7 +114,8 @@ impl Inner {
         used_bytes(&self.keys, &self.low, &self.high)
     }
 
-    /// Adds the upper part of child `index`, which was split. The upper part of this node if it became too large.
+    /// Adds the upper part of child `index`, which was split. The upper part of this node if it
+    /// became too large.
     pub(crate) fn insert(
         &mut self,
         index: usize,
@@ -147,7 +150,8 @@ impl Inner {
         Separated { separator, right }
     }
 
-    /// Takes child `index` out; its range goes to the child before it, whose own fences the caller has widened.
+    /// Takes child `index` out; its range goes to the child before it, whose own fences the caller
+    /// has widened.
     pub(crate) fn remove(&mut self, index: usize) -> Link {
         assert!(index > 0, "the first child has nothing before it");
         self.heads.remove(index);

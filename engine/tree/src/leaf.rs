@@ -97,7 +97,8 @@ impl Leaf {
     /// # Errors
     /// The key for which this leaf has no place: the delta is not of this page.
     pub(crate) fn apply<'a>(&mut self, delta: &DeltaRef<'a>) -> Result<(), &'a [u8]> {
-        // All keys go first: the result fits the page, but it may not on the way if puts and deletes mix.
+        // All keys go first: the result fits the page, but it may not on the way if puts and
+        // deletes mix.
         for DeltaChange { key, value } in delta.changes() {
             let (low, high) = (self.page.low(), self.page.high());
             if key < low || (!high.is_empty() && key >= high) {
@@ -144,7 +145,8 @@ impl Leaf {
         }
     }
 
-    /// Puts an entry that does not fit: keeps the lower entries and gives the upper ones to a new leaf.
+    /// Puts an entry that does not fit: keeps the lower entries and gives the upper ones to a new
+    /// leaf.
     pub(crate) fn split(
         &mut self,
         found: Result<usize, usize>,
@@ -232,7 +234,8 @@ impl<'a> Entries<'a> {
             .iter()
             .map(|(key, value)| key.len() + value.len())
             .sum();
-        // These fences can share more than those of the page, when it is split, or less, when it is merged.
+        // These fences can share more than those of the page, when it is split, or less, when it is
+        // merged.
         let whole = part.len() * (PAGE_ENTRY_BYTES + self.prefix.len()) + suffixes_and_values;
         low.len() + high.len() + whole - part.len() * shared_prefix(low, high).len()
     }

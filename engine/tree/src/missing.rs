@@ -7,8 +7,8 @@ use crate::inner::Inner;
 use crate::leaf::{Changes, Leaf};
 use crate::node::Body;
 
-/// A page that is needed but not in memory. Read it (and its delta), check it with [`LoadedPage::decode`], give it
-/// to [`crate::Tree::install`] and repeat the call.
+/// A page that is needed but not in memory. Read it (and its delta), check it with
+/// [`LoadedPage::decode`], give it to [`crate::Tree::install`] and repeat the call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
     /// The tree it belongs to.
@@ -23,7 +23,8 @@ pub struct Missing {
     pub high: Box<[u8]>,
 }
 
-/// Why the bytes that were read are not the page. Which of them are bad tells what may be tried again.
+/// Why the bytes that were read are not the page. Which of them are bad tells what may be tried
+/// again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PageError {
     /// The page itself: read its copy, or repair it.
@@ -90,8 +91,8 @@ pub struct LoadedPage {
 }
 
 impl LoadedPage {
-    /// Checks what was read for `missing`: `base` from the page's location or from its copy, `delta` from its
-    /// delta's location if it has one.
+    /// Checks what was read for `missing`: `base` from the page's location or from its copy,
+    /// `delta` from its delta's location if it has one.
     ///
     /// # Errors
     /// [`PageError`]: these are not the bytes that were written there.

@@ -34,7 +34,8 @@ pub(crate) struct Node {
     pub(crate) body: Body,
     /// Of the present content.
     pub(crate) home: Arc<Home>,
-    /// Of the content that the last capture before this content saw: freed when this content is written.
+    /// Of the content that the last capture before this content saw: freed when this content is
+    /// written.
     pub(crate) previous: Option<Arc<Home>>,
     /// The generation that made this content; 0 if it was read from a device.
     born: u64,
@@ -82,7 +83,8 @@ impl Node {
         matches!(&self.body, Body::Leaf(leaf) if leaf.page.count() == 0)
     }
 
-    /// Keeps eviction away for one round. A store only where it changes something: readers share the line.
+    /// Keeps eviction away for one round. A store only where it changes something: readers share
+    /// the line.
     #[inline]
     pub(crate) fn reference(&self) {
         if !self.referenced.load(Ordering::Relaxed) {
@@ -95,8 +97,8 @@ impl Node {
         self.referenced.swap(false, Ordering::Relaxed)
     }
 
-    /// Whether the present content goes to the device as a delta to its base page. Depends on nothing that
-    /// changes after a capture, so the head knows what a running capture will do.
+    /// Whether the present content goes to the device as a delta to its base page. Depends on
+    /// nothing that changes after a capture, so the head knows what a running capture will do.
     pub(crate) fn is_delta(&self, copies: Copies) -> bool {
         match (&self.body, self.home.get()) {
             (_, Some(pointer)) => pointer.delta.is_some(),
@@ -146,7 +148,8 @@ impl State {
         let is_delta = node.is_delta(self.copies);
         if let Body::Leaf(leaf) = &mut node.body {
             match self.copies {
-                // The present content is (or is about to be) a base page of its own: changes count from it.
+                // The present content is (or is about to be) a base page of its own: changes count
+                // from it.
                 Copies::One if !is_delta => leaf.changes.clear(),
                 Copies::One => {}
                 Copies::Two => leaf.changes.give_up(),

@@ -35,8 +35,8 @@ impl Tree {
         }
     }
 
-    /// Calls `found` with the entry of the largest key that is not above `key`, `None` if there is none. Does not
-    /// allocate.
+    /// Calls `found` with the entry of the largest key that is not above `key`, `None` if there is
+    /// none. Does not allocate.
     ///
     /// # Errors
     /// [`Missing`]: `found` was not called.
@@ -76,7 +76,8 @@ impl Tree {
             }
             Body::Inner(inner) => {
                 let from = key.map_or(inner.links.len() - 1, |key| inner.find(key));
-                // More than one turn only where the key is below the first of its leaf, or a leaf is empty.
+                // More than one turn only where the key is below the first of its leaf, or a leaf
+                // is empty.
                 for index in (0..=from).rev() {
                     let key = key.filter(|_| index == from);
                     if let Some(found) = self.floor_in(self.child(inner, index)?, key)? {
@@ -91,7 +92,8 @@ impl Tree {
     /// Calls `visit` for the entries with keys from `from` on, in key order, until it breaks.
     ///
     /// # Errors
-    /// [`Missing`]: the entries before it were visited. Install it and scan on from behind the last key seen.
+    /// [`Missing`]: the entries before it were visited. Install it and scan on from behind the last
+    /// key seen.
     pub fn scan(
         &self,
         from: &[u8],
@@ -113,9 +115,7 @@ impl Tree {
         match &node.body {
             Body::Leaf(leaf) => {
                 node.reference();
-                let first = from.map_or(0, |from| {
-                    leaf.search(from).unwrap_or_else(|index| index)
-                });
+                let first = from.map_or(0, |from| leaf.search(from).unwrap_or_else(|index| index));
                 let mut buffer = KeyBuffer::new(leaf);
                 for index in first..leaf.page.count() {
                     let flow = visit(buffer.key(leaf, index), leaf.page.value(index));
@@ -164,9 +164,10 @@ impl Tree {
         Ok(empty)
     }
 
-    /// Whether every leaf that can hold a key from `low` to `high_inclusive` is in memory, so that any of these keys
-    /// can be put or deleted. Looks at `max_leaves` leaves at most: `Some(key)` says that the leaves below `key` are
-    /// in memory and that those from `key` on were not looked at.
+    /// Whether every leaf that can hold a key from `low` to `high_inclusive` is in memory, so that
+    /// any of these keys can be put or deleted. Looks at `max_leaves` leaves at most: `Some(key)`
+    /// says that the leaves below `key` are in memory and that those from `key` on were not looked
+    /// at.
     ///
     /// # Errors
     /// The first [`Missing`] one.
@@ -193,8 +194,8 @@ impl Tree {
         stopped
     }
 
-    /// The first `max` pages that are missing for keys from `low` to `high_inclusive`, in key order: for reading
-    /// several at once. After these are installed there can be more, below them.
+    /// The first `max` pages that are missing for keys from `low` to `high_inclusive`, in key
+    /// order: for reading several at once. After these are installed there can be more, below them.
     #[must_use]
     pub fn missing(&self, low: &[u8], high_inclusive: &[u8], max: usize) -> Vec<Missing> {
         let mut all = Vec::new();

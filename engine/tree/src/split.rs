@@ -19,8 +19,8 @@ impl<T> Separated<T> {
 
 /// Chooses how many of the entries with these sizes stay below.
 ///
-/// Normally about half of the bytes. After an `append` as many as possible: pages that are filled in key order
-/// stay full.
+/// Normally about half of the bytes. After an `append` as many as possible: pages that are filled
+/// in key order stay full.
 ///
 /// # Panics
 /// If `fits` nowhere. The limits of keys and values are so small that both halves always fit.

@@ -67,7 +67,8 @@ impl Tree {
         self.state.id
     }
 
-    /// Whether a capture taken now would differ from the last one (or from the root the tree was made from).
+    /// Whether a capture taken now would differ from the last one (or from the root the tree was
+    /// made from).
     #[must_use]
     pub fn is_dirty(&self) -> bool {
         let new = match &self.root {
@@ -77,8 +78,8 @@ impl Tree {
         new || !self.state.dropped.is_empty()
     }
 
-    /// Puts a page into its place in memory. `false` if the tree does not refer to it any more or it is there
-    /// already: repeat the call that reported it missing.
+    /// Puts a page into its place in memory. `false` if the tree does not refer to it any more or
+    /// it is there already: repeat the call that reported it missing.
     ///
     /// # Panics
     /// If `page` was decoded for another [`Missing`] (programmer error).

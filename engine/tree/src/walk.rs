@@ -6,8 +6,9 @@ use engine_format::PagePointer;
 use crate::missing::{LoadedPage, Missing};
 use crate::node::{Body, Link};
 
-/// Calls `visit` for each page that can be reached from `root`, parents before children and in key order. `visit`
-/// reads the page, looks at it and returns it to have its children visited, or `None` to pass over them.
+/// Calls `visit` for each page that can be reached from `root`, parents before children and in key
+/// order. `visit` reads the page, looks at it and returns it to have its children visited, or
+/// `None` to pass over them.
 ///
 /// At most one page per level is referred to at a time; nothing is kept in memory.
 ///

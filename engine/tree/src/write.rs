@@ -1,7 +1,8 @@
 //! Changing: puts and deletes, and keeping pages well filled.
 //!
-//! A change walks down first and changes on the way back up, so that [`Missing`] leaves the tree as it was.
-//! Nodes on the way that a capture shares are copied; copying alone does not make them dirty.
+//! A change walks down first and changes on the way back up, so that [`Missing`] leaves the tree as
+//! it was. Nodes on the way that a capture shares are copied; copying alone does not make them
+//! dirty.
 
 use std::sync::Arc;
 
@@ -27,7 +28,8 @@ impl Tree {
     /// [`Missing`]: nothing has changed. See [`Tree::resident`].
     ///
     /// # Panics
-    /// If key or value are longer than [`KEY_BYTES_MAX`] and [`VALUE_BYTES_MAX`] (programmer error).
+    /// If key or value are longer than [`KEY_BYTES_MAX`] and [`VALUE_BYTES_MAX`] (programmer
+    /// error).
     pub fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), Missing> {
         assert!(key.len() <= KEY_BYTES_MAX, "key of {} bytes", key.len());
         assert!(
@@ -186,8 +188,8 @@ fn delete_in(node: &mut Arc<Node>, state: &mut State, key: &[u8]) -> Result<bool
 
 /// Merges child `index` with a neighbour if it has become sparse.
 ///
-/// A neighbour that is not in memory is left alone: a change must not wait for a device. So an empty leaf can
-/// stay, and readers expect that.
+/// A neighbour that is not in memory is left alone: a change must not wait for a device. So an
+/// empty leaf can stay, and readers expect that.
 fn rebalance(inner: &mut Inner, index: usize, state: &mut State) {
     let Link::Memory(child) = &inner.links[index] else {
         return;

@@ -1,7 +1,8 @@
 //! Changing a page in place.
 //!
-//! Entries grow down from the end of the page, slots up from the fences. What a change leaves behind in the heap
-//! is garbage until the next compaction, which happens when an entry does not fit otherwise.
+//! Entries grow down from the end of the page, slots up from the fences. What a change leaves
+//! behind in the heap is garbage until the next compaction, which happens when an entry does not
+//! fit otherwise.
 
 use engine_base::limits::{KEY_BYTES_MAX, PAGE_BYTES, VALUE_BYTES_MAX};
 
@@ -118,8 +119,8 @@ impl Page {
         Ok(())
     }
 
-    /// Moves all entries together at the end of the page. The space between slots and entries is zeroed, so that
-    /// what was deleted does not stay on the device for ever.
+    /// Moves all entries together at the end of the page. The space between slots and entries is
+    /// zeroed, so that what was deleted does not stay on the device for ever.
     fn compact(&mut self) {
         let old = *self.bytes();
         let mut at = PAGE_BYTES;

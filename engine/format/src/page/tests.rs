@@ -101,7 +101,8 @@ fn truncations_and_excess_are_refused() {
     assert!(verify(&longer).is_err());
 }
 
-/// With a right checksum, each flip in the fields and entries of a page is either refused or another valid page.
+/// With a right checksum, each flip in the fields and entries of a page is either refused or
+/// another valid page.
 #[test]
 fn every_flipped_bit_behind_a_right_checksum_gives_an_error_or_a_valid_page() {
     for page in [leaf(), inner()] {

@@ -14,9 +14,9 @@ use crate::{FormatError, check};
 const NAME: &str = "page";
 
 impl Page {
-    /// Checks `bytes` against the pointer that led to them and copies them into a page: checksum, tree, fences,
-    /// and that every entry is whole, in its place and in order. `pointer.delta` is not looked at, except that
-    /// inner pages have none.
+    /// Checks `bytes` against the pointer that led to them and copies them into a page: checksum,
+    /// tree, fences, and that every entry is whole, in its place and in order. `pointer.delta` is
+    /// not looked at, except that inner pages have none.
     ///
     /// # Errors
     /// [`FormatError`]: these are not the bytes that were written there. Try the copy.
@@ -148,7 +148,8 @@ impl<'a> Checked<'a> {
         })
     }
 
-    /// The heap lies behind the slots, and its entries and garbage fill it exactly, without overlap.
+    /// The heap lies behind the slots, and its entries and garbage fill it exactly, without
+    /// overlap.
     fn heap(&self) -> Result<(), FormatError> {
         let heap_offset = self.raw.heap_offset.get();
         let heap_at = usize::from(heap_offset);

@@ -1,7 +1,7 @@
 //! Where to look in a leaf: a few of its keys, side by side.
 //!
-//! A binary search over a page of hundreds of entries touches a line of memory per step, most of them cold. The
-//! hints are two lines that leave a handful of entries to search.
+//! A binary search over a page of hundreds of entries touches a line of memory per step, most of
+//! them cold. The hints are two lines that leave a handful of entries to search.
 
 use std::ops::Range;
 
@@ -9,8 +9,8 @@ use engine_format::Page;
 
 const HINTS: usize = 32;
 
-/// Cuts a page at [`HINTS`] places. For each hint: entries from its index on have heads not below its head, entries
-/// before it have heads not above. Which places these are matters only for speed.
+/// Cuts a page at [`HINTS`] places. For each hint: entries from its index on have heads not below
+/// its head, entries before it have heads not above. Which places these are matters only for speed.
 #[derive(Debug, Clone)]
 pub(super) struct Hints {
     heads: [u32; HINTS],
@@ -89,7 +89,8 @@ impl Hints {
     }
 }
 
-/// The first four bytes as a number that sorts as they do; shorter suffixes are filled up with zeroes.
+/// The first four bytes as a number that sorts as they do; shorter suffixes are filled up with
+/// zeroes.
 #[inline]
 fn head(suffix: &[u8]) -> u32 {
     let mut bytes = [0; 4];

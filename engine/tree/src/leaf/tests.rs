@@ -2,7 +2,8 @@ use engine_base::{DatasetId, SeededEntropy};
 
 use super::Leaf;
 
-/// Whatever was inserted and removed, a search by hints finds what a search of the whole page finds.
+/// Whatever was inserted and removed, a search by hints finds what a search of the whole page
+/// finds.
 #[test]
 fn hints_lead_to_the_entry() {
     for seed in 0..20 {

@@ -1,4 +1,5 @@
-//! Random use of a tree against a map: puts, deletes, captures that are written later, evictions, reopening.
+//! Random use of a tree against a map: puts, deletes, captures that are written later, evictions,
+//! reopening.
 
 use std::ops::{Bound, ControlFlow};
 

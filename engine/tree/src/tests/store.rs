@@ -24,7 +24,8 @@ pub(super) fn tree() -> Tree {
     Tree::empty(TREE, budget())
 }
 
-/// Pages by location. Nothing is ever overwritten; what is freed is taken out, so that a use after free fails.
+/// Pages by location. Nothing is ever overwritten; what is freed is taken out, so that a use after
+/// free fails.
 #[derive(Debug)]
 pub(super) struct Store {
     pub(super) bytes: HashMap<Location, Vec<u8>>,
