@@ -43,15 +43,15 @@ const fn class(bytes: usize, keep_bytes: usize) -> Class {
     }
 }
 
-/// 64 MiB are retained at most; the steady state of a busy server stays far below.
+/// 26 MiB are retained at most; the steady state of a busy server stays far below.
 static CLASSES: [Class; 7] = [
     class(4 << 10, 4 << 20),
-    class(16 << 10, 8 << 20),
-    class(64 << 10, 4 << 20),
-    class(256 << 10, 8 << 20),
-    class(1 << 20, 8 << 20),
-    class(4 << 20, 16 << 20),
-    class(8 << 20, 16 << 20),
+    class(16 << 10, 2 << 20),
+    class(64 << 10, 2 << 20),
+    class(256 << 10, 2 << 20),
+    class(1 << 20, 4 << 20),
+    class(4 << 20, 4 << 20),
+    class(8 << 20, 8 << 20),
 ];
 
 /// An owned buffer that begins at a multiple of 4,096 bytes.
