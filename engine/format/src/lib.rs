@@ -21,13 +21,15 @@ mod dataset_record;
 mod delta;
 mod error;
 mod extent;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod group;
 mod mutation;
 mod name;
 mod page;
 mod page_pointer;
 mod roots;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 mod samples;
 mod segment_header;
 mod segment_table;

@@ -8,9 +8,9 @@ use engine_base::{
 
 use crate::{
     BatchBuilder, CheckpointId, Checksums, Codec, DatasetKind, DatasetName, DatasetRecord,
-    DatasetState, DeltaPointer, ExtentPut, ExtentRef, GroupHeader, JournalStart, PagePointer,
-    RootsRecord, SegmentEntry, SegmentHeader, SegmentKind, SegmentState, SegmentTablePage,
-    Successor, Superblock, encode_head, head_bytes_for,
+    DatasetState, DeltaBuilder, DeltaChange, DeltaPointer, ExtentPut, ExtentRef, GroupHeader,
+    JournalStart, Page, PagePointer, RootsRecord, SegmentEntry, SegmentHeader, SegmentKind,
+    SegmentState, SegmentTablePage, Successor, Superblock, encode_head, head_bytes_for,
 };
 
 /// The pool of all samples.
@@ -201,4 +201,40 @@ pub(crate) fn roots_record() -> RootsRecord {
         root: Some(pointer()),
         allocated,
     }
+}
+
+/// The tree of the sample pages.
+pub(crate) const TREE: DatasetId = DatasetId::new(0x10);
+
+pub(crate) fn leaf_page() -> Vec<u8> {
+    let mut page = Page::new(TREE, 0, b"key:a", b"key:q");
+    for (key, value) in [
+        ("key:a", "first"),
+        ("key:b", ""),
+        ("key:cc", "3"),
+        ("key:d", "4"),
+    ] {
+        page.push(key.as_bytes(), value.as_bytes())
+            .expect("there is room");
+    }
+    page.remove(1);
+    page.bytes().to_vec()
+}
+
+pub(crate) fn delta() -> Vec<u8> {
+    let mut builder = DeltaBuilder::default();
+    builder.start(TREE, Checksum::new(0xb4b3_b2b1));
+    builder.push(DeltaChange {
+        key: b"a",
+        value: None,
+    });
+    builder.push(DeltaChange {
+        key: b"b",
+        value: Some(b"value"),
+    });
+    builder.push(DeltaChange {
+        key: b"bc",
+        value: Some(b""),
+    });
+    builder.finish().0.to_vec()
 }

@@ -91,7 +91,7 @@ fn what_no_writer_makes_is_refused_although_the_checksum_fits() {
     assert_eq!(wrong(72, &[0]), "copy");
     assert_eq!(wrong(76, &[1]), "reserved");
     assert_eq!(wrong(96, &[0; 16]), "epoch");
-    assert_eq!(wrong(128, &(1u64 << 19).to_le_bytes()), "segment_bytes");
+    assert_eq!(wrong(128, &(1u64 << 20).to_le_bytes()), "segment_bytes");
     assert_eq!(wrong(128, &(1u64 << 31).to_le_bytes()), "segment_bytes");
     assert_eq!(wrong(128, &(3u64 << 20).to_le_bytes()), "segment_bytes");
     assert_eq!(wrong(128, &(1u64 << 32).to_le_bytes()), "segment_bytes");
@@ -145,7 +145,7 @@ proptest! {
     #[test]
     fn round_trip(
         (numbers, slots, copy) in (any::<[u64; 4]>(), 32u32.., 0u8..2),
-        (shift, block) in (20u32..=30, 1u32..=256),
+        (shift, block) in (21u32..=30, 1u32..=512),
         (id, parent) in (1u64..u64::MAX, any::<[u8; 16]>()),
     ) {
         let parent = EpochId::new(parent);

@@ -1,0 +1,369 @@
+//! What must hold for any bytes: one function per decoder, run by `cargo fuzz` (see `fuzz/`)
+//! without end and by an ordinary test within bounds.
+//!
+//! Nothing may panic, and what is accepted must be the one encoding of its value. Random bytes
+//! never have the right magic and checksum, so they are tried as they are, and once more with both
+//! put right.
+
+use engine_base::limits::PAGE_BYTES;
+use engine_base::{Checksum, DatasetId, to_u32};
+
+use crate::{
+    BatchBuilder, DatasetRecord, DeltaBuilder, DeltaPointer, DeltaRef, ExtentBuf, ExtentPut,
+    ExtentRef, MutationRef, Page, PagePointer, RootsRecord, SegmentHeader, SegmentTablePage,
+    Superblock, batches, decode_head, encode_head, head_bytes_for, peek_head, rebase_data_offsets,
+    samples,
+};
+
+/// A decoder under test.
+#[derive(Clone, Copy)]
+pub struct Target {
+    /// Name of the fuzz target.
+    pub name: &'static str,
+    /// Panics if something does not hold for these bytes.
+    pub run: fn(&[u8]),
+    /// Bytes that are accepted: the first input to change.
+    pub sample: fn() -> Vec<u8>,
+}
+
+/// All decoders.
+pub const TARGETS: [Target; 10] = [
+    Target {
+        name: "superblock",
+        run: superblock,
+        sample: || sample_superblock().to_vec(),
+    },
+    Target {
+        name: "segment_header",
+        run: segment_header,
+        sample: || samples::segment_header().encode().to_vec(),
+    },
+    Target {
+        name: "group",
+        run: group,
+        sample: samples::group_head,
+    },
+    Target {
+        name: "mutations",
+        run: mutations,
+        sample: samples::mutations,
+    },
+    Target {
+        name: "page",
+        run: page,
+        sample: samples::leaf_page,
+    },
+    Target {
+        name: "delta",
+        run: delta,
+        sample: samples::delta,
+    },
+    Target {
+        name: "extent",
+        run: extent,
+        sample: sample_extent,
+    },
+    Target {
+        name: "segment_table",
+        run: segment_table,
+        sample: || samples::segment_table().encode().to_vec(),
+    },
+    Target {
+        name: "dataset_record",
+        run: dataset_record,
+        sample: || samples::dataset_record().encode(),
+    },
+    Target {
+        name: "roots_record",
+        run: roots_record,
+        sample: || samples::roots_record().encode().to_vec(),
+    },
+];
+
+fn sample_superblock() -> [u8; 4096] {
+    samples::superblock().encode(0)
+}
+
+fn sample_extent() -> Vec<u8> {
+    ExtentBuf::new(&samples::extent()).as_bytes().to_vec()
+}
+
+/// The input cut or zero-extended to the size of a structure.
+fn sized<const N: usize>(data: &[u8]) -> [u8; N] {
+    let mut bytes = [0; N];
+    for (to, from) in bytes.iter_mut().zip(data) {
+        *to = *from;
+    }
+    bytes
+}
+
+fn overwrite(bytes: &mut [u8], at: usize, with: &[u8]) {
+    for (to, from) in bytes.iter_mut().skip(at).zip(with) {
+        *to = *from;
+    }
+}
+
+/// Puts magic, checksum and version of a superblock or segment header right.
+fn seal_block(bytes: &mut [u8; 4096], magic: [u8; 8]) {
+    overwrite(bytes, 0, &magic);
+    overwrite(bytes, 12, &crate::FORMAT_VERSION.to_le_bytes());
+    let (_, covered) = bytes.split_at(12);
+    let crc = crc32c::crc32c(covered);
+    overwrite(bytes, 8, &crc.to_le_bytes());
+}
+
+/// Superblocks.
+pub fn superblock(data: &[u8]) {
+    let mut bytes = sized(data);
+    let check = |bytes: &[u8; 4096]| {
+        for copy in [0, 1] {
+            if let Ok(superblock) = Superblock::decode(bytes, copy) {
+                assert_eq!(superblock.encode(copy), *bytes);
+            }
+        }
+    };
+    check(&bytes);
+    seal_block(&mut bytes, *b"TREFOIL\x1a");
+    check(&bytes);
+}
+
+/// Segment headers.
+pub fn segment_header(data: &[u8]) {
+    let mut bytes = sized(data);
+    let slot = samples::segment_header().slot;
+    let check = |bytes: &[u8; 4096]| {
+        if let Ok(header) = SegmentHeader::decode(bytes, samples::POOL, slot) {
+            assert_eq!(header.encode(), *bytes);
+        }
+    };
+    check(&bytes);
+    seal_block(&mut bytes, *b"TREFSEG\x1a");
+    overwrite(&mut bytes, 16, &samples::POOL.get());
+    overwrite(&mut bytes, 40, &slot.get().to_le_bytes());
+    seal_block(&mut bytes, *b"TREFSEG\x1a");
+    check(&bytes);
+}
+
+/// Heads of groups.
+pub fn group(data: &[u8]) {
+    check_group(data);
+    let mut bytes = data.to_vec();
+    overwrite(&mut bytes, 0, b"TGRP");
+    let Ok(sizes) = peek_head(&bytes, samples::group_place()) else {
+        return;
+    };
+    bytes.resize(engine_base::to_usize(sizes.head_bytes.into()), 0);
+    let mut seed = samples::group_place().segment.get().to_le_bytes().to_vec();
+    seed.extend_from_slice(&samples::group_place().offset.to_le_bytes());
+    let (_, covered) = bytes.split_at(8);
+    let crc = crc32c::crc32c_append(crc32c::crc32c(&seed), covered);
+    overwrite(&mut bytes, 4, &crc.to_le_bytes());
+    check_group(&bytes);
+}
+
+fn check_group(bytes: &[u8]) {
+    let place = samples::group_place();
+    let Ok(head) = decode_head(bytes, place) else {
+        return;
+    };
+    assert_eq!(peek_head(bytes, place), Ok(head.sizes));
+    let mutations = bytes
+        .get(head.mutations.clone())
+        .expect("they lie in the head");
+    let mut again = vec![0; head_bytes_for(mutations.len())];
+    assert_eq!(
+        encode_head(&head.header, mutations, place, &mut again),
+        head.checksum
+    );
+    assert!(bytes.starts_with(&again));
+}
+
+/// Batches and the mutations in them.
+pub fn mutations(data: &[u8]) {
+    let mut seen = Vec::new();
+    for batch in batches(data) {
+        let Ok(batch) = batch else { break };
+        let mut builder = BatchBuilder::new();
+        let whole = batch.mutations().all(|mutation| match mutation {
+            Ok(mutation) => {
+                add_again(&mut builder, &mutation);
+                true
+            }
+            Err(_) => false,
+        });
+        if !whole {
+            break;
+        }
+        let again = builder.finish().expect("it was within the limits");
+        assert_eq!(again, batch.as_bytes());
+        seen.extend_from_slice(&again);
+    }
+    assert!(data.starts_with(&seen));
+    let mut moved = data.to_vec();
+    if rebase_data_offsets(&mut moved, 4096).is_ok() {
+        assert_eq!(seen, data, "what can be moved is a valid batch");
+        mutations_are_valid(&moved);
+    }
+}
+
+fn mutations_are_valid(bytes: &[u8]) {
+    for batch in batches(bytes) {
+        let batch = batch.expect("a moved batch is valid");
+        assert!(batch.mutations().all(|mutation| mutation.is_ok()));
+    }
+}
+
+fn add_again(builder: &mut BatchBuilder, mutation: &MutationRef<'_>) {
+    match *mutation {
+        MutationRef::Put {
+            dataset,
+            key,
+            value,
+        } => builder.put(dataset, key, value),
+        MutationRef::Delete { dataset, key } => builder.delete(dataset, key),
+        MutationRef::ExtentPut {
+            dataset,
+            key,
+            extent,
+        } => {
+            let put = ExtentPut {
+                offset: extent.offset,
+                bytes: extent.bytes,
+                data_offset: extent.data_offset,
+                skip: extent.skip,
+                codec: extent.codec,
+            };
+            let checksums: Vec<_> = extent.checksums.iter().map(Checksum::get).collect();
+            builder.extent_put(dataset, key, &put, &checksums);
+            let _ = extent.extent(samples::group_place());
+        }
+        MutationRef::ExtentClear {
+            dataset,
+            key,
+            offset,
+            bytes,
+        } => {
+            builder.extent_clear(dataset, key, offset, bytes);
+        }
+    }
+}
+
+fn pointer_to(bytes: &[u8]) -> PagePointer {
+    let checksum = Checksum::new(crc32c::crc32c(bytes));
+    PagePointer {
+        base: samples::place(1, 4096),
+        checksum,
+        copy: None,
+        delta: None,
+    }
+}
+
+/// Pages, also what a valid one does when it is used.
+pub fn page(data: &[u8]) {
+    assert!(data.len() == PAGE_BYTES || Page::verify(data, &pointer_to(data), TREE).is_err());
+    let mut bytes: [u8; PAGE_BYTES] = sized(data);
+    overwrite(&mut bytes, 0, b"TPAG");
+    overwrite(&mut bytes, 8, &TREE.get().to_le_bytes());
+    let Ok(mut page) = Page::verify(&bytes, &pointer_to(&bytes), TREE) else {
+        return;
+    };
+    assert_eq!(*page.bytes(), bytes);
+    let mut key = Vec::new();
+    for index in 0..page.count() {
+        key.clear();
+        page.append_key(index, &mut key);
+        assert_eq!(page.search(&key), Ok(index));
+        assert!(page.value(index).len() < PAGE_BYTES);
+    }
+    if page.level() == 0 {
+        while page.count() > 0 {
+            page.remove(page.count() / 2);
+        }
+        let bytes = page.bytes();
+        assert!(Page::verify(bytes, &pointer_to(bytes), TREE).is_ok());
+    }
+}
+
+const TREE: DatasetId = samples::TREE;
+
+/// Deltas.
+pub fn delta(data: &[u8]) {
+    let mut bytes = data.to_vec();
+    overwrite(&mut bytes, 0, b"TDLT");
+    overwrite(&mut bytes, 8, &TREE.get().to_le_bytes());
+    overwrite(&mut bytes, 16, &to_u32(data.len()).to_le_bytes());
+    let base = bytes
+        .get(4..8)
+        .and_then(|base| base.try_into().ok())
+        .unwrap_or([0; 4]);
+    for bytes in [data, &bytes] {
+        let delta = DeltaPointer {
+            location: samples::place(1, 4096),
+            bytes: to_u32(bytes.len()),
+            checksum: Checksum::new(crc32c::crc32c(bytes)),
+        };
+        let checksum = Checksum::new(u32::from_le_bytes(base));
+        let pointer = PagePointer {
+            checksum,
+            delta: Some(delta),
+            ..pointer_to(&[])
+        };
+        let Ok(verified) = DeltaRef::verify(bytes, &pointer, TREE) else {
+            continue;
+        };
+        let mut builder = DeltaBuilder::default();
+        builder.start(TREE, checksum);
+        verified.changes().for_each(|change| builder.push(change));
+        assert_eq!(verified.changes().count(), verified.count());
+        if bytes.len() <= crate::DELTA_BYTES_MAX {
+            assert_eq!(builder.finish(), (bytes, delta.checksum));
+        }
+    }
+}
+
+/// Values of extents, also what is cut out of a valid one.
+pub fn extent(data: &[u8]) {
+    let Ok(extent) = ExtentRef::decode(data) else {
+        return;
+    };
+    assert_eq!(ExtentBuf::new(&extent).as_bytes(), data);
+    let bytes = extent.bytes();
+    for from in [0, 1, 4095, 4096, bytes / 2, bytes - 1] {
+        if from < bytes {
+            let part = ExtentBuf::new(&extent.cut(from, bytes - from));
+            assert_eq!(part.extent().bytes(), bytes - from);
+        }
+    }
+}
+
+/// Pages of the segment table.
+pub fn segment_table(data: &[u8]) {
+    let mut bytes = sized(data);
+    let checkpoint = samples::segment_table().checkpoint;
+    let check = |bytes: &[u8; PAGE_BYTES]| {
+        if let Ok(page) = SegmentTablePage::decode(bytes, checkpoint) {
+            assert_eq!(page.encode(), *bytes);
+        }
+    };
+    check(&bytes);
+    overwrite(&mut bytes, 0, b"TSGT");
+    overwrite(&mut bytes, 8, &checkpoint.get().to_le_bytes());
+    check(&bytes);
+}
+
+/// Dataset records.
+pub fn dataset_record(data: &[u8]) {
+    if let Ok(record) = DatasetRecord::decode(data) {
+        assert_eq!(record.encode(), data);
+    }
+}
+
+/// Values of the roots tree.
+pub fn roots_record(data: &[u8]) {
+    if let Ok(record) = RootsRecord::decode(data) {
+        assert_eq!(record.encode()[..], *data);
+    }
+}
+
+#[cfg(test)]
+mod tests;
