@@ -5,18 +5,20 @@
 //! * What earlier options settled (reply style, contexts) is state; nothing else is.
 
 use crate::breach::Breach;
-use crate::export::{Exports, Failure};
+use crate::export::Exports;
 use crate::limits::{
     HANDSHAKE_BYTES_MAX, OPTION_DATA_BYTES_MAX, OPTION_SKIP_BYTES_MAX, OPTIONS_MAX,
 };
-use crate::options::{ContextQuery, OptionError, encode_reply, parse_name};
+use crate::options::{encode_reply, parse_name};
 use crate::protocol::{
-    BASE_ALLOCATION, BASE_ALLOCATION_ID, BASE_WILDCARD, EXPORT_NAME_PADDING, GREETING_MAGIC,
-    OPTION_BYTES, OPTION_MAGIC, handshake_flag, option, option_reply,
+    EXPORT_NAME_PADDING, GREETING_MAGIC, OPTION_BYTES, OPTION_MAGIC, handshake_flag, option,
+    option_reply,
 };
 use crate::session::{Rules, Session, Style};
 
+mod context_options;
 mod export_options;
+mod refuse;
 
 /// What [`Handshake::advance`] came to.
 #[derive(Debug)]
@@ -235,41 +237,6 @@ impl<'a, X: Exports> Handshake<'a, X> {
         Ok(Progress::Advanced)
     }
 
-    /// `LIST_META_CONTEXT` and `SET_META_CONTEXT`.
-    fn contexts(&mut self, option: u32, data: &[u8], out: &mut Vec<u8>) {
-        let set = option == option::SET_META_CONTEXT;
-        if set {
-            // Also if it fails: the protocol says that each attempt replaces what was selected.
-            self.contexts_of = None;
-        }
-        if self.style == Style::Simple {
-            let why = b"negotiate structured replies first";
-            return encode_reply(out, option, option_reply::ERR_INVALID, &[why]);
-        }
-        let query = match ContextQuery::parse(data) {
-            Ok(query) => query,
-            Err(error) => return refuse(out, option, error),
-        };
-        if let Err(error) = self.exports.open(query.export) {
-            return refuse_export(out, option, &error);
-        }
-        let listed_all = query.queries.is_empty() && !set;
-        let found = listed_all
-            || query
-                .queries
-                .iter()
-                .any(|query| *query == BASE_ALLOCATION || (*query == BASE_WILDCARD && !set));
-        if found {
-            let id = if set { BASE_ALLOCATION_ID } else { 0 };
-            let parts: [&[u8]; 2] = [&id.to_be_bytes(), BASE_ALLOCATION.as_bytes()];
-            encode_reply(out, option, option_reply::META_CONTEXT, &parts);
-        }
-        if found && set {
-            self.contexts_of = Some(query.export.to_owned());
-        }
-        encode_reply(out, option, option_reply::ACK, &[]);
-    }
-
     /// What was settled, for the export that the client calls `name`.
     fn rules(&self, name: &str, info: &crate::export::ExportInfo) -> Rules {
         Rules {
@@ -309,29 +276,6 @@ fn check_limit(what: &'static str, found: usize, limit: usize) -> Result<(), Bre
         found: wide(found),
         limit: wide(limit),
     })
-}
-
-fn refuse(out: &mut Vec<u8>, option: u32, error: OptionError) {
-    let message = error.to_string();
-    encode_reply(out, option, error.reply_type(), &[message.as_bytes()]);
-}
-
-/// The text of the error stays in the server: only its kind is told.
-fn refuse_export<F: Failure>(out: &mut Vec<u8>, option: u32, error: &F) {
-    let reply_type = match error.kind() {
-        engine_base::ErrorKind::Closed => option_reply::ERR_SHUTDOWN,
-        // To a client, an export that cannot be opened is one that is not there.
-        engine_base::ErrorKind::NotFound
-        | engine_base::ErrorKind::Exists
-        | engine_base::ErrorKind::Invalid
-        | engine_base::ErrorKind::NoSpace
-        | engine_base::ErrorKind::Busy
-        | engine_base::ErrorKind::Corrupt
-        | engine_base::ErrorKind::Poisoned
-        | engine_base::ErrorKind::Io => option_reply::ERR_UNKNOWN,
-    };
-    let why = crate::error_code::ErrorCode::explain(error.kind());
-    encode_reply(out, option, reply_type, &[why.as_bytes()]);
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The options that speak of exports: `LIST`, `INFO` and `GO`.
 
-use super::{Handshake, Progress, refuse, refuse_export};
+use super::refuse::{refuse, refuse_export};
+use super::{Handshake, Progress};
 use crate::export::{Export, ExportInfo, Exports};
 use crate::limits::{BLOCK_BYTES_MIN, BLOCK_BYTES_PREFERRED, PAYLOAD_BYTES_MAX, STRING_BYTES_MAX};
 use crate::options::{ExportQuery, encode_reply};

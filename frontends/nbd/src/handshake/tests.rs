@@ -1,10 +1,12 @@
 use super::{Handshake, Progress};
 use crate::breach::Breach;
 use crate::export::ExportInfo;
-use crate::limits::{HANDSHAKE_BYTES_MAX, OPTIONS_MAX};
 use crate::memory::{MemoryExport, MemoryExports};
 use crate::protocol::{info, option, option_reply as reply, transmission_flag};
 use crate::session::{Session, Style};
+
+mod bounds;
+mod contexts;
 
 const SIZE: u64 = 1 << 30;
 
@@ -228,77 +230,6 @@ fn reply_styles_are_negotiated_in_any_order_and_once() {
 }
 
 #[test]
-fn contexts_are_listed_and_selected() {
-    let begin = add(start(), option::STRUCTURED_REPLY, b"");
-    let lists = [
-        (vec![], true),
-        (vec!["base:"], true),
-        (vec!["base:allocation", "base:"], true),
-        (vec!["qemu:", "nonsense"], false),
-    ];
-    for (queries, found) in lists {
-        let data = contexts("disk", &queries);
-        let (replies, _) = answers(&add(begin.clone(), option::LIST_META_CONTEXT, &data));
-        assert_eq!(replies.len(), 2 + usize::from(found), "{queries:?}");
-        assert_eq!(replies.last().unwrap().1, reply::ACK);
-    }
-    let selections = [
-        (vec![], false),
-        (vec!["base:"], false),
-        (vec!["base:nothing"], false),
-        (vec!["x-a:b", "base:allocation"], true),
-    ];
-    for (queries, found) in selections {
-        let data = contexts("disk", &queries);
-        let stream = add(begin.clone(), option::SET_META_CONTEXT, &data);
-        let stream = add(stream, option::GO, &query("disk", &[]));
-        let (replies, end) = answers(&stream);
-        assert_eq!(replies[1].1 == reply::META_CONTEXT, found, "{queries:?}");
-        let End::Transmission(session) = end else {
-            panic!("GO begins transmission")
-        };
-        assert_eq!(session.rules.contexts, found, "{queries:?}");
-    }
-}
-
-#[test]
-fn contexts_hold_for_the_export_they_were_selected_for_and_until_the_next_attempt() {
-    let begin = add(start(), option::EXTENDED_HEADERS, b"");
-    let set = |stream, name: &str| {
-        add(
-            stream,
-            option::SET_META_CONTEXT,
-            &contexts(name, &["base:allocation"]),
-        )
-    };
-    let go = |stream, name: &str| match answers(&add(stream, option::GO, &query(name, &[]))).1 {
-        End::Transmission(session) => session.rules,
-        _ => panic!("GO begins transmission"),
-    };
-    let rules = go(set(begin.clone(), "disk"), "disk");
-    assert!(rules.contexts);
-    assert_ne!(
-        rules.transmission_flags() & transmission_flag::BLOCK_STATUS_PAYLOAD,
-        0
-    );
-    assert!(!go(set(begin.clone(), "disk"), "frozen").contexts);
-    assert!(!go(set(set(begin.clone(), "disk"), "nothing"), "disk").contexts);
-    let broken = add(set(begin, "disk"), option::SET_META_CONTEXT, b"broken");
-    assert!(!go(broken, "disk").contexts);
-}
-
-#[test]
-fn contexts_need_replies_that_can_carry_them() {
-    let data = contexts("disk", &["base:allocation"]);
-    let stream = add(start(), option::SET_META_CONTEXT, &data);
-    let (replies, _) = answers(&stream);
-    assert_eq!(
-        types(&replies),
-        [(option::SET_META_CONTEXT, reply::ERR_INVALID)]
-    );
-}
-
-#[test]
 fn export_name_is_answered_with_or_without_padding() {
     for (flags, padding) in [(0_u32, 124), (1, 124), (2, 0), (3, 0)] {
         let stream = add(flags.to_be_bytes().to_vec(), option::EXPORT_NAME, b"disk");
@@ -307,55 +238,4 @@ fn export_name_is_answered_with_or_without_padding() {
         assert_eq!(out[..8], SIZE.to_be_bytes());
         assert!(matches!(end, End::Transmission(_)));
     }
-}
-
-#[test]
-fn what_cannot_be_answered_is_a_breach() {
-    let extended = add(start(), option::EXTENDED_HEADERS, b"");
-    let mut huge = add(start(), 99, b"");
-    let end = huge.len();
-    huge[end - 4..].copy_from_slice(&u32::MAX.to_be_bytes());
-    let breaches = [
-        4_u32.to_be_bytes().to_vec(),
-        add(start(), option::EXPORT_NAME, b"nothing"),
-        add(start(), option::EXPORT_NAME, &[b'a'; 5000]),
-        add(start(), option::EXPORT_NAME, &[0xff]),
-        add(extended, option::EXPORT_NAME, b"disk"),
-        [start(), b"GET / HTTP/1.1\r\n\r\n".to_vec()].concat(),
-        huge,
-    ];
-    for stream in breaches {
-        let (_, end) = answers(&stream);
-        assert!(
-            matches!(end, End::Breach(_)),
-            "{:?}",
-            &stream[..stream.len().min(40)]
-        );
-    }
-}
-
-#[test]
-fn long_options_are_refused_and_skipped() {
-    let long = contexts("disk", &["x:"; 20_000]);
-    let stream = add(start(), option::STRUCTURED_REPLY, b"");
-    let stream = add(stream, option::LIST_META_CONTEXT, &long);
-    let stream = add(stream, option::ABORT, b"");
-    let (out, end) = feed(&exports(), &stream, 10_000);
-    assert_eq!(replies(&out)[1].1, reply::ERR_TOO_BIG);
-    assert!(matches!(end, End::Closed));
-}
-
-#[test]
-fn the_number_and_the_bytes_of_options_are_bounded() {
-    let many = (0..=OPTIONS_MAX).fold(start(), |stream, _| add(stream, 99, b""));
-    assert!(matches!(
-        feed(&exports(), &many, usize::MAX).1,
-        End::Breach(Breach::TooLarge { .. })
-    ));
-    let large = (0..=HANDSHAKE_BYTES_MAX >> 20)
-        .fold(start(), |stream, _| add(stream, 99, &vec![0; 1 << 20]));
-    assert!(matches!(
-        feed(&exports(), &large, usize::MAX).1,
-        End::Breach(Breach::TooLarge { .. })
-    ));
 }
