@@ -62,7 +62,9 @@ pub use page::{PAGE_ENTRY_BYTES, PAGE_SPACE_BYTES, Page, PageFull, shared_prefix
 pub use page_pointer::{
     DELTA_ALIGNMENT, DeltaPointer, PAGE_POINTER_BYTES, PagePointer, RawPagePointer,
 };
-pub use roots::{ROOTS_KEY_BYTES, ROOTS_RECORD_BYTES, RootsRecord, dataset_of_roots_key, roots_key};
+pub use roots::{
+    ROOTS_KEY_BYTES, ROOTS_RECORD_BYTES, RootsRecord, dataset_of_roots_key, roots_key,
+};
 pub use segment_header::{SEGMENT_HEADER_BYTES, SegmentHeader, SegmentKind};
 pub use segment_table::{SEGMENT_ENTRIES_MAX, SegmentEntry, SegmentState, SegmentTablePage};
 pub use superblock::{JournalStart, SUPERBLOCK_BYTES, Superblock, superblock_offset};

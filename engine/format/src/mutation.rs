@@ -1,21 +1,17 @@
 //! Mutations: the absolute changes that a batch consists of.
 
-use std::mem::offset_of;
+use engine_base::limits::BLOCK;
+use engine_base::{DatasetId, Location};
+use zerocopy::FromBytes;
 
-use engine_base::limits::{BLOCK, GROUP_DATA_BYTES_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX};
-use engine_base::{DatasetId, Location, to_usize};
-use zerocopy::little_endian::{U16, U32, U64};
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+use crate::{Checksums, Codec, ExtentRef, FormatError, check};
+use raw::{take_extent_clear, take_extent_put, truncated};
 
-use crate::extent::{codec, stored_blocks};
-use crate::{Checksums, Codec, EXTENT_BLOCKS_MAX, ExtentRef, FormatError, check};
+pub(crate) use raw::{
+    DELETE, EXTENT_CLEAR, EXTENT_PUT, PUT, RawExtentClear, RawExtentPut, RawMutation,
+};
 
 const NAME: &str = "mutation";
-
-pub(crate) const PUT: u8 = 1;
-pub(crate) const DELETE: u8 = 2;
-pub(crate) const EXTENT_PUT: u8 = 3;
-pub(crate) const EXTENT_CLEAR: u8 = 4;
 
 /// A checked mutation, borrowed from its batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,40 +71,6 @@ pub struct ExtentPutRef<'a> {
     /// One checksum for each stored block.
     pub checksums: Checksums<'a>,
 }
-
-#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy)]
-#[repr(C)]
-pub(crate) struct RawMutation {
-    pub(crate) kind: u8,
-    pub(crate) reserved: u8,
-    pub(crate) key_bytes: U16,
-    pub(crate) payload_bytes: U32,
-    pub(crate) dataset: U64,
-}
-
-#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy)]
-#[repr(C)]
-pub(crate) struct RawExtentPut {
-    pub(crate) offset: U64,
-    pub(crate) bytes: U32,
-    pub(crate) data_offset: U32,
-    pub(crate) skip: U16,
-    pub(crate) codec: u8,
-    pub(crate) reserved: u8,
-}
-
-#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy)]
-#[repr(C)]
-pub(crate) struct RawExtentClear {
-    pub(crate) offset: U64,
-    pub(crate) bytes: U64,
-}
-
-const _: () = assert!(size_of::<RawMutation>() == 16);
-const _: () = assert!(offset_of!(RawMutation, dataset) == 8);
-const _: () = assert!(size_of::<RawExtentPut>() == 20);
-const _: () = assert!(offset_of!(RawExtentPut, data_offset) == 12);
-const _: () = assert!(size_of::<RawExtentClear>() == 16);
 
 impl<'a> MutationRef<'a> {
     /// The tree that it changes.
@@ -204,126 +166,6 @@ impl<'a> ExtentPutRef<'a> {
     }
 }
 
-impl RawMutation {
-    /// Checks everything but the bodies and returns the lengths of key and payload.
-    fn verify(&self) -> Result<(usize, usize), FormatError> {
-        let known = matches!(self.kind, PUT | DELETE | EXTENT_PUT | EXTENT_CLEAR);
-        check::field(known, NAME, "kind", self.kind, "the kinds are 1 to 4")?;
-        check::zero(&[self.reserved], NAME, "reserved")?;
-        let dataset = self.dataset.get();
-        check::field(
-            dataset != 0,
-            NAME,
-            "dataset",
-            dataset,
-            "there is no dataset 0",
-        )?;
-        let key_bytes = usize::from(self.key_bytes.get());
-        // The key of an extent is the prefix and an offset of 8 bytes.
-        let key_bytes_max = match self.kind {
-            PUT | DELETE => KEY_BYTES_MAX,
-            _ => KEY_BYTES_MAX - size_of::<u64>(),
-        };
-        let valid = key_bytes <= key_bytes_max;
-        check::field(
-            valid,
-            NAME,
-            "key_bytes",
-            key_bytes as u64,
-            "keys are shorter",
-        )?;
-        let payload_bytes = to_usize(self.payload_bytes.get().into());
-        let valid = match self.kind {
-            PUT => payload_bytes <= VALUE_BYTES_MAX,
-            DELETE => payload_bytes == 0,
-            EXTENT_PUT => payload_bytes <= EXTENT_PUT_BYTES_MAX,
-            _ => payload_bytes == size_of::<RawExtentClear>(),
-        };
-        let why = "a mutation of this kind has another length";
-        check::field(valid, NAME, "payload_bytes", payload_bytes as u64, why)?;
-        Ok((key_bytes, payload_bytes))
-    }
-}
-
-/// An extent of 1 MiB that starts inside a block.
-const EXTENT_PUT_BYTES_MAX: usize = size_of::<RawExtentPut>() + 4 * EXTENT_BLOCKS_MAX;
-
-fn take_extent_put(payload: &[u8]) -> Result<ExtentPutRef<'_>, FormatError> {
-    let (raw, rest) = RawExtentPut::ref_from_prefix(payload)
-        .map_err(|_| truncated(size_of::<RawExtentPut>(), payload.len()))?;
-    raw.verify()?;
-    let blocks = stored_blocks(NAME, raw.bytes.get(), raw.skip.get())?;
-    let checksums = Checksums::from_bytes(rest)
-        .filter(|checksums| checksums.len() == to_usize(blocks.into()))
-        .ok_or(FormatError::Field {
-            structure: NAME,
-            name: "payload_bytes",
-            value: payload.len() as u64,
-            why: "each stored block has one checksum of 4 bytes",
-        })?;
-    let end = u64::from(raw.data_offset.get()) + u64::from(blocks) * BLOCK;
-    let valid = end <= GROUP_DATA_BYTES_MAX as u64;
-    let why = "a group carries less data";
-    check::field(valid, NAME, "data_offset", raw.data_offset.get(), why)?;
-    Ok(ExtentPutRef {
-        offset: raw.offset.get(),
-        bytes: raw.bytes.get(),
-        data_offset: raw.data_offset.get(),
-        skip: raw.skip.get(),
-        codec: codec(NAME, raw.codec)?,
-        checksums,
-    })
-}
-
-impl RawExtentPut {
-    fn verify(&self) -> Result<(), FormatError> {
-        check::zero(&[self.reserved], NAME, "reserved")?;
-        let data_offset = self.data_offset.get();
-        let valid = u64::from(data_offset).is_multiple_of(BLOCK);
-        check::field(
-            valid,
-            NAME,
-            "data_offset",
-            data_offset,
-            "data lies in whole blocks",
-        )?;
-        check_range(self.offset.get(), self.bytes.get().into())
-    }
-}
-
-fn take_extent_clear(payload: &[u8]) -> Result<(u64, u64), FormatError> {
-    let raw = RawExtentClear::ref_from_bytes(payload)
-        .map_err(|_| truncated(size_of::<RawExtentClear>(), payload.len()))?;
-    let (offset, bytes) = (raw.offset.get(), raw.bytes.get());
-    check::field(
-        bytes > 0,
-        NAME,
-        "bytes",
-        bytes,
-        "an empty range is not cleared",
-    )?;
-    check_range(offset, bytes)?;
-    Ok((offset, bytes))
-}
-
-fn check_range(offset: u64, bytes: u64) -> Result<(), FormatError> {
-    let valid = offset.checked_add(bytes).is_some();
-    check::field(
-        valid,
-        NAME,
-        "offset",
-        offset,
-        "the range would end behind byte 2^64 - 1",
-    )
-}
-
-fn truncated(needed: usize, available: usize) -> FormatError {
-    FormatError::Truncated {
-        structure: NAME,
-        needed,
-        available,
-    }
-}
-
+mod raw;
 #[cfg(test)]
 mod tests;

@@ -3,18 +3,15 @@
 //! The table of its fields is in FORMAT.md. Two copies lie on each device; the newest valid one is
 //! opened, and a checkpoint is written over the other one, so that a torn write never costs both.
 
-use std::mem::offset_of;
-
-use engine_base::limits::{LABEL_BYTES, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SEGMENTS_MIN};
-use engine_base::{
-    Checksum, DatasetId, DeviceId, EpochId, Location, Lsn, PoolId, SegmentId, Slot, to_u32,
-};
+use engine_base::limits::LABEL_BYTES;
+use engine_base::{Checksum, DatasetId, DeviceId, EpochId, Location, Lsn, PoolId, SegmentId, Slot};
 use zerocopy::little_endian::{U32, U64};
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmute};
+use zerocopy::{transmute, transmute_ref};
 
-use crate::group::{Successor, successor_from_disk, successor_to_disk};
+use crate::group::{Successor, successor_to_disk};
 use crate::page_pointer::{PagePointer, RawPagePointer};
-use crate::{CheckpointId, FORMAT_VERSION, FormatError, check};
+use crate::{CheckpointId, FORMAT_VERSION, FormatError};
+use raw::RawSuperblock;
 
 /// Bytes of a superblock.
 pub const SUPERBLOCK_BYTES: usize = 4096;
@@ -22,7 +19,6 @@ pub const SUPERBLOCK_BYTES: usize = 4096;
 const NAME: &str = "superblock";
 const MAGIC: [u8; 8] = *b"TREFOIL\x1a";
 const CHECKED_FROM: usize = 12;
-const SEGMENT_HEAD: u32 = 4096;
 
 /// Where copy `copy` (0 or 1) lies, in bytes from the start of the label.
 ///
@@ -89,51 +85,6 @@ pub struct JournalStart {
     pub successor: Option<Successor>,
 }
 
-/// The superblock exactly as it lies on the device. Nothing in it has been checked.
-#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy)]
-#[repr(C)]
-struct RawSuperblock {
-    magic: [u8; 8],
-    crc32c: U32,
-    version: U32,
-    features_compatible: U64,
-    features_read_only: U64,
-    features_incompatible: U64,
-    pool_id: [u8; 16],
-    device_id: [u8; 16],
-    copy: U32,
-    reserved: [u8; 4],
-    checkpoint: U64,
-    lsn: U64,
-    epoch: [u8; 16],
-    parent_epoch: [u8; 16],
-    segment_bytes: U64,
-    slots: U32,
-    journal_slot: U32,
-    journal_segment: U64,
-    journal_offset: U32,
-    journal_chain: U32,
-    next_segment: U64,
-    next_dataset: U64,
-    created_unix_nanos: U64,
-    pool_root: RawPagePointer,
-    roots_root: RawPagePointer,
-    segment_table: RawPagePointer,
-    journal_next_segment: U64,
-    journal_next_slot: U32,
-    segment_table_slot: U32,
-    reserved_tail: [u8; 3752],
-}
-
-const _: () = assert!(size_of::<RawSuperblock>() == SUPERBLOCK_BYTES);
-const _: () = assert!(offset_of!(RawSuperblock, version) == CHECKED_FROM);
-const _: () = assert!(offset_of!(RawSuperblock, copy) == 72);
-const _: () = assert!(offset_of!(RawSuperblock, segment_bytes) == 128);
-const _: () = assert!(offset_of!(RawSuperblock, journal_segment) == 144);
-const _: () = assert!(offset_of!(RawSuperblock, pool_root) == 184);
-const _: () = assert!(offset_of!(RawSuperblock, journal_next_segment) == 328);
-const _: () = assert!(offset_of!(RawSuperblock, segment_table_slot) == 340);
-
 impl Superblock {
     /// The bytes of copy `copy` (0 or 1).
     ///
@@ -190,7 +141,7 @@ impl Superblock {
     /// [`FormatError::UnsupportedFeatures`] for pools of newer builds, [`FormatError::Misplaced`]
     /// for the other copy, [`FormatError::Field`] for the rest.
     pub fn decode(bytes: &[u8; SUPERBLOCK_BYTES], copy: u8) -> Result<Self, FormatError> {
-        let raw: &RawSuperblock = zerocopy::transmute_ref!(bytes);
+        let raw: &RawSuperblock = transmute_ref!(bytes);
         raw.verify(copy)
     }
 
@@ -202,137 +153,6 @@ impl Superblock {
     }
 }
 
-impl RawSuperblock {
-    fn computed(&self) -> u32 {
-        let (_, checked) = self.as_bytes().split_at(CHECKED_FROM);
-        crc32c::crc32c(checked)
-    }
-
-    /// Checks everything, in the order in which the fields may be believed.
-    fn verify(&self, copy: u8) -> Result<Superblock, FormatError> {
-        check::magic(&self.magic, &MAGIC, NAME)?;
-        check::checksum(self.crc32c.get(), self.computed(), NAME)?;
-        check::version(self.version.get(), NAME)?;
-        let incompatible = self.features_incompatible.get();
-        if incompatible != 0 {
-            return Err(FormatError::UnsupportedFeatures { incompatible });
-        }
-        check::number(self.copy.get().into(), copy.into(), NAME, "copy")?;
-        check::zero(&self.reserved, NAME, "reserved")?;
-        check::zero(&self.reserved_tail, NAME, "reserved")?;
-        check::drawn(self.pool_id, NAME, "pool_id")?;
-        check::drawn(self.device_id, NAME, "device_id")?;
-        check::drawn(self.epoch, NAME, "epoch")?;
-        let segment_bytes = self.verify_segment_bytes()?;
-        let slots = self.slots.get();
-        check::field(
-            slots >= SEGMENTS_MIN,
-            NAME,
-            "slots",
-            slots,
-            "a pool has at least 32",
-        )?;
-        let journal = self.verify_journal(segment_bytes)?;
-        let parent_epoch = EpochId::new(self.parent_epoch);
-        let next_dataset = DatasetId::new(self.next_dataset.get());
-        let valid = next_dataset >= DatasetId::FIRST_USER;
-        check::field(
-            valid,
-            NAME,
-            "next_dataset",
-            next_dataset.get(),
-            "lower ids are reserved",
-        )?;
-        Ok(Superblock {
-            features_compatible: self.features_compatible.get(),
-            features_read_only: self.features_read_only.get(),
-            pool_id: PoolId::new(self.pool_id),
-            device_id: DeviceId::new(self.device_id),
-            checkpoint: CheckpointId::new(self.checkpoint.get()),
-            lsn: Lsn::new(self.lsn.get()),
-            epoch: EpochId::new(self.epoch),
-            parent_epoch: (parent_epoch != EpochId::NONE).then_some(parent_epoch),
-            segment_bytes,
-            slots,
-            journal,
-            next_segment: self.verify_next_segment(&journal)?,
-            next_dataset,
-            created_unix_nanos: self.created_unix_nanos.get(),
-            pool_root: self.pool_root.verify()?,
-            roots_root: self.roots_root.verify()?,
-            segment_table: self.segment_table.verify()?,
-            segment_table_slot: self.verify_table_slot()?,
-        })
-    }
-
-    fn verify_segment_bytes(&self) -> Result<u32, FormatError> {
-        let bytes = self.segment_bytes.get();
-        let valid =
-            bytes.is_power_of_two() && (SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&bytes);
-        let why = "it must be a power of two from 2 MiB to 1 GiB";
-        check::field(valid, NAME, "segment_bytes", bytes, why)?;
-        Ok(to_u32(engine_base::to_usize(bytes)))
-    }
-
-    fn verify_journal(&self, segment_bytes: u32) -> Result<JournalStart, FormatError> {
-        let slot = self.verify_slot("journal_slot", self.journal_slot)?;
-        let segment = check::segment(self.journal_segment.get(), NAME, "journal_segment")?;
-        let offset = self.journal_offset.get();
-        let valid =
-            offset.is_multiple_of(SEGMENT_HEAD) && (SEGMENT_HEAD..=segment_bytes).contains(&offset);
-        let why =
-            "it must be a multiple of 4,096 behind the segment's header and inside the segment";
-        check::field(valid, NAME, "journal_offset", offset, why)?;
-        let successor = successor_from_disk(
-            self.journal_next_segment,
-            self.journal_next_slot,
-            segment,
-            NAME,
-            ["journal_next_segment", "journal_next_slot"],
-        )?;
-        if successor.is_some() {
-            self.verify_slot("journal_next_slot", self.journal_next_slot)?;
-        }
-        let location = Location { segment, offset };
-        let chain = Checksum::new(self.journal_chain.get());
-        Ok(JournalStart {
-            slot,
-            location,
-            chain,
-            successor,
-        })
-    }
-
-    fn verify_slot(&self, name: &'static str, slot: U32) -> Result<Slot, FormatError> {
-        let valid = slot < self.slots;
-        check::field(valid, NAME, name, slot.get(), "the device has fewer slots")?;
-        Ok(Slot::new(slot.get()))
-    }
-
-    fn verify_table_slot(&self) -> Result<Slot, FormatError> {
-        let slot = self.verify_slot("segment_table_slot", self.segment_table_slot)?;
-        let valid = slot.get() == 0 || self.segment_table.verify()?.is_some();
-        let why = "there is no segment table";
-        check::field(valid, NAME, "segment_table_slot", slot.get(), why)?;
-        Ok(slot)
-    }
-
-    fn verify_next_segment(&self, journal: &JournalStart) -> Result<SegmentId, FormatError> {
-        let newest = journal
-            .successor
-            .map_or(journal.location.segment, |next| next.segment);
-        let next_segment = check::segment(self.next_segment.get(), NAME, "next_segment")?;
-        let why = "the journal uses that segment or a later one";
-        check::field(
-            next_segment > newest,
-            NAME,
-            "next_segment",
-            next_segment.get(),
-            why,
-        )?;
-        Ok(next_segment)
-    }
-}
-
+mod raw;
 #[cfg(test)]
 mod tests;
