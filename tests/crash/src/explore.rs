@@ -1,0 +1,330 @@
+//! Going through the crash points of a seed.
+
+use std::fmt;
+use std::sync::Arc;
+
+use engine_base::ByteCount;
+use engine_device::{SimDevice, SimImage, SimLayout, SimOptions};
+use engine_pool::block_on;
+use engine_volume::Volumes;
+use tests_model::{ReferencePool, Rng, Setup, check_accounting, observe};
+
+use crate::history::History;
+use crate::life::Life;
+use crate::workload::Workload;
+
+/// What was done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Power cuts after which the pool was opened and compared.
+    pub crashes: u64,
+    /// Of them during a recovery.
+    pub during_recovery: u64,
+    /// Deaths of the process after which the pool was opened and compared.
+    pub kills: u64,
+    /// Operations of workloads.
+    pub operations: u64,
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            crashes,
+            during_recovery,
+            kills,
+            operations,
+        } = self;
+        write!(
+            f,
+            "{crashes} power cuts ({during_recovery} during recovery), {kills} kills, \
+             {operations} operations"
+        )
+    }
+}
+
+/// The crash points of one seed.
+#[derive(Debug)]
+pub struct Explorer {
+    seed: u64,
+    setup: Setup,
+    layout: SimLayout,
+    /// What was done so far.
+    pub tally: Tally,
+}
+
+/// Says where a run was when the engine or a check panicked.
+struct Where<'a> {
+    seed: u64,
+    text: &'a str,
+    at: u64,
+}
+
+impl Drop for Where<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!(
+                "seed {}: {}, at change {} of the device",
+                self.seed, self.text, self.at
+            );
+        }
+    }
+}
+
+impl Explorer {
+    /// For `seed`, which also decides the kind of device and how little memory there is.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        let mut setup = Setup::small(seed);
+        // With so little, checkpoints happen in the middle of everything.
+        setup.memory = [4 << 20, 512 << 10, 128 << 10][engine_base::to_usize(seed % 3)];
+        let layout = if seed.is_multiple_of(2) {
+            SimLayout::Directory
+        } else {
+            SimLayout::Span
+        };
+        Self {
+            seed,
+            setup,
+            layout,
+            tally: Tally::default(),
+        }
+    }
+
+    fn device(&self, image: SimImage, crash_at: Option<u64>) -> Arc<SimDevice> {
+        let options = SimOptions {
+            seed: self.seed,
+            crash_at_change: crash_at,
+            layout: self.layout,
+            capacity: ByteCount::new(self.setup.capacity),
+            ..SimOptions::default()
+        };
+        Arc::new(SimDevice::from_image(image, options))
+    }
+
+    /// A pool without volumes that was never opened.
+    ///
+    /// # Panics
+    /// If it cannot be created.
+    #[must_use]
+    pub fn empty(&self) -> SimImage {
+        let device = self.device(SimImage::default(), None);
+        self.setup.create(&device).expect("a device without faults");
+        device.process_kill_image()
+    }
+
+    /// Opens the pool and does `operations` operations; the power is cut at change `crash_at`.
+    ///
+    /// # Panics
+    /// If the pool cannot be opened with power on, or does something wrong.
+    pub fn live(
+        &mut self,
+        image: SimImage,
+        history: &mut History,
+        workload: &mut Workload,
+        (operations, crash_at): (usize, Option<u64>),
+    ) -> Arc<SimDevice> {
+        let device = self.device(image, crash_at);
+        match self.setup.open(&device, self.tally.crashes) {
+            Ok(volumes) => {
+                Life::new(&device, volumes, history).run(workload, operations);
+            }
+            Err(error) => {
+                assert!(device.power_lost(), "the pool cannot be opened: {error:?}");
+            }
+        }
+        self.tally.operations += history.log.len() as u64;
+        device
+    }
+
+    /// Opens what a crash has left and finds the prefix of the history that it is. Returns the state, and the device in use.
+    ///
+    /// # Panics
+    /// If it is none that has `least` steps.
+    pub fn recover(
+        &mut self,
+        image: SimImage,
+        history: &History,
+        least: usize,
+    ) -> (ReferencePool, Arc<SimDevice>, Volumes) {
+        let device = self.device(image, None);
+        let volumes = match self.setup.open(&device, self.tally.crashes) {
+            Ok(volumes) => volumes,
+            Err(error) => {
+                explain(history, least, None);
+                panic!("the pool cannot be opened: {error:?}");
+            }
+        };
+        let seen = match observe(&volumes) {
+            Ok(seen) => seen,
+            Err(error) => {
+                explain(history, least, None);
+                panic!("the pool cannot be read: {error:?}");
+            }
+        };
+        if history.find(&seen, least).is_none() {
+            explain(history, least, Some(&seen));
+            panic!("what was recovered is no prefix of the history with all that was promised");
+        }
+        (seen, device, volumes)
+    }
+
+    /// Cuts the power at every change of the workload, and now and then again while the pool recovers.
+    ///
+    /// # Panics
+    /// If a pool shows something wrong.
+    pub fn sweep(&mut self, operations: usize) {
+        let empty = self.empty();
+        let start = || (History::default(), Workload::new(self.seed));
+        let (mut history, mut workload) = start();
+        let whole = self.live(
+            empty.clone(),
+            &mut history,
+            &mut workload,
+            (operations, None),
+        );
+        for at in 0..whole.changes() {
+            let _where = Where {
+                seed: self.seed,
+                text: "power cut",
+                at,
+            };
+            let (mut history, mut workload) = (History::default(), Workload::new(self.seed));
+            let run = (operations, Some(at));
+            let device = self.live(empty.clone(), &mut history, &mut workload, run);
+            let image = device.crash_image(self.seed ^ at.rotate_left(17));
+            let (seen, ..) = self.recover(image.clone(), &history, history.durable);
+            self.tally.crashes += 1;
+            if at % 23 == self.seed % 23 {
+                self.cut_recovery(&image, &history);
+                self.go_on(image, seen, at);
+            }
+            if at % 7 == self.seed % 7 {
+                self.recover(device.process_kill_image(), &history, history.written);
+                self.tally.kills += 1;
+            }
+        }
+    }
+
+    /// Cuts the power at every change of a recovery.
+    fn cut_recovery(&mut self, image: &SimImage, history: &History) {
+        let (.., device, volumes) = self.recover(image.clone(), history, history.durable);
+        let changes = device.changes();
+        drop(volumes);
+        for at in 0..changes {
+            let _where = Where {
+                seed: self.seed,
+                text: "second power cut",
+                at,
+            };
+            let device = self.device(image.clone(), Some(at));
+            let opened = self.setup.open(&device, at);
+            assert!(opened.is_err(), "the power was lost while it was opened");
+            drop(opened);
+            let left = device.crash_image(at.rotate_left(29) ^ self.seed);
+            self.recover(left, history, history.durable);
+            self.tally.crashes += 1;
+            self.tally.during_recovery += 1;
+        }
+    }
+
+    /// Uses a recovered pool, closes it, and compares once more: also what it counts.
+    fn go_on(&mut self, image: SimImage, state: ReferencePool, at: u64) {
+        let _where = Where {
+            seed: self.seed,
+            text: "used on after a power cut",
+            at,
+        };
+        let device = self.device(image, None);
+        let volumes = self.setup.open(&device, at).expect("it was opened before");
+        block_on(volumes.pool().clean_up()).expect("a device without faults");
+        check_accounting(&volumes, &state);
+        let mut history = History::from_state(state);
+        let mut workload = Workload::new(self.seed ^ at << 32);
+        Life::new(&device, volumes.clone(), &mut history).run(&mut workload, 12);
+        block_on(volumes.pool().clean_up()).expect("a device without faults");
+        check_accounting(&volumes, &history.state);
+        volumes.pool().close().expect("a device without faults");
+        let all = history.steps.len();
+        let (.., volumes) = self.recover(device.crash_image(at), &history, all);
+        check_accounting(&volumes, &history.state);
+    }
+
+    /// Lives one after the other, each cut off somewhere, the next one going on with what was left.
+    ///
+    /// # Panics
+    /// If a pool shows something wrong.
+    pub fn chain(&mut self, lives: u64, operations: usize) {
+        let mut rng = Rng::new(self.seed ^ 0x00c0_ffee);
+        let mut image = self.empty();
+        let mut history = History::default();
+        let mut workload = Workload::new(self.seed);
+        for _ in 0..lives {
+            let at = if rng.once_in(4) {
+                rng.below(30)
+            } else {
+                rng.below(operations as u64 * 5)
+            };
+            let _where = Where {
+                seed: self.seed,
+                text: "one of many lives, power cut",
+                at,
+            };
+            let device = self.live(image, &mut history, &mut workload, (operations, Some(at)));
+            let killed = rng.once_in(5);
+            let (left, least) = if killed {
+                self.tally.kills += 1;
+                (device.process_kill_image(), history.written)
+            } else {
+                self.tally.crashes += 1;
+                (device.crash_image(rng.bits()), history.durable)
+            };
+            let (seen, recovered, volumes) = self.recover(left.clone(), &history, least);
+            // The next life begins where the recovery ended, or as if there had been none. A kill leaves what a later power cut may
+            // take away, until a recovery has made it durable.
+            image = if killed || rng.once_in(2) {
+                block_on(volumes.pool().clean_up()).expect("a device without faults");
+                check_accounting(&volumes, &seen);
+                recovered.process_kill_image()
+            } else {
+                left
+            };
+            history = History::from_state(seen);
+        }
+    }
+
+    /// A checksum of everything that a run does: equal seeds have equal ones.
+    pub fn digest(&mut self, operations: usize) -> (u64, u32, u32) {
+        let (mut history, mut workload) = (History::default(), Workload::new(self.seed));
+        let empty = self.empty();
+        let device = self.live(empty, &mut history, &mut workload, (operations, None));
+        let (live, crashed) = (device.process_kill_image(), device.crash_image(self.seed));
+        (device.operations(), live.digest(), crashed.digest())
+    }
+}
+
+/// Prints what a failure is about: the last operations, and where the nearest states differ.
+fn explain(history: &History, least: usize, seen: Option<&ReferencePool>) {
+    let steps = history.steps.len();
+    eprintln!("at least {least} of {steps} steps are promised; the last operations:");
+    for (before, op) in history
+        .log
+        .iter()
+        .skip(history.log.len().saturating_sub(12))
+    {
+        eprintln!("  after {before} steps: {op:?}");
+    }
+    let Some(seen) = seen else { return };
+    for count in (0..=steps).rev().take(40) {
+        let differences = history.state_after(count).differences(seen);
+        let promise = if count < least { "too few: " } else { "" };
+        eprintln!(
+            "  {promise}after {count} steps, expected and found differ in {}",
+            differences.len()
+        );
+        if differences.len() <= 3 || count == steps || count == least {
+            differences
+                .iter()
+                .for_each(|difference| eprintln!("    {difference}"));
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! One life of a pool: from opening to the power cut.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use engine_base::{ByteCount, VolumeOffset};
+use engine_device::SimDevice;
+use engine_pool::{StoreError, block_on};
+use engine_volume::{Ack, Volume, Volumes};
+use tests_model::page_buf;
+
+use crate::history::{History, commit_order};
+use crate::workload::{Op, Put, Workload};
+
+type Writing<'a> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + 'a>>;
+
+/// A pool that is being used.
+pub struct Life<'a> {
+    device: &'a Arc<SimDevice>,
+    volumes: Volumes,
+    history: &'a mut History,
+}
+
+impl<'a> Life<'a> {
+    /// Begins with an open pool in the state of `history`.
+    pub fn new(device: &'a Arc<SimDevice>, volumes: Volumes, history: &'a mut History) -> Self {
+        Self {
+            device,
+            volumes,
+            history,
+        }
+    }
+
+    /// Does `count` operations of `workload`, or fewer if the power is lost. `false`: it was.
+    ///
+    /// # Panics
+    /// If an operation fails with power on, or a read is wrong.
+    pub fn run(&mut self, workload: &mut Workload, count: usize) -> bool {
+        for _ in 0..count {
+            let op = workload.next(&self.history.state);
+            self.history.begin(&op);
+            match self.perform(&op) {
+                Ok(()) => {}
+                Err(_) if self.device.power_lost() => return false,
+                Err(error) => panic!("{op:?} failed: {error:?}"),
+            }
+        }
+        true
+    }
+
+    fn perform(&mut self, op: &Op) -> Result<(), StoreError> {
+        let volumes = &self.volumes;
+        let durable = match op {
+            Op::Create(name, size) => {
+                block_on(volumes.create(name, ByteCount::new(*size)))?;
+                true
+            }
+            Op::Resize(name, size) => {
+                block_on(volumes.resize(name, ByteCount::new(*size)))?;
+                true
+            }
+            Op::Delete(name) => {
+                block_on(volumes.delete(name))?;
+                true
+            }
+            Op::Write(puts) => return self.write(puts),
+            Op::Trim(name, range, ack) => {
+                let at = VolumeOffset::new(range.start);
+                block_on(volumes.open(name)?.trim(at, range.end - range.start, *ack))?;
+                *ack == Ack::Durable
+            }
+            Op::Zero(name, range, allocate, ack) => {
+                let (at, bytes) = (VolumeOffset::new(range.start), range.end - range.start);
+                block_on(volumes.open(name)?.write_zeroes(at, bytes, *allocate, *ack))?;
+                *ack == Ack::Durable
+            }
+            Op::Read(name, range) => {
+                self.read(name, range.clone())?;
+                false
+            }
+            Op::Flush => {
+                block_on(volumes.pool().flush())?;
+                true
+            }
+            Op::Checkpoint => {
+                volumes.pool().checkpoint()?;
+                true
+            }
+        };
+        self.history.resolved(durable);
+        Ok(())
+    }
+
+    fn read(&self, name: &str, range: std::ops::Range<u64>) -> Result<(), StoreError> {
+        let volume = self.volumes.open(name)?;
+        let bytes = engine_base::to_usize(range.end - range.start);
+        let read = block_on(volume.read(VolumeOffset::new(range.start), bytes))?;
+        let expected = self.history.state.volume(name).read(range);
+        let seen = read.data().map_or_else(|| vec![0; bytes], <[u8]>::to_vec);
+        assert!(seen == expected, "a read of {name} is wrong");
+        Ok(())
+    }
+
+    /// Writes that are in flight at once. Those that wait for no lock gather under a plug, in order.
+    fn write(&mut self, puts: &[Put]) -> Result<(), StoreError> {
+        let before = self.history.steps.len();
+        let open: Result<Vec<Volume>, StoreError> = puts
+            .iter()
+            .map(|put| self.volumes.open(&put.name))
+            .collect();
+        let open = open?;
+        let (first, later) = commit_order(puts);
+        let later: Vec<usize> = later
+            .into_iter()
+            .filter(|index| !puts[*index].dropped)
+            .collect();
+        let first_step = before - first.len() - later.len();
+        let mut writing: Vec<Option<Writing<'_>>> = Vec::new();
+        for (put, volume) in puts.iter().zip(&open) {
+            let data = page_buf(
+                put.pattern,
+                put.range.start,
+                put.range.end - put.range.start,
+            );
+            writing.push(Some(Box::pin(volume.write(
+                VolumeOffset::new(put.range.start),
+                data,
+                put.ack,
+            ))));
+        }
+        let mut results: Vec<Option<Result<(), StoreError>>> = puts.iter().map(|_| None).collect();
+        let plug = (puts.len() > 1).then(|| self.volumes.pool().plug());
+        for (result, writing) in results.iter_mut().zip(&mut writing) {
+            *result = poll(writing);
+        }
+        for (_, writing) in puts.iter().zip(&mut writing).filter(|(put, _)| put.dropped) {
+            *writing = None;
+        }
+        drop(plug);
+        let mut failed = Ok(());
+        for (position, index) in first.iter().chain(&later).enumerate() {
+            let polled = results[*index]
+                .take()
+                .or_else(|| poll(&mut writing[*index]));
+            let Some(result) = polled else {
+                assert!(puts[*index].dropped, "nothing is left to wait for");
+                continue;
+            };
+            match result {
+                Ok(()) if puts[*index].ack == Ack::Durable => {
+                    self.history.durable_up_to(first_step + position + 1);
+                }
+                Ok(()) => {}
+                Err(error) => failed = Err(error),
+            }
+        }
+        failed?;
+        self.history.resolved(false);
+        Ok(())
+    }
+}
+
+fn poll(writing: &mut Option<Writing<'_>>) -> Option<Result<(), StoreError>> {
+    let mut context = Context::from_waker(Waker::noop());
+    match writing.as_mut()?.as_mut().poll(&mut context) {
+        Poll::Ready(result) => {
+            *writing = None;
+            Some(result)
+        }
+        Poll::Pending => None,
+    }
+}

@@ -1,0 +1,208 @@
+//! What a client does, drawn from a seed.
+
+use std::ops::Range;
+
+use engine_volume::Ack;
+use tests_model::{Pattern, ReferencePool, ReferenceVolume, Rng};
+
+const BLOCK: u64 = 4096;
+/// Most volumes at once.
+const VOLUMES: usize = 4;
+/// Bytes stored above which a workload rather gives back.
+const STORED_BYTES: u64 = 24 << 20;
+
+/// One write.
+#[derive(Debug, Clone)]
+pub struct Put {
+    /// The volume.
+    pub name: String,
+    /// Its byte range.
+    pub range: Range<u64>,
+    /// What is written.
+    pub pattern: Pattern,
+    /// How it is acknowledged.
+    pub ack: Ack,
+    /// Its future is dropped after the first poll.
+    pub dropped: bool,
+}
+
+/// One operation.
+#[derive(Debug, Clone)]
+pub enum Op {
+    /// A volume is created.
+    Create(String, u64),
+    /// A volume is resized.
+    Resize(String, u64),
+    /// A volume is deleted.
+    Delete(String),
+    /// Writes that are in flight at once, under a plug if there are several.
+    Write(Vec<Put>),
+    /// A range is trimmed.
+    Trim(String, Range<u64>, Ack),
+    /// A range is zeroed; stored if the flag says so.
+    Zero(String, Range<u64>, bool, Ack),
+    /// A range is read and compared.
+    Read(String, Range<u64>),
+    /// Everything is flushed.
+    Flush,
+    /// A checkpoint is taken.
+    Checkpoint,
+}
+
+/// Draws operations that make sense in a state.
+#[derive(Debug)]
+pub struct Workload {
+    rng: Rng,
+    stamp: u64,
+    names: u64,
+}
+
+impl Workload {
+    /// The workload of `seed`.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
+        Self {
+            rng: Rng::new(seed),
+            stamp: seed << 20,
+            names: 0,
+        }
+    }
+
+    /// The next operation on a pool in this state.
+    pub fn next(&mut self, state: &ReferencePool) -> Op {
+        if state.volumes.is_empty() {
+            return self.create(state);
+        }
+        let full = state.stored_bytes() > STORED_BYTES;
+        let room = state.volumes.len() < VOLUMES;
+        let weights = [
+            if full { 1 } else { 40 },
+            if full { 1 } else { 14 },
+            9,
+            if full { 1 } else { 9 },
+            7,
+            5,
+            8,
+            if room { 4 } else { 0 },
+            4,
+            if full { 12 } else { 2 },
+        ];
+        let kind = self.rng.weighted(&weights);
+        let (name, volume) = self.volume(state);
+        match kind {
+            0 => Op::Write(vec![self.put(&name, volume)]),
+            1 => self.batch(state),
+            2 => Op::Trim(name, self.range(volume), self.ack()),
+            3 => {
+                let allocate = self.rng.once_in(3);
+                let mut range = self.range(volume);
+                if allocate {
+                    range.end = range.end.min(range.start + (3 << 19));
+                }
+                Op::Zero(name, range, allocate, self.ack())
+            }
+            4 => Op::Flush,
+            5 => Op::Checkpoint,
+            6 => {
+                let range = self.range(volume);
+                Op::Read(name, range.start..range.end.min(range.start + (1 << 20)))
+            }
+            7 => self.create(state),
+            8 => Op::Resize(name, self.size()),
+            _ => Op::Delete(name),
+        }
+    }
+
+    fn volume<'a>(&mut self, state: &'a ReferencePool) -> (String, &'a ReferenceVolume) {
+        let names: Vec<&String> = state.volumes.keys().collect();
+        let name = *self.rng.pick(&names);
+        (name.clone(), state.volume(name))
+    }
+
+    fn create(&mut self, state: &ReferencePool) -> Op {
+        // Names come back at times: a volume that is still being given back must not be mistaken for the new one.
+        self.names += 1;
+        let name = format!("v{}", self.names % 5);
+        if state.volumes.contains_key(&name) {
+            return Op::Flush;
+        }
+        Op::Create(name, self.size())
+    }
+
+    fn size(&mut self) -> u64 {
+        *self.rng.pick(&[
+            4096,
+            8192 + 512,
+            64 << 10,
+            (300 << 10) + 1536,
+            4 << 20,
+            (1 << 30) + 3584,
+        ])
+    }
+
+    fn ack(&mut self) -> Ack {
+        if self.rng.once_in(6) {
+            Ack::Durable
+        } else {
+            Ack::Written
+        }
+    }
+
+    fn batch(&mut self, state: &ReferencePool) -> Op {
+        let count = self.rng.between(2, 12);
+        let puts = (0..count).map(|_| {
+            let (name, volume) = self.volume(state);
+            let mut put = self.put(&name, volume);
+            put.dropped = self.rng.once_in(10);
+            put
+        });
+        Op::Write(puts.collect())
+    }
+
+    fn put(&mut self, name: &str, volume: &ReferenceVolume) -> Put {
+        self.stamp += 1;
+        Put {
+            name: name.to_owned(),
+            range: self.write_range(volume),
+            pattern: Pattern { stamp: self.stamp },
+            ack: self.ack(),
+            dropped: false,
+        }
+    }
+
+    /// Where things happen: mostly near the start, so that they overlap; also at the end and anywhere.
+    fn offset(&mut self, volume: &ReferenceVolume) -> u64 {
+        let end = volume.size;
+        match self.rng.below(10) {
+            0 => end.saturating_sub(self.rng.between(1, 3 * BLOCK)),
+            1 | 2 => self.rng.below(end),
+            _ => self.rng.below(end.min(40 * BLOCK)),
+        }
+    }
+
+    fn write_range(&mut self, volume: &ReferenceVolume) -> Range<u64> {
+        let offset = self.offset(volume);
+        let (from, bytes) = match self.rng.weighted(&[50, 25, 15, 8, 3]) {
+            0 => (offset / BLOCK * BLOCK, self.rng.between(1, 4) * BLOCK),
+            1 => (offset, self.rng.between(1, 9000)),
+            2 => (offset / 512 * 512, self.rng.between(1, 64) * 512),
+            3 => (offset / BLOCK * BLOCK, self.rng.between(8, 64) * BLOCK),
+            _ => (offset / BLOCK * BLOCK, self.rng.between(64, 255) * BLOCK),
+        };
+        from..(from + bytes).min(volume.size)
+    }
+
+    fn range(&mut self, volume: &ReferenceVolume) -> Range<u64> {
+        let offset = self.offset(volume);
+        if self.rng.once_in(4) {
+            return offset..volume.size;
+        }
+        let bytes = self.rng.between(1, 30 * BLOCK);
+        let from = if self.rng.once_in(2) {
+            offset / BLOCK * BLOCK
+        } else {
+            offset
+        };
+        from..(from + bytes).min(volume.size)
+    }
+}

@@ -1,0 +1,44 @@
+//! The crash points of the default run.
+
+use tests_crash::{Explorer, Tally};
+
+fn add(total: &mut Tally, tally: Tally) {
+    total.crashes += tally.crashes;
+    total.during_recovery += tally.during_recovery;
+    total.kills += tally.kills;
+    total.operations += tally.operations;
+}
+
+/// Every change of some workloads.
+#[test]
+fn every_change() {
+    let mut total = Tally::default();
+    for seed in 1..=24 {
+        let mut explorer = Explorer::new(seed);
+        explorer.sweep(60);
+        println!("seed {seed}: {}", explorer.tally);
+        add(&mut total, explorer.tally);
+    }
+    println!("in all: {total}");
+}
+
+/// Many lives of many pools, each cut off somewhere.
+#[test]
+fn many_lives() {
+    let mut total = Tally::default();
+    for seed in 1000..1100 {
+        let mut explorer = Explorer::new(seed);
+        explorer.chain(30, 60);
+        add(&mut total, explorer.tally);
+    }
+    println!("seeds 1000 to 1099: {total}");
+}
+
+/// One seed is one run: the same calls of the device, the same bytes.
+#[test]
+fn a_seed_is_a_run() {
+    for seed in 1..=12 {
+        let digest = |()| Explorer::new(seed).digest(80);
+        assert_eq!(digest(()), digest(()), "seed {seed}");
+    }
+}

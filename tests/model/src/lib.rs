@@ -1,0 +1,17 @@
+//! What the block model must do, written down a second time and as plainly as possible: a pool is a map from names to
+//! volumes, a volume a map from block numbers to blocks.
+//!
+//! Nothing here shares code with the engine. A state is reached by applying [`Step`]s one after the other; what the
+//! engine shows is collected by [`observe`], and the two are compared.
+
+mod observed;
+mod pattern;
+mod reference;
+mod rng;
+mod setup;
+
+pub use observed::{check_accounting, observe};
+pub use pattern::Pattern;
+pub use reference::{Difference, ReferencePool, ReferenceVolume, Step};
+pub use rng::Rng;
+pub use setup::{Setup, page_buf};

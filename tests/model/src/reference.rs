@@ -1,0 +1,230 @@
+//! The reference: states and the steps between them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use engine_base::to_usize;
+
+use crate::Pattern;
+
+const BLOCK: u64 = 4096;
+
+/// One change that is whole or absent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// A volume of zeroes.
+    Create {
+        /// Its name.
+        name: String,
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// The volume is gone.
+    Delete {
+        /// Its name.
+        name: String,
+    },
+    /// Another size; what lies behind a smaller one is gone for good.
+    Resize {
+        /// Its name.
+        name: String,
+        /// The new size in bytes.
+        size: u64,
+    },
+    /// Bytes are written; the blocks they touch are stored.
+    Write {
+        /// The volume.
+        name: String,
+        /// Its byte range.
+        range: Range<u64>,
+        /// What is written.
+        pattern: Pattern,
+    },
+    /// Whole blocks become holes.
+    Clear {
+        /// The volume.
+        name: String,
+        /// Numbers of the blocks.
+        blocks: Range<u64>,
+    },
+}
+
+/// A volume: what is stored. Everything else is zero.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReferenceVolume {
+    /// Bytes.
+    pub size: u64,
+    /// By block number. Bytes behind the size are zero.
+    pub blocks: BTreeMap<u64, Arc<[u8]>>,
+}
+
+impl ReferenceVolume {
+    /// The bytes of a range.
+    #[must_use]
+    pub fn read(&self, range: Range<u64>) -> Vec<u8> {
+        let mut bytes = vec![0; to_usize(range.end - range.start)];
+        let blocks = range.start / BLOCK..range.end.div_ceil(BLOCK);
+        for (number, block) in self.blocks.range(blocks) {
+            let start = (number * BLOCK).max(range.start);
+            let end = (number * BLOCK + BLOCK).min(range.end);
+            let from = &block[to_usize(start - number * BLOCK)..to_usize(end - number * BLOCK)];
+            bytes[to_usize(start - range.start)..to_usize(end - range.start)].copy_from_slice(from);
+        }
+        bytes
+    }
+
+    fn write(&mut self, range: &Range<u64>, pattern: Pattern) {
+        for number in range.start / BLOCK..range.end.div_ceil(BLOCK) {
+            let start = (number * BLOCK).max(range.start);
+            let end = (number * BLOCK + BLOCK).min(range.end);
+            let old = self.blocks.get(&number);
+            let mut block = old.map_or_else(|| vec![0; to_usize(BLOCK)], |old| old.to_vec());
+            let part = to_usize(start - number * BLOCK)..to_usize(end - number * BLOCK);
+            pattern.fill(start, &mut block[part]);
+            self.blocks.insert(number, block.into());
+        }
+    }
+
+    fn resize(&mut self, size: u64) {
+        if size < self.size {
+            self.blocks
+                .retain(|number, _| *number < size.div_ceil(BLOCK));
+            if let Some(block) = self.blocks.get_mut(&(size / BLOCK)) {
+                let mut cut = block.to_vec();
+                cut[to_usize(size % BLOCK)..].fill(0);
+                *block = cut.into();
+            }
+        }
+        self.size = size;
+    }
+}
+
+/// All volumes by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReferencePool {
+    /// The volumes.
+    pub volumes: BTreeMap<String, ReferenceVolume>,
+}
+
+impl ReferencePool {
+    /// Makes one change.
+    ///
+    /// # Panics
+    /// If the step names a volume that does not exist (the test is wrong).
+    pub fn apply(&mut self, step: &Step) {
+        match step {
+            Step::Create { name, size } => {
+                let volume = ReferenceVolume {
+                    size: *size,
+                    blocks: BTreeMap::new(),
+                };
+                let before = self.volumes.insert(name.clone(), volume);
+                assert!(before.is_none(), "{name} is created twice");
+            }
+            Step::Delete { name } => {
+                assert!(self.volumes.remove(name).is_some(), "{name} does not exist");
+            }
+            Step::Resize { name, size } => self.volume_mut(name).resize(*size),
+            Step::Write {
+                name,
+                range,
+                pattern,
+            } => self.volume_mut(name).write(range, *pattern),
+            Step::Clear { name, blocks } => {
+                let stored = &mut self.volume_mut(name).blocks;
+                let gone: Vec<u64> = stored.range(blocks.clone()).map(|(key, _)| *key).collect();
+                gone.iter().for_each(|number| drop(stored.remove(number)));
+            }
+        }
+    }
+
+    /// A volume.
+    ///
+    /// # Panics
+    /// If it does not exist (the test is wrong).
+    #[must_use]
+    pub fn volume(&self, name: &str) -> &ReferenceVolume {
+        self.volumes
+            .get(name)
+            .unwrap_or_else(|| panic!("{name} does not exist"))
+    }
+
+    fn volume_mut(&mut self, name: &str) -> &mut ReferenceVolume {
+        self.volumes
+            .get_mut(name)
+            .unwrap_or_else(|| panic!("{name} does not exist"))
+    }
+
+    /// Bytes of all stored blocks.
+    #[must_use]
+    pub fn stored_bytes(&self) -> u64 {
+        self.volumes
+            .values()
+            .map(|volume| volume.blocks.len() as u64 * BLOCK)
+            .sum()
+    }
+
+    /// What of `self` is not as in `other`, the first few places.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<Difference> {
+        let mut all = Vec::new();
+        let names: std::collections::BTreeSet<_> =
+            self.volumes.keys().chain(other.volumes.keys()).collect();
+        for name in names {
+            let place = |what: String| Difference(format!("{name}: {what}"));
+            match (self.volumes.get(name), other.volumes.get(name)) {
+                (Some(a), Some(b)) => {
+                    if a.size != b.size {
+                        all.push(place(format!("size {} and {}", a.size, b.size)));
+                    }
+                    let numbers: std::collections::BTreeSet<_> =
+                        a.blocks.keys().chain(b.blocks.keys()).collect();
+                    for number in numbers {
+                        let (one, two) = (a.blocks.get(number), b.blocks.get(number));
+                        if one != two {
+                            all.push(place(format!(
+                                "block {number}: {} and {}",
+                                show(one),
+                                show(two)
+                            )));
+                        }
+                    }
+                }
+                (one, _) => all.push(place(format!(
+                    "there: {} and {}",
+                    one.is_some(),
+                    one.is_none()
+                ))),
+            }
+        }
+        all.truncate(12);
+        all
+    }
+}
+
+/// The first word of each 512-byte sector in short.
+fn show(block: Option<&Arc<[u8]>>) -> String {
+    let Some(block) = block else {
+        return "hole".to_owned();
+    };
+    let mut text = String::new();
+    for sector in block.chunks(512) {
+        let word = sector
+            .first_chunk()
+            .map_or(0, |word: &[u8; 2]| u16::from_le_bytes(*word));
+        text.push_str(&format!("{word:04x}"));
+    }
+    text
+}
+
+/// One place where two states differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference(String);
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
