@@ -8,11 +8,12 @@
 //! Groups that a later one vouches for are passed on without reading their data; the others only if every block of it is good.
 
 mod heads;
+mod successor;
 mod verify;
 
 use std::collections::VecDeque;
 
-use engine_base::{Checksum, EpochId, Location, Lsn};
+use engine_base::{Checksum, EpochId, Location, Lsn, PoolId};
 use engine_device::{Device, Geometry, Place};
 use engine_format::GroupHeader;
 
@@ -25,6 +26,8 @@ pub struct Replay<'a> {
     pub device: &'a dyn Device,
     /// How the device is cut.
     pub geometry: Geometry,
+    /// The pool.
+    pub pool: PoolId,
     /// The epoch whose journal is replayed: that of the checkpoint.
     pub epoch: EpochId,
     /// The checkpoint's LSN.
@@ -75,6 +78,8 @@ pub struct ReplayEnd {
     pub groups: u64,
     /// The group that was given up with [`Replay::accept_loss`].
     pub lost_from: Option<Lsn>,
+    /// A group whose head is whole and whose data is not, and for which nobody vouches.
+    pub torn: Option<Lsn>,
 }
 
 struct Walk<'a> {
@@ -112,6 +117,7 @@ impl Replay<'_> {
                 unused: None,
                 groups: 0,
                 lost_from: None,
+                torn: None,
             },
         };
         while walk.step()? {
@@ -126,6 +132,7 @@ impl Replay<'_> {
         walk.judge_end()?;
         while let Some(group) = walk.pending.front() {
             if !verify::data_is_good(self.device, group)? {
+                walk.end.torn = Some(group.lsn);
                 break;
             }
             walk.pass_on(visit)?;
@@ -255,6 +262,12 @@ impl Walk<'_> {
                 return Ok(None);
             }
             let follow = next.or(named.take()).filter(|next| *next != place);
+            let follow = match follow {
+                None if self.replay.may_be_last(from) => {
+                    self.replay.successor_by_header(place.segment)
+                }
+                known => known,
+            };
             segment = follow.map(|place| (place, engine_base::to_u32(4096)));
         }
         Ok(None)

@@ -3,6 +3,7 @@
 //! CRASH: until the checkpoint that ends an opening is durable, the next opening finds the same checkpoint and the same journal and
 //! comes to the same state: nothing of the old epoch's is written to, and the new epoch's first segment is in no chain yet.
 
+mod later;
 mod load;
 mod recover;
 mod superblocks;
@@ -18,7 +19,8 @@ use crate::apply::Work;
 use crate::checkpoint::Checkpointer;
 use crate::core::Core;
 use crate::{Pool, PoolOptions, StoreError};
-pub(crate) use load::Loaded;
+pub(crate) use later::later_epoch;
+pub(crate) use load::{Loaded, is_creation};
 pub(crate) use superblocks::read_superblocks;
 
 impl Pool {
@@ -27,7 +29,8 @@ impl Pool {
     /// Time: that of replaying the journal since the newest checkpoint. When this returns, everything that it accepted is durable.
     ///
     /// # Errors
-    /// [`StoreError::NoSuperblock`], [`StoreError::Damaged`], [`StoreError::PageDamaged`], or [`StoreError::Log`] with damage in the
+    /// [`StoreError::NoSuperblock`], [`StoreError::Inconsistent`] if the newest superblock is lost and the other one would lead
+    /// to an older state, [`StoreError::Damaged`], [`StoreError::PageDamaged`], or [`StoreError::Log`] with damage in the
     /// journal; [`StoreError::Invalid`] if the pool uses features that forbid writing.
     pub fn open(device: Arc<dyn Device>, options: &PoolOptions) -> Result<Arc<Self>, StoreError> {
         let copies = read_superblocks(&*device)?;
@@ -40,10 +43,14 @@ impl Pool {
         }
         let geometry = geometry_of(&superblock);
         device.attach(geometry)?;
+        let later = copies.lost_epoch(&*device, &superblock, options)?;
         let epoch = EpochId::new(options.entropy.id_bytes());
         let loaded = Loaded::read(&device, &superblock, epoch, options)?;
         let recovered = loaded.recover(&superblock, options)?;
         let core = recovered.core;
+        if let Some(lost) = later {
+            core.space.lock().skip_to(lost.segment.next());
+        }
         let journal = Journal::start(JournalOptions {
             device: Arc::clone(&device),
             geometry,
@@ -78,8 +85,8 @@ pub(crate) fn geometry_of(superblock: &Superblock) -> Geometry {
     }
 }
 
-/// Estimated microseconds of replay after which a checkpoint is due: 2 s.
-const REPLAY_MICROS_MAX: u64 = 2_000_000;
+/// Estimated microseconds of replay after which a checkpoint is due: 1 s.
+const REPLAY_MICROS_MAX: u64 = 1_000_000;
 /// Microseconds that replay takes per group, per mutation and per page read, on a slow machine with a cold cache.
 const MICROS_PER_GROUP: u64 = 4;
 const MICROS_PER_MUTATION: u64 = 3;

@@ -178,6 +178,11 @@ impl Space {
             .expect("a sum above zero is not zero");
     }
 
+    /// Skips the ids of segments that were given up.
+    pub(crate) fn skip_to(&mut self, segment: SegmentId) {
+        self.next_segment = self.next_segment.max(segment);
+    }
+
     pub(crate) fn seal(&mut self, segment: SegmentId) {
         if let Some(known) = self.segments.get_mut(&segment)
             && known.state == SegmentState::Open

@@ -58,6 +58,7 @@ impl Loaded {
         let replay = Replay {
             device: &*self.core.device,
             geometry: self.core.geometry,
+            pool: superblock.pool_id,
             epoch: superblock.epoch,
             lsn: superblock.lsn,
             start: JournalPosition {

@@ -3,7 +3,8 @@
 use engine_device::{Device, Place};
 use engine_format::{CheckpointId, FormatError, SUPERBLOCK_BYTES, Superblock, superblock_offset};
 
-use crate::StoreError;
+use super::later::{Later, later_epoch};
+use crate::{PoolOptions, StoreError};
 
 /// Both copies, as far as they are valid.
 #[derive(Debug)]
@@ -54,6 +55,37 @@ impl SuperblockCopies {
             (Ok(only), Err(other)) => self.only(device, rewind, 0, only, other),
             (Err(other), Ok(only)) => self.only(device, rewind, 1, only, other),
         }
+    }
+
+    /// Refuses to open `superblock`, the only valid one, if it leads to an older state than the lost one did. With
+    /// `accept_loss` the newest segment of what is given up instead.
+    pub(crate) fn lost_epoch(
+        &self,
+        device: &dyn Device,
+        superblock: &Superblock,
+        options: &PoolOptions,
+    ) -> Result<Option<Later>, StoreError> {
+        if options.rewind || self.copies.iter().all(Result::is_ok) {
+            return Ok(None);
+        }
+        let Some(later) = later_epoch(device, superblock) else {
+            return Ok(None);
+        };
+        let checkpoint = superblock.checkpoint.get();
+        if options.accept_loss {
+            tracing::error!(checkpoint, group = %later.group,
+                "the newest superblock is lost: everything written since this checkpoint's epoch was given up as told");
+            return Ok(Some(later));
+        }
+        Err(StoreError::Inconsistent {
+            what: format!(
+                "the newest superblock of {} is lost: the group at {} was written in a later epoch than that of checkpoint \
+                 {checkpoint}, which does not lead there; opening with the override that accepts loss drops everything \
+                 written since that epoch",
+                device.name(),
+                later.group
+            ),
+        })
     }
 
     /// The number of the newest checkpoint of both.
