@@ -22,9 +22,8 @@ mod trees;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engine_base::{ByteCount, SegmentId, Slot};
+use engine_base::{ByteCount, DatasetId, SegmentId, Slot};
 use engine_device::Device;
-use engine_format::Superblock;
 
 use crate::StoreError;
 use crate::open::geometry_of;
@@ -53,12 +52,13 @@ pub fn check(
         progress,
         report: CheckReport::default(),
         total: 0,
+        alone: false,
         replayable: true,
     };
     let superblock = check.superblocks(options.rewind)?;
     check.device.attach(geometry_of(&superblock))?;
     check.report.checkpoint = superblock.checkpoint;
-    check.look_for_later_epoch(&superblock, options.rewind);
+    check.look_for_later_epoch(&superblock);
     let Some(segments) = check.segments(&superblock) else {
         return Ok(check.report);
     };
@@ -79,6 +79,8 @@ struct Check<'a> {
     report: CheckReport,
     /// Bytes to verify, as far as it is known.
     total: u64,
+    /// The other superblock is not valid.
+    alone: bool,
     /// Nothing was found that would make replay stumble.
     replayable: bool,
 }
@@ -128,7 +130,7 @@ struct Sums {
     /// Live bytes by segment.
     live: BTreeMap<SegmentId, u64>,
     /// Mapped bytes by dataset.
-    allocated: BTreeMap<engine_base::DatasetId, u64>,
+    allocated: BTreeMap<DatasetId, u64>,
     /// Some page could not be read, so that these are not all.
     incomplete: bool,
 }
@@ -137,10 +139,4 @@ impl Sums {
     fn add_live(&mut self, segment: SegmentId, bytes: u32) {
         *self.live.entry(segment).or_default() += u64::from(bytes);
     }
-}
-
-/// The newer of two superblocks names what is checked.
-struct Named {
-    copy: u8,
-    superblock: Superblock,
 }

@@ -10,6 +10,7 @@
 mod apply;
 mod block_on;
 mod catalog;
+mod check;
 mod checkpoint;
 mod cleanup;
 mod core;
@@ -28,6 +29,7 @@ mod space;
 mod status;
 
 pub use block_on::block_on;
+pub use check::{CheckCounts, CheckOptions, CheckProgress, CheckReport, Finding, Severity, check};
 pub use data::ExtentRead;
 pub use dataset::{Dataset, DatasetInfo};
 pub use error::StoreError;

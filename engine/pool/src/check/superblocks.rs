@@ -10,12 +10,13 @@
 use engine_device::Place;
 use engine_format::{CheckpointId, SUPERBLOCK_BYTES, Superblock, superblock_offset};
 
-use super::{Check, Named};
+use super::Check;
+use super::report::chain;
 use crate::StoreError;
 use crate::open::{later_epoch, read_superblocks};
 
 enum Copy {
-    Valid(Superblock),
+    Valid(Box<Superblock>),
     Blank,
     Invalid(String),
     Unreadable(String),
@@ -24,74 +25,61 @@ enum Copy {
 impl Check<'_> {
     /// Chooses the superblock to check by.
     pub(super) fn superblocks(&mut self, rewind: bool) -> Result<Superblock, StoreError> {
-        let named = match (self.read_copy(0), self.read_copy(1)) {
-            (Copy::Valid(first), Copy::Valid(second)) => self.both(first, second, rewind)?,
-            (Copy::Valid(only), other) => self.only(0, only, &other, rewind)?,
-            (other, Copy::Valid(only)) => self.only(1, only, &other, rewind)?,
-            _ => return self.none(rewind),
+        let superblock = match (self.read_copy(0), self.read_copy(1)) {
+            (Copy::Valid(first), Copy::Valid(second)) => self.both(&first, &second, rewind)?,
+            (Copy::Valid(only), other) if !rewind => self.only(0, *only, &other),
+            (other, Copy::Valid(only)) if !rewind => self.only(1, *only, &other),
+            _ => self.choose(rewind)?,
         };
-        if named.superblock.is_read_only() {
+        if superblock.is_read_only() {
             self.warn(format!(
                 "the pool uses features {:#x} that this build does not know; it can only be read: \
                  check it with the build that wrote it",
-                named.superblock.features_read_only
+                superblock.features_read_only
             ));
         }
-        Ok(named.superblock)
+        Ok(superblock)
     }
 
     fn read_copy(&mut self, copy: u8) -> Copy {
         let mut bytes = [0; SUPERBLOCK_BYTES];
         let place = Place::label(superblock_offset(copy));
         if let Err(error) = self.device.read(place, &mut bytes) {
-            return Copy::Unreadable(crate::error::chain(&error));
+            return Copy::Unreadable(chain(&error));
         }
         self.verified(SUPERBLOCK_BYTES as u64);
         match Superblock::decode(&bytes, copy) {
-            Ok(superblock) => Copy::Valid(superblock),
+            Ok(superblock) => Copy::Valid(Box::new(superblock)),
             Err(_) if bytes.iter().all(|byte| *byte == 0) => Copy::Blank,
-            Err(error) => Copy::Invalid(crate::error::chain(&error)),
+            Err(error) => Copy::Invalid(chain(&error)),
         }
     }
 
-    /// The error with which opening the pool fails.
-    fn none(&mut self, rewind: bool) -> Result<Superblock, StoreError> {
+    /// What opening the pool chooses, or the error with which it fails.
+    fn choose(&self, rewind: bool) -> Result<Superblock, StoreError> {
         let copies = read_superblocks(&*self.device)?;
-        copies
-            .choose(self.device.name(), rewind)
-            .map(|(_, superblock)| superblock)
+        let (_, superblock) = copies.choose(self.device.name(), rewind)?;
+        Ok(superblock)
     }
 
     fn both(
         &mut self,
-        first: Superblock,
-        second: Superblock,
+        first: &Superblock,
+        second: &Superblock,
         rewind: bool,
-    ) -> Result<Named, StoreError> {
+    ) -> Result<Superblock, StoreError> {
         let geometry = |superblock: &Superblock| (superblock.segment_bytes, superblock.slots);
-        if geometry(&first) != geometry(&second) || first.device_id != second.device_id {
+        if geometry(first) != geometry(second) || first.device_id != second.device_id {
             self.damage(
                 "the two superblocks describe different devices: restore the label from a backup"
                     .to_owned(),
             );
         }
-        let copies = read_superblocks(&*self.device)?;
-        let (copy, superblock) = copies.choose(self.device.name(), rewind)?;
-        Ok(Named { copy, superblock })
+        self.choose(rewind)
     }
 
-    fn only(
-        &mut self,
-        copy: u8,
-        superblock: Superblock,
-        other: &Copy,
-        rewind: bool,
-    ) -> Result<Named, StoreError> {
-        if rewind {
-            return self
-                .none(rewind)
-                .map(|superblock| Named { copy, superblock });
-        }
+    fn only(&mut self, copy: u8, superblock: Superblock, other: &Copy) -> Superblock {
+        self.alone = true;
         let bad = 1 - copy;
         let place = Place::label(superblock_offset(bad));
         let used = format!(
@@ -113,28 +101,22 @@ impl Check<'_> {
             )),
             Copy::Valid(_) => {}
         }
-        Ok(Named { copy, superblock })
+        superblock
     }
 
     /// Whether the superblock that should be used was lost.
-    pub(super) fn look_for_later_epoch(&mut self, superblock: &Superblock, rewind: bool) {
-        let alone = read_superblocks(&*self.device)
-            .map_or(true, |copies| copies.copies.iter().any(Result::is_err));
-        if rewind || !alone {
+    pub(super) fn look_for_later_epoch(&mut self, superblock: &Superblock) {
+        if !self.alone {
             return;
         }
-        match later_epoch(&*self.device, superblock) {
-            Ok(None) => {}
-            Ok(Some(place)) => self.damage(format!(
-                "the newest superblock is lost: the group at {place} was written after it, and \
-                 checkpoint {} does not lead there; restore the label, or open the pool with the \
-                 override that drops everything written since that checkpoint's epoch",
+        if let Some(later) = later_epoch(&*self.device, superblock) {
+            self.damage(format!(
+                "the newest superblock is lost: the group at {} was written in a later epoch than \
+                 that of checkpoint {}, which does not lead there; restore the label, or open the \
+                 pool with the override that drops everything written since that epoch",
+                later.group,
                 superblock.checkpoint.get()
-            )),
-            Err(error) => self.damage(format!(
-                "whether the newest superblock was lost cannot be told: {}",
-                crate::error::chain(&error)
-            )),
+            ));
         }
     }
 }

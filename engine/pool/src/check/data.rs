@@ -1,0 +1,254 @@
+//! The data of every extent of the state that opening the pool comes to.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use engine_base::limits::{BLOCK, BLOCK_BYTES, EXTENT_BYTES_MAX};
+use engine_base::{SegmentId, to_usize};
+use engine_device::PageBuf;
+use engine_format::{EXTENT_BLOCKS_MAX, ExtentRef, SegmentKind, SegmentState};
+
+use super::Check;
+use super::claims::Claims;
+use super::report::chain;
+use super::trees::{decode_extent, end_allowed, owner_of};
+use crate::Dataset;
+use crate::core::Core;
+use crate::pages::PageReader;
+
+/// Extents taken from the tree at once.
+const EXTENTS_PER_LOOK: usize = 64;
+
+/// An entry of a volume's tree, copied out.
+type Entry = (Vec<u8>, Vec<u8>);
+
+struct Data<'a> {
+    core: &'a Core,
+    claims: Claims,
+    buf: PageBuf,
+}
+
+/// One dataset on its way through the check.
+struct Progress {
+    owner: String,
+    end_allowed: u64,
+    mapped_to: u64,
+    allocated: u64,
+}
+
+impl Check<'_> {
+    /// Verifies the data of all datasets, and the counters that replay came to.
+    pub(super) fn data(&mut self, core: &Core) {
+        let mut data = Data {
+            core,
+            claims: Claims::default(),
+            buf: PageBuf::zeroed(EXTENT_BLOCKS_MAX * BLOCK_BYTES),
+        };
+        self.expect_data(core);
+        let mut whole = true;
+        for dataset in core.catalog.all() {
+            whole &= self.dataset_data(&dataset, &mut data);
+        }
+        if whole && self.replayable {
+            self.compare_live(core, &data.claims);
+        }
+    }
+
+    fn expect_data(&mut self, core: &Core) {
+        let space = core.space.lock();
+        let journal = space
+            .segments
+            .values()
+            .filter(|segment| segment.kind == SegmentKind::Journal);
+        let live: u64 = journal.map(|segment| u64::from(segment.live)).sum();
+        self.total = self.report.counts.bytes.get() + live;
+    }
+
+    /// `false` if not all of it could be looked at.
+    fn dataset_data(&mut self, dataset: &Arc<Dataset>, data: &mut Data<'_>) -> bool {
+        let record = dataset.record();
+        let mut progress = Progress {
+            owner: owner_of(dataset.id(), record.as_ref()),
+            end_allowed: end_allowed(record.as_ref()),
+            mapped_to: 0,
+            allocated: 0,
+        };
+        let mut whole = true;
+        let mut cursor = Some(Vec::new());
+        while let Some(from) = cursor {
+            let (entries, next) = take_extents(data.core, dataset, &from, &mut whole);
+            for (key, value) in &entries {
+                match decode_extent(key, value) {
+                    Ok((start, extent)) => self.extent(start, &extent, data, &mut progress),
+                    // Reported when the pages of the checkpoint were walked.
+                    Err(_) => whole = false,
+                }
+            }
+            data.core.evict_over_budget(dataset);
+            cursor = next;
+        }
+        let allocated = dataset.allocated().get();
+        if whole && self.replayable && progress.allocated != allocated {
+            self.damage(format!(
+                "{}: after replay {allocated} bytes count as allocated, but the extents map {}; \
+                 report this",
+                progress.owner, progress.allocated
+            ));
+        }
+        whole
+    }
+
+    fn extent(
+        &mut self,
+        start: u64,
+        extent: &ExtentRef<'_>,
+        data: &mut Data<'_>,
+        progress: &mut Progress,
+    ) {
+        self.report.counts.extents += 1;
+        let end = start.saturating_add(u64::from(extent.bytes()));
+        let range = format!("{}, bytes {start}..{end}", progress.owner);
+        if self.replayable && start < progress.mapped_to {
+            self.damage(format!(
+                "{range}: two extents map the same bytes; restore that range from a backup"
+            ));
+        }
+        if self.replayable && end > progress.end_allowed {
+            self.damage(format!(
+                "{range}: mapped behind the end of the volume; report this"
+            ));
+        }
+        progress.mapped_to = progress.mapped_to.max(end);
+        progress.allocated += u64::from(extent.bytes());
+        let (location, blocks) = (extent.location(), extent.checksums().len());
+        if !data.claims.claim(location, blocks, extent.bytes()) {
+            self.damage(format!(
+                "{range}: its data at {location} belongs to another extent, too; restore that \
+                 range from a backup"
+            ));
+        }
+        self.extent_data(&range, extent, data);
+    }
+
+    fn extent_data(&mut self, range: &str, extent: &ExtentRef<'_>, data: &mut Data<'_>) {
+        let location = extent.location();
+        let bytes = extent.checksums().len() * BLOCK_BYTES;
+        let end = u64::from(location.offset) + bytes as u64;
+        if !is_written(data.core, location.segment, end) {
+            self.damage(format!(
+                "{range}: its data should be at {location}, where no journal segment was \
+                 written; restore that range from a backup"
+            ));
+            return;
+        }
+        let place = match data.core.place_of(location) {
+            Ok(place) => place,
+            Err(error) => return self.damage(format!("{range}: {}", chain(&error))),
+        };
+        let Some(buf) = data.buf.get_mut(..bytes) else {
+            return;
+        };
+        if let Err(error) = self.device.read(place, buf) {
+            self.damage(format!(
+                "{range}: its data at {location} ({place}) cannot be read ({}); restore that \
+                 range from a backup",
+                chain(&error)
+            ));
+            return;
+        }
+        if let Some((first, count)) = bad_blocks(buf, extent) {
+            let offset = u64::from(location.offset) + first as u64 * BLOCK;
+            let place = engine_device::Place {
+                offset: place.offset + first as u64 * BLOCK,
+                ..place
+            };
+            self.damage(format!(
+                "{range}: {count} of its {} blocks are damaged, the first at {} offset {offset} \
+                 ({place}); reading them fails: restore or overwrite that range",
+                extent.checksums().len(),
+                location.segment
+            ));
+        }
+        self.verified(bytes as u64);
+    }
+
+    fn compare_live(&mut self, core: &Core, claims: &Claims) {
+        let mut wrong = Vec::new();
+        for (id, segment) in &core.space.lock().segments {
+            let found = claims.bytes(*id);
+            if segment.kind == SegmentKind::Journal && found != u64::from(segment.live) {
+                wrong.push(format!(
+                    "after replay {id} in {} counts {} live bytes, but {found} are referred to; \
+                     report this",
+                    segment.slot, segment.live
+                ));
+            }
+        }
+        wrong.into_iter().for_each(|what| self.damage(what));
+    }
+}
+
+/// The next extents from `from` on, and where the look after it begins. A page that no copy gives
+/// was reported before: its keys are passed over.
+fn take_extents(
+    core: &Core,
+    dataset: &Dataset,
+    from: &[u8],
+    whole: &mut bool,
+) -> (Vec<Entry>, Option<Vec<u8>>) {
+    let reader = PageReader {
+        device: &*core.device,
+        slots: core,
+    };
+    let mut tree = dataset.tree.write();
+    loop {
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut next = None;
+        let scanned = tree.scan(from, |key, value| {
+            if entries.len() == EXTENTS_PER_LOOK {
+                next = Some(key.to_vec());
+                return ControlFlow::Break(());
+            }
+            entries.push((key.to_vec(), value.to_vec()));
+            ControlFlow::Continue(())
+        });
+        let Err(missing) = scanned else {
+            return (entries, next);
+        };
+        match reader.tree_page(&missing) {
+            Ok(page) => {
+                tree.install(&missing, page);
+            }
+            Err(_) => {
+                *whole = false;
+                let behind = (!missing.high.is_empty()).then(|| missing.high.to_vec());
+                return (entries, behind);
+            }
+        }
+    }
+}
+
+fn is_written(core: &Core, segment: SegmentId, end: u64) -> bool {
+    core.space
+        .lock()
+        .segments
+        .get(&segment)
+        .is_some_and(|known| {
+            known.kind == SegmentKind::Journal
+                && known.state != SegmentState::Dead
+                && end <= u64::from(known.written)
+        })
+}
+
+/// The first block that is not what its checksum says, and how many are not.
+fn bad_blocks(buf: &[u8], extent: &ExtentRef<'_>) -> Option<(usize, usize)> {
+    let blocks = buf.chunks_exact(BLOCK_BYTES).zip(extent.checksums().iter());
+    let mut bad = blocks
+        .enumerate()
+        .filter(|(_, (block, expected))| crc32c::crc32c(block) != expected.get())
+        .map(|(index, _)| index);
+    let first = bad.next()?;
+    Some((first, 1 + bad.count()))
+}
+
+const _: () = assert!(to_usize(EXTENT_BYTES_MAX) < EXTENT_BLOCKS_MAX * BLOCK_BYTES);

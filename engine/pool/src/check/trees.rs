@@ -1,0 +1,252 @@
+//! The trees of the checkpoint: dataset records, their roots, and the extents of each dataset.
+
+use std::collections::{BTreeMap, HashSet};
+
+use engine_base::DatasetId;
+use engine_base::limits::BLOCK;
+use engine_format::{
+    DatasetRecord, DatasetState, ExtentRef, FormatError, RootsRecord, SegmentKind, Superblock,
+    dataset_of_key, dataset_of_roots_key,
+};
+use engine_tree::LoadedPage;
+
+use super::pages::TreeToCheck;
+use super::report::chain;
+use super::{Check, Segments, Sums};
+
+type Records = BTreeMap<DatasetId, DatasetRecord>;
+type Roots = BTreeMap<DatasetId, RootsRecord>;
+
+/// A dataset in words.
+pub(super) fn owner_of(id: DatasetId, record: Option<&DatasetRecord>) -> String {
+    match record {
+        Some(record) if record.state == DatasetState::Live => {
+            format!("volume {:?}", record.name.as_str())
+        }
+        Some(record) => format!("deleted volume {:?} ({id})", record.name.as_str()),
+        None => id.to_string(),
+    }
+}
+
+impl Check<'_> {
+    /// Walks everything, and adds up what it refers to.
+    pub(super) fn trees(&mut self, superblock: &Superblock, segments: &Segments) -> Sums {
+        let mut sums = Sums::default();
+        for (segment, bytes) in &segments.table {
+            *sums.live.entry(*segment).or_default() += bytes;
+        }
+        let records = self.records(superblock, segments, &mut sums);
+        let roots = self.roots(superblock, segments, &mut sums);
+        for (id, roots_record) in &roots {
+            let record = records.get(id);
+            if record.is_none() && !sums.incomplete {
+                self.damage(format!(
+                    "the tree of {id} has a root but no record: its space is never given back; \
+                     report this"
+                ));
+            }
+            self.dataset(*id, roots_record, record, segments, &mut sums);
+        }
+        self.report.counts.datasets = records.len() as u64;
+        sums
+    }
+
+    fn records(
+        &mut self,
+        superblock: &Superblock,
+        segments: &Segments,
+        sums: &mut Sums,
+    ) -> Records {
+        let tree = TreeToCheck {
+            id: DatasetId::POOL,
+            root: superblock.pool_root,
+            owner: "the tree of datasets",
+            two_copies: true,
+        };
+        let mut records = Records::new();
+        let mut names = HashSet::new();
+        self.tree(&tree, segments, sums, &mut |check, page, _| {
+            page.for_each_entry(|key, value| {
+                let record = match decode_record(key, value) {
+                    Ok((id, record)) if is_possible(id, superblock) => Some((id, record)),
+                    Ok((id, _)) => {
+                        check.inconsistent(format!("there is a record of {id}, an unused id"));
+                        None
+                    }
+                    Err(error) => {
+                        let error = chain(&error);
+                        check.inconsistent(format!("a dataset record is damaged ({error})"));
+                        None
+                    }
+                };
+                let Some((id, record)) = record else { return };
+                let name = record.name.as_str();
+                if record.state == DatasetState::Live && !names.insert(name.to_owned()) {
+                    check.damage(format!(
+                        "two volumes are named {name:?}; delete one of them"
+                    ));
+                }
+                records.insert(id, record);
+            });
+        });
+        records
+    }
+
+    fn roots(&mut self, superblock: &Superblock, segments: &Segments, sums: &mut Sums) -> Roots {
+        let tree = TreeToCheck {
+            id: DatasetId::ROOTS,
+            root: superblock.roots_root,
+            owner: "the tree of roots",
+            two_copies: true,
+        };
+        let mut roots = Roots::new();
+        self.tree(&tree, segments, sums, &mut |check, page, _| {
+            page.for_each_entry(|key, value| {
+                let decoded = dataset_of_roots_key(key)
+                    .and_then(|id| RootsRecord::decode(value).map(|record| (id, record)));
+                match decoded {
+                    Ok((id, record)) => {
+                        roots.insert(id, record);
+                    }
+                    Err(error) => {
+                        let error = chain(&error);
+                        check.inconsistent(format!("the root of a dataset is damaged ({error})"));
+                    }
+                }
+            });
+        });
+        roots
+    }
+
+    fn dataset(
+        &mut self,
+        id: DatasetId,
+        roots_record: &RootsRecord,
+        record: Option<&DatasetRecord>,
+        segments: &Segments,
+        sums: &mut Sums,
+    ) {
+        let owner = &*owner_of(id, record);
+        let tree = TreeToCheck {
+            id,
+            root: roots_record.root,
+            owner,
+            two_copies: false,
+        };
+        let was_incomplete = std::mem::take(&mut sums.incomplete);
+        let mut extents = Extents {
+            owner,
+            segments,
+            end_allowed: end_allowed(record),
+            mapped_to: 0,
+            allocated: 0,
+        };
+        self.tree(&tree, segments, sums, &mut |check, page, sums| {
+            extents.of_page(check, page, sums);
+        });
+        let allocated = extents.allocated;
+        let stated = roots_record.allocated.get();
+        if !sums.incomplete && allocated != stated {
+            self.damage(format!(
+                "{owner}: the checkpoint says that {stated} bytes are allocated, its extents map \
+                 {allocated}; report this"
+            ));
+        }
+        sums.allocated.insert(id, allocated);
+        sums.incomplete |= was_incomplete;
+    }
+
+    /// Compares the counters of the segments with what was found.
+    pub(super) fn compare_counters(&mut self, segments: &Segments, sums: &Sums) {
+        if sums.incomplete {
+            return;
+        }
+        for (id, segment) in &segments.all {
+            let found = sums.live.get(id).copied().unwrap_or(0);
+            if found != u64::from(segment.live) {
+                self.damage(format!(
+                    "the segment table says that {id} in {} has {} live bytes, but {found} are \
+                     referred to; report this",
+                    segment.slot, segment.live
+                ));
+            }
+        }
+    }
+}
+
+/// The extents of one dataset, in key order over all its leaves.
+struct Extents<'a> {
+    owner: &'a str,
+    segments: &'a Segments,
+    /// Nothing is mapped from here on.
+    end_allowed: u64,
+    /// End of the extent before.
+    mapped_to: u64,
+    allocated: u64,
+}
+
+impl Extents<'_> {
+    fn of_page(&mut self, check: &mut Check<'_>, page: &LoadedPage, sums: &mut Sums) {
+        page.for_each_entry(|key, value| match decode_extent(key, value) {
+            Ok((start, extent)) => self.add(check, start, &extent, sums),
+            Err(error) => check.inconsistent(format!(
+                "{}: an entry behind byte {} is not an extent ({error})",
+                self.owner, self.mapped_to
+            )),
+        });
+    }
+
+    fn add(&mut self, check: &mut Check<'_>, start: u64, extent: &ExtentRef<'_>, sums: &mut Sums) {
+        let bytes = u64::from(extent.bytes());
+        let end = start.saturating_add(bytes);
+        let range = format!("{}, bytes {start}..{end}", self.owner);
+        if start < self.mapped_to {
+            check.inconsistent(format!("{range}: two extents map the same bytes"));
+        }
+        if end > self.end_allowed {
+            check.damage(format!(
+                "{range}: mapped, although the volume ends at {}; report this",
+                self.end_allowed
+            ));
+        }
+        let location = extent.location();
+        let is_known = self.segments.all.get(&location.segment);
+        if is_known.is_none_or(|segment| segment.kind != SegmentKind::Journal) {
+            check.inconsistent(format!(
+                "{range}: its data should be at {location}, but no journal segment is there"
+            ));
+        }
+        sums.add_live(location.segment, extent.bytes());
+        self.allocated += bytes;
+        self.mapped_to = self.mapped_to.max(end);
+    }
+}
+
+/// Where the extents of a dataset end at most.
+pub(super) fn end_allowed(record: Option<&DatasetRecord>) -> u64 {
+    match record {
+        Some(record) if record.state == DatasetState::Live && record.cleanup_from.is_none() => {
+            record.size.get().next_multiple_of(BLOCK)
+        }
+        _ => u64::MAX,
+    }
+}
+
+/// The entry of a volume's tree.
+pub(super) fn decode_extent<'a>(
+    key: &[u8],
+    value: &'a [u8],
+) -> Result<(u64, ExtentRef<'a>), String> {
+    let start = <[u8; 8]>::try_from(key)
+        .map_err(|_| format!("its key has {} bytes instead of 8", key.len()))?;
+    let extent = ExtentRef::decode(value).map_err(|error| chain(&error))?;
+    Ok((u64::from_be_bytes(start), extent))
+}
+
+fn decode_record(key: &[u8], value: &[u8]) -> Result<(DatasetId, DatasetRecord), FormatError> {
+    Ok((dataset_of_key(key)?, DatasetRecord::decode(value)?))
+}
+
+fn is_possible(id: DatasetId, superblock: &Superblock) -> bool {
+    (DatasetId::FIRST_USER..superblock.next_dataset).contains(&id)
+}
