@@ -7,7 +7,10 @@ use engine_format::{GroupHeader, decode_head, peek_head};
 
 use crate::{LogError, SegmentPlace};
 
+/// Read at once where groups are small, so that one read serves many heads.
 const WINDOW_BYTES: usize = 256 << 10;
+/// Read at once where groups carry much data, which is skipped.
+const HEAD_BYTES: usize = 16 << 10;
 
 /// A head whose checksum is right for its place.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub(super) struct HeadReader<'a> {
     window: PageBuf,
     /// What the window holds: place, first byte, bytes.
     held: Option<(SegmentPlace, u64, usize)>,
+    /// The newest head was that of a small group.
+    small_groups: bool,
 }
 
 impl<'a> HeadReader<'a> {
@@ -33,6 +38,7 @@ impl<'a> HeadReader<'a> {
             geometry,
             window: PageBuf::zeroed(WINDOW_BYTES),
             held: None,
+            small_groups: true,
         }
     }
 
@@ -74,6 +80,7 @@ impl<'a> HeadReader<'a> {
         };
         let mutations = bytes.get(head.mutations).unwrap_or_default().to_vec();
         let head_bytes = head.sizes.head_bytes;
+        self.small_groups = to_usize(u64::from(head.sizes.data_bytes)) <= HEAD_BYTES;
         Ok(Some(Head {
             header: head.header,
             head_bytes,
@@ -107,7 +114,12 @@ impl<'a> HeadReader<'a> {
 
     fn fill(&mut self, place: SegmentPlace, offset: u64, bytes: usize) -> Result<(), LogError> {
         let room = to_usize(u64::from(self.geometry.segment_bytes) - offset);
-        let length = room.min(bytes.max(WINDOW_BYTES));
+        let ahead = if self.small_groups {
+            WINDOW_BYTES
+        } else {
+            HEAD_BYTES
+        };
+        let length = room.min(bytes.max(ahead));
         self.held = None;
         if self.window.len() < length {
             self.window = PageBuf::zeroed(length);
