@@ -1,0 +1,1 @@
+//! Tests of damaged pools; see `main.rs`.

@@ -1,0 +1,107 @@
+//! The pools that are damaged.
+
+use std::sync::OnceLock;
+
+use engine_volume::Ack::{Durable, Written};
+
+use crate::history::{History, Killed};
+
+const SEED: u64 = 0x7265_666f_696c;
+
+/// Small ones, for flipping many bits: killed in the middle of writing; idle; closed; and killed
+/// after a restart, when the older superblock is still of the epoch before.
+pub(crate) fn small() -> &'static [Killed] {
+    static POOLS: OnceLock<Vec<Killed>> = OnceLock::new();
+    POOLS.get_or_init(|| {
+        let mut history = small_history();
+        let mut pools = vec![small_tail(&mut history)];
+        pools.push(idle(&mut history));
+        history.pool.close().unwrap();
+        pools.push(history.settled("closed"));
+        pools.push(restarted(history));
+        pools
+    })
+}
+
+fn small_history() -> History {
+    let mut history = History::new(SEED);
+    history.create("a", 100 << 10);
+    history.create("b", (40 << 10) + 512);
+    history.create("gone", 64 << 10);
+    history.write("a", 0, 60 << 10, Written);
+    history.write("b", 1000, 30 << 10, Written);
+    history.write("gone", 0, 64 << 10, Durable);
+    history.checkpoint();
+    history.delete("gone");
+    history.write("a", 8192, 4096, Written);
+    history.trim("a", 16384, 8192, Written);
+    history.checkpoint();
+    history
+}
+
+/// Several sync rounds behind the checkpoint; nothing vouches for the last one.
+fn small_tail(history: &mut History) -> Killed {
+    history.write("a", 0, 4096, Durable);
+    history.write("b", 700, 5000, Durable);
+    history.create("c", 16 << 10);
+    history.write("c", 4096, 8192, Written);
+    history.trim("a", 32768, 4096, Durable);
+    history.resize("a", 90 << 10);
+    history.write("a", 8192, 20000, Durable);
+    history.begin_tail();
+    history.write("b", 0, 4096, Written);
+    history.write("a", 40960, 3000, Written);
+    history.killed("killed")
+}
+
+/// The background lets an empty group vouch for the last sync round once nothing more is written.
+fn idle(history: &mut History) -> Killed {
+    let before = history.sim.stats();
+    history.pool.start_background().unwrap();
+    // A sync of what was written, the empty group, and a sync of that.
+    while history.sim.stats().syncs < before.syncs + 2 {
+        std::thread::yield_now();
+    }
+    assert_eq!(history.sim.stats().writes, before.writes + 1);
+    history.settled("idle")
+}
+
+fn restarted(history: History) -> Killed {
+    let mut history = history.reopen(SEED + 10);
+    history.write("a", 4096, 4096, Durable);
+    history.write("c", 0, 4096, Durable);
+    history.begin_tail();
+    history.write("c", 4096, 512, Written);
+    history.killed("restarted")
+}
+
+/// A larger one, with inner pages, deltas and several journal segments.
+pub(crate) fn wide() -> &'static Killed {
+    static POOL: OnceLock<Killed> = OnceLock::new();
+    POOL.get_or_init(|| {
+        let mut history = History::new(SEED + 20);
+        history.create("wide", 4 << 20);
+        history.create("other", 1 << 20);
+        let mut blocks: Vec<usize> = (0..900).collect();
+        for index in (1..blocks.len()).rev() {
+            blocks.swap(index, history.below(index + 1));
+        }
+        for block in &blocks {
+            history.write("wide", block * 4096, 4096, Written);
+        }
+        history.write("other", 0, 300 << 10, Durable);
+        history.checkpoint();
+        // Few changes of each leaf: deltas.
+        for block in [3, 500, 880] {
+            history.write("wide", block * 4096, 4096, Written);
+        }
+        history.checkpoint();
+        // The tail goes over the end of a segment.
+        for index in 0..10 {
+            history.write("other", index * 20_480, 300 << 10, Durable);
+        }
+        history.begin_tail();
+        history.write("wide", 7 * 4096, 4096, Written);
+        history.killed("wide")
+    })
+}
