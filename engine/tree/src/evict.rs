@@ -10,9 +10,9 @@ impl Tree {
     /// Passes over up to `max_leaves` leaves in memory, in key order from `cursor`, and drops those
     /// that are clean, were not used since the last pass, and that `keep` does not want. `keep`
     /// gets the fences of the leaf; an empty upper one is no bound. Inner nodes go with the last of
-    /// their children.
+    /// their children; those that have no child in memory count as leaves.
     ///
-    /// Returns the number of leaves dropped and moves `cursor` on; it is empty when the end was
+    /// Returns the number of pages dropped, parents not counted, and moves `cursor` on; it is empty when the end was
     /// reached, and the next pass begins at the first leaf. Memory that a running capture shares is
     /// given back when it is done.
     pub fn evict(
@@ -33,7 +33,7 @@ impl Tree {
         *cursor = pass.stopped_at;
         for victim in &pass.victims {
             let root = self.root.as_mut().expect("the victim was found below it");
-            drop_leaf(root, victim);
+            drop_page(root, victim);
         }
         pass.victims.len()
     }
@@ -51,8 +51,11 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     fn visit(&mut self, node: &Node, from: Option<&[u8]>) -> ControlFlow<()> {
-        let leaf = match &node.body {
-            Body::Leaf(leaf) => leaf,
+        let (low, high) = match &node.body {
+            Body::Leaf(leaf) => (leaf.page.low(), leaf.page.high()),
+            Body::Inner(inner) if inner.has_no_child_in_memory() => {
+                (inner.low_of(0), inner.high_of(inner.links.len() - 1))
+            }
             Body::Inner(inner) => {
                 let first = from.map_or(0, |from| inner.find(from));
                 for (index, link) in inner.links.iter().enumerate().skip(first) {
@@ -63,7 +66,6 @@ impl Pass<'_> {
                 return ControlFlow::Continue(());
             }
         };
-        let (low, high) = (leaf.page.low(), leaf.page.high());
         if self.left == 0 {
             self.stopped_at = low.to_vec();
             return ControlFlow::Break(());
@@ -77,23 +79,20 @@ impl Pass<'_> {
     }
 }
 
-/// Drops the leaf with the low fence `low`, and what is above it and has nothing in memory below it
-/// any more.
-fn drop_leaf(link: &mut Link, low: &[u8]) {
+/// Drops the lowest page in memory on the way to the low fence `low`, and what is above it and has
+/// nothing in memory below it any more.
+fn drop_page(link: &mut Link, low: &[u8]) {
     let Link::Memory(node) = link else {
-        unreachable!("the leaf was found in memory")
+        // Of the children of the victim none is in memory.
+        return;
     };
     if let Body::Inner(_) = &node.body {
         let Body::Inner(inner) = &mut Arc::make_mut(node).body else {
             unreachable!("matched above")
         };
         let index = inner.find(low);
-        drop_leaf(&mut inner.links[index], low);
-        if inner
-            .links
-            .iter()
-            .any(|link| matches!(link, Link::Memory(_)))
-        {
+        drop_page(&mut inner.links[index], low);
+        if !inner.has_no_child_in_memory() {
             return;
         }
     }

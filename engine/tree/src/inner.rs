@@ -97,6 +97,11 @@ impl Inner {
         self.keys.get(index + 1).unwrap_or(&self.high)
     }
 
+    pub(crate) fn has_no_child_in_memory(&self) -> bool {
+        let in_memory = |link| matches!(link, &Link::Memory(_));
+        !self.links.iter().any(in_memory)
+    }
+
     /// What to fetch for child `index`.
     #[cold]
     pub(crate) fn missing(&self, index: usize, pointer: &PagePointer, tree: DatasetId) -> Missing {

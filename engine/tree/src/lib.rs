@@ -15,6 +15,9 @@
 //! * **Deltas.** A leaf with few changes since its base page is written as one delta beside it.
 //! * **Eviction.** Clean leaves that were not used lately are dropped from memory by
 //!   [`Tree::evict`].
+//! * **Relocation.** [`Tree::relocate`] has the next capture write anew what lies in segments that
+//!   are to become empty.
+//! * **Removal.** [`Tree::take_remains`] empties a tree at once; its pages are freed later.
 //!
 //! The caller holds a read lock for the methods with `&self` and a write lock for those with
 //! `&mut self`.
@@ -29,6 +32,8 @@ mod leaf;
 mod missing;
 mod node;
 mod read;
+mod relocate;
+mod remains;
 mod split;
 mod tree;
 mod walk;
@@ -45,5 +50,7 @@ pub use extents::{
 };
 pub use missing::{LoadedPage, Missing, PageError};
 pub use read::Entry;
+pub use relocate::{Relocated, RelocationEnd};
+pub use remains::Remains;
 pub use tree::{Copies, Tree};
 pub use walk::walk;

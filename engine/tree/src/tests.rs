@@ -2,6 +2,8 @@ mod capture;
 mod damage;
 mod memory;
 mod model;
+mod relocate;
+mod remains;
 mod shape;
 mod store;
 

@@ -9,7 +9,8 @@ use engine_base::{ByteCount, DatasetId, Location, SeededEntropy, SegmentId};
 use engine_format::PagePointer;
 
 use crate::{
-    CaptureReport, Copies, LoadedPage, MemoryBudget, Missing, PageKind, PageSink, Tree, walk,
+    CaptureReport, Copies, LoadedPage, MemoryBudget, Missing, PageKind, PageSink, RelocationEnd,
+    Tree, walk,
 };
 
 pub(super) const TREE: DatasetId = DatasetId::new(16);
@@ -23,6 +24,9 @@ pub(super) fn budget() -> Arc<MemoryBudget> {
 pub(super) fn tree() -> Tree {
     Tree::empty(TREE, budget())
 }
+
+/// 64 pages: trees of tests have some of them.
+const SEGMENT_BYTES: u64 = 1 << 20;
 
 /// Pages by location. Nothing is ever overwritten; what is freed is taken out, so that a use after
 /// free fails.
@@ -72,13 +76,22 @@ impl Store {
     }
 
     pub(super) fn free(&mut self, report: &CaptureReport) {
-        for (location, bytes) in &report.freed {
+        self.free_parts(&report.freed);
+    }
+
+    pub(super) fn free_parts(&mut self, freed: &[(Location, u32)]) {
+        for (location, bytes) in freed {
             let freed = self
                 .bytes
                 .remove(location)
                 .expect("freed once, and written before");
             assert_eq!(freed.len(), usize::try_from(*bytes).unwrap());
         }
+    }
+
+    /// What is appended next lies in a new segment.
+    pub(super) fn fill_segment(&mut self) {
+        self.next = self.next.next_multiple_of(SEGMENT_BYTES) + 4096;
     }
 
     pub(super) fn stored_bytes(&self) -> usize {
@@ -115,6 +128,41 @@ impl Store {
     }
 }
 
+/// Relocates all that lies in the victims, `max_pages` at a time; the number of pages marked.
+pub(super) fn relocate(
+    store: &Store,
+    tree: &mut Tree,
+    max_pages: usize,
+    is_victim: &dyn Fn(SegmentId) -> bool,
+) -> usize {
+    let (mut from, mut marked) = (Box::default(), 0);
+    for _ in 0..10_000 {
+        let relocated = tree.relocate(&from, max_pages, is_victim);
+        marked += relocated.marked;
+        from = match relocated.end {
+            RelocationEnd::Done => return marked,
+            RelocationEnd::At(key) => key,
+            RelocationEnd::Missing(missing) => {
+                let page = store.load(&missing);
+                let lies_there = |(location, _): (Location, u32)| is_victim(location.segment);
+                let pass_over = page.level() == 1
+                    && !page.leads_to(is_victim)
+                    && !missing.pointer.parts().any(lies_there);
+                if pass_over {
+                    if missing.high.is_empty() {
+                        return marked;
+                    }
+                    missing.high
+                } else {
+                    assert!(tree.install(&missing, page), "{missing:?} was reported");
+                    missing.low
+                }
+            }
+        };
+    }
+    panic!("relocation does not end");
+}
+
 impl PageSink for Store {
     type Error = Infallible;
 
@@ -126,7 +174,7 @@ impl PageSink for Store {
             );
         }
         self.last_kind = Some(kind);
-        let (segment, offset) = (1 + self.next / (64 << 20), self.next % (64 << 20));
+        let (segment, offset) = (1 + self.next / SEGMENT_BYTES, self.next % SEGMENT_BYTES);
         let offset = u32::try_from(offset).unwrap().max(4096);
         let location = Location {
             segment: SegmentId::new(segment).unwrap(),
