@@ -171,3 +171,6 @@ impl Journal {
             .map(|cause| LogError::Poisoned(cause.clone()))
     }
 }
+
+#[cfg(test)]
+mod tests;

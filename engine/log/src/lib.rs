@@ -15,6 +15,8 @@ mod plug;
 mod poison;
 mod replay;
 mod segment;
+#[cfg(test)]
+mod testing;
 
 pub use error::LogError;
 pub use index_stream::IndexStream;

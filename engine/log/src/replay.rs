@@ -297,3 +297,6 @@ impl ReplayedGroup {
         self.end.chain
     }
 }
+
+#[cfg(test)]
+mod tests;
