@@ -1,0 +1,93 @@
+//! Keys and values of the trees.
+
+use engine_base::DatasetId;
+use engine_format::{
+    DatasetKind, DatasetRecord, DatasetState, ExtentRef, PagePointer, RootsRecord, dataset_of_key,
+    dataset_of_roots_key,
+};
+
+use crate::fields::hex;
+use crate::node::Node;
+
+/// Adds an entry of a page of `tree` at `level`, in words as far as it can be read.
+pub(crate) fn entry(node: &mut Node, tree: DatasetId, level: u8, key: &[u8], value: &[u8]) {
+    node.computed("key", hex(key));
+    if level > 0 {
+        if let Some(pointer) = node.judge(PagePointer::decode(value)) {
+            pointer_fields(node, &pointer);
+        }
+    } else if tree == DatasetId::POOL {
+        if let Some(id) = node.judge(dataset_of_key(key)) {
+            node.computed("of dataset", id.get());
+        }
+        if let Some(record) = node.judge(DatasetRecord::decode(value)) {
+            record_fields(node, &record);
+        }
+    } else if tree == DatasetId::ROOTS {
+        if let Some(id) = node.judge(dataset_of_roots_key(key)) {
+            node.computed("of dataset", id.get());
+        }
+        if let Some(record) = node.judge(RootsRecord::decode(value)) {
+            node.computed("allocated", record.allocated.get());
+            if let Some(pointer) = record.root {
+                pointer_fields(node, &pointer);
+            }
+        }
+    } else {
+        extent(node, key, value);
+        return;
+    }
+    if !node.problems.is_empty() {
+        node.computed("value", hex(value));
+    }
+}
+
+fn pointer_fields(node: &mut Node, pointer: &PagePointer) {
+    node.computed("page", pointer.base.to_string());
+    node.computed("crc32c", pointer.checksum.to_string());
+    if let Some(copy) = pointer.copy {
+        node.computed("copy", copy.to_string());
+    }
+    if let Some(delta) = pointer.delta {
+        node.computed("delta", delta.location.to_string());
+        node.computed("delta_bytes", delta.bytes);
+        node.computed("delta_crc32c", delta.checksum.to_string());
+    }
+}
+
+fn record_fields(node: &mut Node, record: &DatasetRecord) {
+    let kind = match record.kind {
+        DatasetKind::Volume => "volume",
+    };
+    let state = match record.state {
+        DatasetState::Live => "live",
+        DatasetState::Deleting => "deleting",
+    };
+    node.computed("kind", kind);
+    node.computed("state", state);
+    node.computed("size", record.size.get());
+    node.computed("cleanup_from", record.cleanup_from);
+    node.computed("created_unix_nanos", record.created_unix_nanos);
+    node.computed("name", record.name.as_str());
+}
+
+fn extent(node: &mut Node, key: &[u8], value: &[u8]) {
+    match <[u8; 8]>::try_from(key) {
+        Ok(offset) => node.computed("offset", u64::from_be_bytes(offset)),
+        Err(_) => node.problem(format!("the key has {} bytes instead of 8", key.len())),
+    }
+    let Some(extent) = node.judge(ExtentRef::decode(value)) else {
+        node.computed("value", hex(value));
+        return;
+    };
+    node.computed("bytes", extent.bytes());
+    node.computed("data", extent.location().to_string());
+    node.computed("skip", extent.skip());
+    node.computed("codec", extent.codec().get());
+    let sums: Vec<String> = extent
+        .checksums()
+        .iter()
+        .map(|sum| sum.to_string())
+        .collect();
+    node.computed("checksums", sums);
+}
