@@ -10,7 +10,7 @@ from harness.context import Skip, wait_until
 from harness.registry import case
 
 MIB = 1 << 20
-TREE_BYTES_MAX = 96 * MIB
+TREE_BYTES_MAX = 40 * MIB
 
 # Kernel file system: how it is made, and how it is checked without being changed.
 KINDS = {

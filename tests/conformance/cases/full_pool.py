@@ -10,7 +10,7 @@ from harness.context import equal
 from harness.registry import case
 
 MIB = 1 << 20
-CAPACITY = 512 * MIB
+CAPACITY = 256 * MIB
 SIZE = 2048 * MIB
 CHUNK = MIB
 TRIES = 400
@@ -114,8 +114,9 @@ def a_full_pool_refuses_writes_and_serves_everything_else(t):
     assert any(row["name"] == "a" for row in
                json.loads(server.run("volume", "list", "--json").stdout))
     report = status(server)
-    assert report["poisoned"] is None, report
-    assert report["live"] <= report["capacity"], report
+    equal([device["failed"] for device in report["devices"]], [None], "failed devices")
+    equal(report["live_data"], len(a.seeds) * CHUNK, "live data")
+    assert report["available"] < CHUNK * 4, report
 
 
 @case(trefoil_only=True)
@@ -139,17 +140,14 @@ def a_full_pool_starts_again_after_a_stop_and_after_a_kill(t):
 @case(trefoil_only=True)
 def trimming_a_full_pool_makes_room(t):
     server, a = full(t)
-    numbers = sorted(a.seeds)
-    victims = numbers[::2]
+    # Runs that are longer than a segment: what is scattered more finely takes longer to come back.
+    victims = [number for number in sorted(a.seeds) if number // 32 % 2 == 0]
     for number in victims:
         a.trim(number)
     tries = write_when_space_is_back(server, a, victims[0])
     print(f"space was back after {tries} tries", flush=True)
-    back = 1
-    for number in victims[1:len(victims) * 7 // 10]:
+    for number in victims[1:len(victims) * 6 // 10]:
         write_when_space_is_back(server, a, number)
-        back += 1
-    print(f"{back} of {len(victims)} chunks could be written again", flush=True)
     a.check()
     server.restart()
     a.open()

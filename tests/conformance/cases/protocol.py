@@ -50,7 +50,7 @@ class Bystander:
         count = lambda: len(self.server.complaints()) - before  # noqa: E731
         yield
         if exactly and self.server.is_trefoil:
-            wait_until(f"{exactly} WARN lines", lambda: count() >= exactly)
+            wait_until(f"{exactly} WARN lines", lambda: count() >= exactly, 10)
         self.works()
         if self.server.is_trefoil:
             limit = exactly if exactly is not None else at_most

@@ -8,6 +8,7 @@ import dataclasses
 import struct
 
 SECTOR = 512
+BLOCK_SECTORS = 8
 STAMP = struct.Struct("<QQ")
 COPIES = SECTOR // STAMP.size
 
@@ -23,7 +24,17 @@ class Operation:
 
     @property
     def sectors(self):
+        """The sectors that it changes."""
         return range(self.first, self.first + self.count)
+
+    def is_whole(self, atomic_sectors):
+        """Whether it may be found only as a whole, or not at all, after a crash.
+
+        Zeroes that cut a block are worked off in steps: whole blocks are given back, cut ones are
+        written.
+        """
+        cuts = self.first % BLOCK_SECTORS or self.count % BLOCK_SECTORS
+        return self.count <= atomic_sectors and not (self.kind == "zero" and cuts)
 
     def payload(self):
         """The bytes of a write."""
@@ -98,7 +109,7 @@ class Ledger:
         if all(new) or all(old):
             return []
         torn = f"{operation.kind} of {operation.count} sectors at {operation.first}, never answered"
-        if operation.count > self.atomic_sectors and all(a or b for a, b in zip(new, old)):
+        if not operation.is_whole(self.atomic_sectors) and all(a or b for a, b in zip(new, old)):
             return []
         return [f"{torn}: torn, {sum(new)} sectors new and {sum(old)} old"]
 
