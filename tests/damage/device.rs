@@ -1,5 +1,5 @@
-//! A device whose bytes are shared, with one fault, and whose writes go to a layer of their own: one
-//! of these costs nothing to make, so that a pool can be opened thousands of times a second.
+//! A device whose bytes are shared, with one fault, and whose writes go to a layer of their own:
+//! one of these costs nothing to make, so that a pool can be opened thousands of times a second.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;

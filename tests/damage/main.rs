@@ -1,9 +1,9 @@
 //! Damage: pools with one bit flipped, or one file cut off, anywhere.
 //!
 //! For each: a check reports it; and opening the pool and reading every volume gives exactly the
-//! right bytes or an error, never wrong bytes, a panic or a hang. Excepted is the last sync round of
-//! the journal, for which nothing vouches yet: damage there looks like the torn tail that a power
-//! cut leaves, and the pool comes up as it was at some moment since the sync before.
+//! right bytes or an error, never wrong bytes, a panic or a hang. Excepted is the last sync round
+//! of the journal, for which nothing vouches yet: damage there looks like the torn tail that a
+//! power cut leaves, and the pool comes up as it was at some moment since the sync before.
 //!
 //! All of it runs on bytes in memory that are patched in place. By default a sample of bits is
 //! flipped, the same each time; with the feature `all` every bit is.

@@ -68,8 +68,8 @@ fn assert_says(report: &CheckReport, severity: Severity, words: &[&str]) {
     );
 }
 
-/// After a restart the older superblock is still of the epoch before. With the newest one rotten, it
-/// leads to an older state: that was once opened without a word.
+/// After a restart the older superblock is still of the epoch before. With the newest one rotten,
+/// it leads to an older state: that was once opened without a word.
 #[test]
 fn the_loss_of_the_only_superblock_of_an_epoch_is_not_an_older_pool() {
     let pool = small("restarted");

@@ -2,7 +2,8 @@
 
 /// What a caller should do about an error of the engine.
 ///
-/// Not `non_exhaustive` on purpose: frontends map every kind and must fail to compile when one is added.
+/// Not `non_exhaustive` on purpose: frontends map every kind and must fail to compile when one is
+/// added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
     /// The named thing does not exist: check the name.

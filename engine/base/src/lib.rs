@@ -1,7 +1,8 @@
-//! Units, ids, limits, error kinds, clock and randomness: what every other crate of the engine is written in.
+//! Units, ids, limits, error kinds, clock and randomness: what every other crate of the engine is
+//! written in.
 //!
-//! This crate does no I/O and depends on nothing of Trefoil. Raw integers are turned into these types
-//! at the edge where bytes or system calls are read, and back only there.
+//! This crate does no I/O and depends on nothing of Trefoil. Raw integers are turned into these
+//! types at the edge where bytes or system calls are read, and back only there.
 
 mod clock;
 mod error_kind;

@@ -10,7 +10,8 @@ use crate::{LogError, SegmentPlace, SegmentSource, write_segment_header};
 
 /// Appends to segments of kind index. One writer: the checkpoint.
 ///
-/// Durability: [`IndexStream::append`] none; [`IndexStream::sync`] makes all that was appended durable.
+/// Durability: [`IndexStream::append`] none; [`IndexStream::sync`] makes all that was appended
+/// durable.
 #[derive(Debug)]
 pub struct IndexStream {
     pool: PoolId,
@@ -21,7 +22,8 @@ pub struct IndexStream {
     spare: Vec<SegmentPlace>,
     /// Segments with bytes that no sync covers yet, the open one included.
     unsynced: Vec<SegmentPlace>,
-    /// Segments that were filled since [`IndexStream::take_sealed`], with the bytes written to them.
+    /// Segments that were filled since [`IndexStream::take_sealed`], with the bytes written to
+    /// them.
     sealed: Vec<(SegmentPlace, u32)>,
     bytes: u64,
 }
@@ -55,6 +57,17 @@ impl IndexStream {
         }
     }
 
+    /// Bytes that fit before another segment is needed, whatever their alignment.
+    #[must_use]
+    pub fn room(&self) -> u64 {
+        let segment = u64::from(self.geometry.segment_bytes);
+        // Each segment loses its header and less than a page at its end.
+        let usable = segment - BLOCK - PAGE_BYTES as u64;
+        let open = self.open.map_or(0, |open| segment - u64::from(open.offset));
+        let open = open.saturating_sub(PAGE_BYTES as u64);
+        open + self.spare.len() as u64 * usable
+    }
+
     /// Prepares segments until `bytes` fit, whatever the alignment of what is appended.
     ///
     /// # Errors
@@ -66,12 +79,7 @@ impl IndexStream {
         source: &dyn SegmentSource,
         bytes: u64,
     ) -> Result<(), LogError> {
-        let segment = u64::from(self.geometry.segment_bytes);
-        // Each segment loses its header and less than a page at its end.
-        let usable = segment - BLOCK - PAGE_BYTES as u64;
-        let open = self.open.map_or(0, |open| segment - u64::from(open.offset));
-        let open = open.saturating_sub(PAGE_BYTES as u64);
-        while open + self.spare.len() as u64 * usable < bytes {
+        while self.room() < bytes {
             let place = self.prepare(device, source)?;
             self.spare.push(place);
         }
@@ -92,10 +100,12 @@ impl IndexStream {
         Ok(open.place)
     }
 
-    /// Appends `bytes`, at most a page, at a multiple of `alignment`, and returns where they lie. They can be read at once.
+    /// Appends `bytes`, at most a page, at a multiple of `alignment`, and returns where they lie.
+    /// They can be read at once.
     ///
     /// # Errors
-    /// [`LogError::NoSpace`] and [`LogError::HostNoSpace`]: nothing was written. [`LogError::Device`]: the caller poisons the pool.
+    /// [`LogError::NoSpace`] and [`LogError::HostNoSpace`]: nothing was written.
+    /// [`LogError::Device`]: the caller poisons the pool.
     pub fn append(
         &mut self,
         device: &dyn Device,

@@ -1,12 +1,15 @@
 //! The journal: group commit.
 //!
 //! Invariants
-//! * Groups are closed (LSN, place, chain fixed) under the state mutex, one after the other; written without it, up to
-//!   [`GROUPS_IN_FLIGHT_MAX`] at once; applied in LSN order by one thread at a time; members are told after apply.
+//! * Groups are closed (LSN, place, chain fixed) under the state mutex, one after the other;
+//!   written without it, up to [`GROUPS_IN_FLIGHT_MAX`] at once; applied in LSN order by one thread
+//!   at a time; members are told after apply.
 //! * A group and its buffers belong to the journal: a member that is dropped changes nothing.
 //! * The durable LSN moves in order only, after every segment with a group up to it was synced.
-//! * A segment is left only after a group in it named the successor, whose header was synced before.
-//! * The first failed write or sync poisons: groups that were not applied are refused, and nothing is written again.
+//! * A segment is left only after a group in it named the successor, whose header was synced
+//!   before.
+//! * The first failed write or sync poisons: groups that were not applied are refused, and nothing
+//!   is written again.
 
 mod background;
 mod close;
@@ -103,7 +106,8 @@ impl Journal {
     /// Starts the journal of a new epoch in a segment of its own.
     ///
     /// # Errors
-    /// [`LogError::NoSpace`], [`LogError::HostNoSpace`] or [`LogError::Device`]: the journal is not there.
+    /// [`LogError::NoSpace`], [`LogError::HostNoSpace`] or [`LogError::Device`]: the journal is not
+    /// there.
     pub fn start(options: JournalOptions) -> Result<Self, LogError> {
         let journal = Self {
             device: options.device,

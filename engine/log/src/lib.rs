@@ -1,9 +1,11 @@
 //! The log: segments, the journal with its group commit, the index stream, and replay.
 //!
-//! Life of a batch: [`Journal::commit`] joins it to the open group; whoever polls first without a [`Plug`] leads: one device
-//! write for the whole group, then apply in LSN order, then every member is told. [`Journal::durable`] shares one sync.
+//! Life of a batch: [`Journal::commit`] joins it to the open group; whoever polls first without a
+//! [`Plug`] leads: one device write for the whole group, then apply in LSN order, then every member
+//! is told. [`Journal::durable`] shares one sync.
 //!
-//! Lock order: the journal's state mutex is innermost but for a group's waker list; no system call and no callback runs under it.
+//! Lock order: the journal's state mutex is innermost but for a group's waker list; no system call
+//! and no callback runs under it.
 
 #![deny(clippy::indexing_slicing)]
 

@@ -9,8 +9,9 @@ thread_local! {
     static PLUGGED: Cell<u32> = const { Cell::new(0) };
 }
 
-/// While a plug lives, commits polled on this thread join the open group and wait; dropping the last one writes the group, on this
-/// thread, and so completes them. (The block layer of Linux uses the word for the same thing.)
+/// While a plug lives, commits polled on this thread join the open group and wait; dropping the
+/// last one writes the group, on this thread, and so completes them. (The block layer of Linux uses
+/// the word for the same thing.)
 #[derive(Debug)]
 pub struct Plug<'a> {
     journal: &'a Journal,

@@ -4,7 +4,8 @@ use std::sync::OnceLock;
 
 use engine_device::DeviceError;
 
-/// Set once, by the first failed write or sync of a pool; from then on every mutation is refused with that cause.
+/// Set once, by the first failed write or sync of a pool; from then on every mutation is refused
+/// with that cause.
 ///
 /// A failed sync is never retried: the kernel may have dropped the pages that it could not write.
 #[derive(Debug, Default)]

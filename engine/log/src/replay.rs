@@ -1,11 +1,13 @@
 //! Replay: from a checkpoint's position to the end of what was accepted.
 //!
-//! Only the chain is followed: at each place one group with the expected LSN, epoch, chain and a checksum that is seeded with the place.
-//! So leftovers of recycled slots and clients' data that looks like a group never parse.
+//! Only the chain is followed: at each place one group with the expected LSN, epoch, chain and a
+//! checksum that is seeded with the place. So leftovers of recycled slots and clients' data that
+//! looks like a group never parse.
 //!
-//! End or damage. Where the chain breaks, the rest of the segment and its successors are searched for a group that says that the
-//! missing one was durable. If there is one, this is damage; if not, a torn tail, which nobody was told is durable.
-//! Groups that a later one vouches for are passed on without reading their data; the others only if every block of it is good.
+//! End or damage. Where the chain breaks, the rest of the segment and its successors are searched
+//! for a group that says that the missing one was durable. If there is one, this is damage; if not,
+//! a torn tail, which nobody was told is durable. Groups that a later one vouches for are passed on
+//! without reading their data; the others only if every block of it is good.
 
 mod heads;
 mod successor;
@@ -34,7 +36,8 @@ pub struct Replay<'a> {
     pub lsn: Lsn,
     /// The checkpoint's position.
     pub start: JournalPosition,
-    /// Accept an end even though a later group vouches for what is missing: everything from there on is lost.
+    /// Accept an end even though a later group vouches for what is missing: everything from there
+    /// on is lost.
     pub accept_loss: bool,
 }
 
@@ -95,7 +98,8 @@ impl Replay<'_> {
     /// Passes every accepted group to `visit`, in order.
     ///
     /// # Errors
-    /// [`LogError::Damaged`], [`LogError::Device`] if the journal cannot be read, or what `visit` returns.
+    /// [`LogError::Damaged`], [`LogError::Device`] if the journal cannot be read, or what `visit`
+    /// returns.
     pub fn run<E: From<LogError>>(
         &self,
         visit: &mut dyn FnMut(&ReplayedGroup) -> Result<(), E>,

@@ -1,4 +1,5 @@
-//! What the tests of the log share: a journal on a simulated device, whose segments come from a list and whose groups are noted.
+//! What the tests of the log share: a journal on a simulated device, whose segments come from a
+//! list and whose groups are noted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -53,7 +54,8 @@ impl SegmentSource for Slots {
     fn release(&self, _place: SegmentPlace) {}
 }
 
-/// Notes what was applied, and that it was applied in order, without a gap, by one thread at a time.
+/// Notes what was applied, and that it was applied in order, without a gap, by one thread at a
+/// time.
 #[derive(Debug, Default)]
 pub(crate) struct Applied {
     inside: AtomicU64,

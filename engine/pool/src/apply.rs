@@ -1,4 +1,5 @@
-//! Apply: publishing a group in the trees, in LSN order. The same code serves live commits and replay.
+//! Apply: publishing a group in the trees, in LSN order. The same code serves live commits and
+//! replay.
 
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use engine_format::{
     DatasetRecord, ExtentPutRef, FormatError, MutationRef, batches, dataset_of_key,
 };
 use engine_log::{Applier, ApplyGroup, JournalPosition};
-use engine_tree::{ExtentError, Missing, Tree, extent_clear, extent_put};
+use engine_tree::{ExtentError, Missing, Remains, Tree, extent_clear, extent_put};
 
 use crate::Dataset;
 use crate::core::Core;
@@ -42,14 +43,15 @@ impl From<Missing> for ApplyError {
     }
 }
 
-/// What is true after the last applied group. Its mutex makes a turn of apply: a checkpoint takes its state in one.
+/// What is true after the last applied group. Its mutex makes a turn of apply: a checkpoint takes
+/// its state in one.
 #[derive(Debug)]
 pub(crate) struct Turn {
     pub(crate) lsn: Lsn,
     /// The journal behind that group; `None` before the first of an epoch.
     pub(crate) end: Option<JournalPosition>,
-    /// Removed since the last capture: their last pages are freed by the next checkpoint.
-    pub(crate) removed: Vec<Arc<Dataset>>,
+    /// Of datasets that were removed since the last capture: freed by the next checkpoint.
+    pub(crate) removed: Vec<Remains>,
     pub(crate) since_checkpoint: Work,
     segment: Option<SegmentId>,
     changes: Vec<(SegmentId, LiveChange)>,
@@ -141,7 +143,10 @@ impl Core {
                 dataset.tree.write().delete(key)?;
                 if dataset.id() == DatasetId::POOL {
                     let id = dataset_of_key(key)?;
-                    turn.removed.extend(self.catalog.remove(id));
+                    // Whoever still has a handle finds it empty: its pages may be overwritten soon.
+                    if let Some(removed) = self.catalog.remove(id) {
+                        turn.removed.push(removed.tree.write().take_remains());
+                    }
                 }
             }
             MutationRef::ExtentPut { key, extent, .. } => {

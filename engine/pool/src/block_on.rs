@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 
 use engine_log::thread_waker;
 
-/// Polls `future` on this thread until it is done, parking in between. Futures of the engine that need not wait are done at
-/// the first poll.
+/// Polls `future` on this thread until it is done, parking in between. Futures of the engine that
+/// need not wait are done at the first poll.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let waker = thread_waker();
     let mut context = Context::from_waker(&waker);

@@ -77,6 +77,12 @@ impl Catalog {
         next.map(|(_, dataset)| Arc::clone(dataset))
     }
 
+    /// The lowest id of a dataset above `id`.
+    pub(crate) fn next_above(&self, id: DatasetId) -> Option<DatasetId> {
+        let maps = self.maps.read();
+        maps.by_id.range(id.next()..).next().map(|(id, _)| *id)
+    }
+
     /// Notes a record that was put; `make` makes the dataset if the id is new.
     pub(crate) fn put(
         &self,

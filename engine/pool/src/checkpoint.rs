@@ -1,31 +1,34 @@
 //! Checkpoints: the whole state at exactly one LSN.
 //!
-//! Order: room is made sure of; the state is taken in one turn of apply; the journal is made durable up to it; pages and the
-//! segment table are written and synced; the superblock is written over the older copy and synced; space is released.
+//! Order: pages are chosen that are to leave sparse segments; room is made sure of; the state is
+//! taken in one turn of apply; the journal is made durable up to it; pages and the segment table
+//! are written and synced; the superblock is written over the older copy and synced; space is
+//! released.
 //!
-//! CRASH: before the superblock is durable the older checkpoints are as they were, and what was written lies in segments or
-//! behind offsets that nothing names. After it, the newest checkpoint is this one.
+//! CRASH: before the superblock is durable the older checkpoints are as they were, and what was
+//! written lies in segments or behind offsets that nothing names. After it, the newest checkpoint
+//! is this one.
 
 mod capture;
+mod relocate;
 mod sink;
+mod trees;
 
 use std::sync::atomic::Ordering;
 
 use engine_base::limits::PAGE_BYTES;
-use engine_base::{DatasetId, DeviceId, EpochId, Location};
+use engine_base::{DeviceId, EpochId, Location};
 use engine_device::{Area, Place};
-use engine_format::{
-    CheckpointId, JournalStart, PagePointer, RootsRecord, Superblock, roots_key, superblock_offset,
-};
+use engine_format::{CheckpointId, JournalStart, PagePointer, Superblock, superblock_offset};
 use engine_log::{IndexStream, LogError};
-use engine_tree::{CaptureReport, Captured};
+use engine_tree::CaptureReport;
 
 use crate::core::Core;
-use crate::pages::PageReader;
 use crate::space::{table_bytes, write_table};
 use crate::{Pool, StoreError, block_on};
 use capture::State;
-use sink::Sink;
+pub(crate) use relocate::Compaction;
+use trees::write_tree;
 
 /// What checkpoints know from one to the next. Behind a mutex: one checkpoint at a time.
 #[derive(Debug)]
@@ -40,6 +43,7 @@ pub(crate) struct Checkpointer {
     pub(crate) features_compatible: u64,
     /// Pages of the newest segment table: freed by the next checkpoint.
     pub(crate) table_pages: Vec<(Location, u32)>,
+    pub(crate) compaction: Compaction,
 }
 
 /// What a checkpoint wrote and what it made superfluous.
@@ -67,12 +71,14 @@ impl Pool {
     /// Takes a checkpoint on this thread. Writers go on meanwhile.
     ///
     /// # Errors
-    /// [`StoreError::Log`] with no space: nothing was done, the pool goes on. Any other error has poisoned the pool.
+    /// [`StoreError::Log`] with no space: nothing was done, the pool goes on. Any other error has
+    /// poisoned the pool.
     pub fn checkpoint(&self) -> Result<CheckpointId, StoreError> {
         let mut checkpointer = self.checkpointer.lock();
         if let Some(error) = self.refused() {
             return Err(error);
         }
+        self.relocate(&mut checkpointer);
         if let Err(error) = self.make_room(&mut checkpointer) {
             if !matches!(
                 error,
@@ -96,17 +102,17 @@ impl Pool {
             .checkpoints
             .fetch_add(1, Ordering::Relaxed);
         drop(checkpointer);
+        // Pages that were brought in to be moved are clean now.
+        self.core.evict_over_budget(&self.core.catalog.pool);
         self.done.add_one();
         Ok(number)
     }
 
-    /// Prepares segments for everything that is dirty now, so that the host's lack of room is noticed before any state is taken.
+    /// Prepares segments for everything that is dirty now, so that the host's lack of room is
+    /// noticed before any state is taken.
     fn make_room(&self, checkpointer: &mut Checkpointer) -> Result<(), StoreError> {
         let core = &*self.core;
-        let segments = core.space.lock().segments.len() + 8;
-        let dirty = core.budget.dirty().get();
-        // Second copies and inner pages; and what gets dirty until the state is taken.
-        let bytes = dirty + dirty / 4 + 64 * PAGE_BYTES as u64 + table_bytes(segments);
+        let bytes = core.checkpoint_bytes();
         checkpointer
             .stream
             .ensure_room(&*core.device, core, bytes)?;
@@ -116,12 +122,12 @@ impl Pool {
     fn write_checkpoint(
         &self,
         checkpointer: &mut Checkpointer,
-        state: State,
+        mut state: State,
     ) -> Result<(), StoreError> {
         let core = &*self.core;
         block_on(self.journal.durable(state.lsn))?;
         let mut pages = Pages::default();
-        let roots_root = core.write_datasets(&mut checkpointer.stream, &state, &mut pages)?;
+        let roots_root = core.write_datasets(&mut checkpointer.stream, &mut state, &mut pages)?;
         let pool_root = {
             let report = write_tree(core, &mut checkpointer.stream, state.pool)?;
             pages.add(core, report)
@@ -171,7 +177,8 @@ impl Pool {
         Ok(())
     }
 
-    /// A checkpoint that failed after its state was taken cannot be repeated: the pool stops writing.
+    /// A checkpoint that failed after its state was taken cannot be repeated: the pool stops
+    /// writing.
     fn poison_with(&self, error: &StoreError) {
         match error {
             StoreError::Device(cause)
@@ -191,40 +198,6 @@ impl Pool {
 }
 
 impl Core {
-    /// Writes the trees of all datasets that changed, and the tree of their roots.
-    fn write_datasets(
-        &self,
-        stream: &mut IndexStream,
-        state: &State,
-        pages: &mut Pages,
-    ) -> Result<Option<PagePointer>, StoreError> {
-        let reader = PageReader {
-            device: &*self.device,
-            slots: self,
-        };
-        let mut roots = self.roots.lock();
-        for captured in state.take_datasets() {
-            let report = write_tree(self, stream, captured.tree)?;
-            let root = pages.add(self, report);
-            let key = roots_key(captured.id);
-            if captured.removed {
-                free_all(reader, captured.id, root, pages)?;
-                reader.with_pages(&mut roots, |roots| roots.delete(&key))?;
-            } else {
-                let record = RootsRecord {
-                    root,
-                    allocated: captured.allocated,
-                };
-                let value = record.encode();
-                reader.with_pages(&mut roots, |roots| roots.put(&key, &value))?;
-            }
-        }
-        let captured = roots.capture();
-        drop(roots);
-        let report = write_tree(self, stream, captured)?;
-        Ok(pages.add(self, report))
-    }
-
     /// Counts the pages and writes the segment table, which counts its own pages too.
     fn write_space(
         &self,
@@ -235,7 +208,8 @@ impl Core {
     ) -> Result<(Option<PagePointer>, engine_base::Slot), StoreError> {
         let stream = &mut checkpointer.stream;
         let device = &*self.device;
-        // Two more than there are now: the segment that the table itself may open, and one of slack.
+        // Two more than there are now: the segment that the table itself may open, and one of
+        // slack.
         let entries = journal.len() + self.space.lock().index_entries().len() + 2;
         let bytes = table_bytes(entries);
         let place = stream.keep_together(device, self, bytes)?;
@@ -274,35 +248,6 @@ impl Core {
         checkpointer.table_pages = table_pages;
         Ok((first, place.slot))
     }
-}
-
-/// Frees the pages of a tree without entries: leaves that became empty while their neighbours were not in memory are still there.
-fn free_all(
-    reader: PageReader<'_>,
-    tree: DatasetId,
-    root: Option<PagePointer>,
-    pages: &mut Pages,
-) -> Result<(), StoreError> {
-    engine_tree::walk(tree, root, |page| {
-        pages.freed.extend(page.pointer.parts());
-        if page.level == Some(0) {
-            return Ok(None);
-        }
-        reader.tree_page(page).map(Some)
-    })
-}
-
-fn write_tree(
-    core: &Core,
-    stream: &mut IndexStream,
-    captured: Captured,
-) -> Result<CaptureReport, StoreError> {
-    let mut sink = Sink {
-        stream,
-        device: &*core.device,
-        source: core,
-    };
-    Ok(captured.write(&mut sink)?)
 }
 
 fn journal_start(position: engine_log::JournalPosition) -> JournalStart {

@@ -1,7 +1,9 @@
-//! Datasets of the catalog: creating, changing and deleting them, and giving back what deleted and shrunk ones leave behind.
+//! Datasets of the catalog: creating, changing and deleting them, and giving back what deleted and
+//! shrunk ones leave behind.
 //!
-//! The visible change is one small batch. What is behind it is worked off in bounded batches; the record says until the last of
-//! them that there is something left (state deleting, or `cleanup_from`), so a crash anywhere resumes it.
+//! The visible change is one small batch. What is behind it is worked off in bounded batches; the
+//! record says until the last of them that there is something left (state deleting, or
+//! `cleanup_from`), so a crash anywhere resumes it.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -23,7 +25,8 @@ impl Pool {
     /// Durability: when it returns, the dataset survives a power cut.
     ///
     /// # Errors
-    /// [`StoreError::Exists`], [`StoreError::NoSpace`], [`StoreError::Invalid`] at the limit of datasets, [`StoreError::Log`].
+    /// [`StoreError::Exists`], [`StoreError::NoSpace`], [`StoreError::Invalid`] at the limit of
+    /// datasets, [`StoreError::Log`].
     pub async fn create_dataset(&self, record: &DatasetRecord) -> Result<Arc<Dataset>, StoreError> {
         let _names = self.core.catalog.pool.locks().lock(0..u64::MAX).await;
         let name = record.name.as_str();
@@ -51,7 +54,8 @@ impl Pool {
     /// Durability: when it returns, the change survives a power cut.
     ///
     /// # Errors
-    /// What `change` returns; [`StoreError::NotFound`] if the dataset is not live any more; [`StoreError::Log`].
+    /// What `change` returns; [`StoreError::NotFound`] if the dataset is not live any more;
+    /// [`StoreError::Log`].
     pub async fn change_dataset(
         &self,
         dataset: &Dataset,
@@ -104,7 +108,8 @@ impl Pool {
         Ok(())
     }
 
-    /// Finishes giving back what lies behind the size that the dataset was shrunk to. Until then it must not grow.
+    /// Finishes giving back what lies behind the size that the dataset was shrunk to. Until then it
+    /// must not grow.
     ///
     /// # Errors
     /// Any [`StoreError`]; what is left stays on record.
@@ -126,7 +131,8 @@ impl Pool {
     async fn clean_up_deleted(&self, dataset: &Dataset) -> Result<(), StoreError> {
         let _everything = loop {
             self.clear_extents(dataset, 0..u64::MAX, |_| true).await?;
-            // Whoever still writes holds a lock taken before the deletion, or will see the state and give up.
+            // Whoever still writes holds a lock taken before the deletion, or will see the state
+            // and give up.
             let everything = dataset.locks().lock(0..u64::MAX).await;
             if self.next_extents(dataset, 0, u64::MAX).await?.is_none() {
                 break everything;
@@ -142,8 +148,8 @@ impl Pool {
         Ok(())
     }
 
-    /// Makes `range` a hole, in bounded batches that give space back. Stops early where `go_on` refuses the record that is
-    /// valid while the rest of the range is locked.
+    /// Makes `range` a hole, in bounded batches that give space back. Stops early where `go_on`
+    /// refuses the record that is valid while the rest of the range is locked.
     ///
     /// # Errors
     /// Any [`StoreError`]; what was cleared stays cleared.
@@ -187,7 +193,8 @@ impl Pool {
         Ok(lsn)
     }
 
-    /// The range from the first extent that reaches into `from..to` over the next few; `None` if there is none.
+    /// The range from the first extent that reaches into `from..to` over the next few; `None` if
+    /// there is none.
     async fn next_extents(
         &self,
         dataset: &Dataset,

@@ -14,7 +14,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::StoreError;
 use crate::apply::Turn;
 use crate::catalog::Catalog;
-use crate::pages::SlotOf;
+use crate::pages::{PageReader, SlotOf};
 use crate::space::{Admission, Generation, Space};
 
 /// The state of an open pool.
@@ -48,6 +48,7 @@ pub(crate) struct Counters {
     pub(crate) page_reads_before: AtomicU64,
     pub(crate) pages_written: AtomicU64,
     pub(crate) deltas_written: AtomicU64,
+    pub(crate) pages_relocated: AtomicU64,
     pub(crate) checkpoints: AtomicU64,
     pub(crate) index_bytes: AtomicU64,
     /// Number of the newest durable checkpoint.
@@ -109,6 +110,14 @@ impl Core {
         }
     }
 
+    /// Reads pages, blocking the thread.
+    pub(crate) fn page_reader(&self) -> PageReader<'_> {
+        PageReader {
+            device: &*self.device,
+            slots: self,
+        }
+    }
+
     /// Where a location lies on the device.
     pub(crate) fn place_of(&self, location: Location) -> Result<Place, StoreError> {
         let slot = self
@@ -121,7 +130,8 @@ impl Core {
 
     /// Forgets released segments and gives their storage back.
     ///
-    /// CRASH: anywhere in here a slot is free in both openable checkpoints, whether or not its storage was given back.
+    /// CRASH: anywhere in here a slot is free in both openable checkpoints, whether or not its
+    /// storage was given back.
     pub(crate) fn give_back(&self, discard: Vec<Slot>) -> Result<(), StoreError> {
         {
             let space = self.space.lock();

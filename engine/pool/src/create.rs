@@ -10,10 +10,12 @@ use crate::{CreateOptions, Pool, StoreError};
 impl Pool {
     /// Makes an empty pool on `device`, which must be empty.
     ///
-    /// Durability: when it returns, the pool exists. CRASH: before the superblock is durable the device is still empty.
+    /// Durability: when it returns, the pool exists. CRASH: before the superblock is durable the
+    /// device is still empty.
     ///
     /// # Errors
-    /// [`StoreError::Invalid`] if the capacity is too small or over what the device has; [`StoreError::Device`].
+    /// [`StoreError::Invalid`] if the capacity is too small or over what the device has;
+    /// [`StoreError::Device`].
     pub fn create(device: &dyn Device, options: &CreateOptions) -> Result<(), StoreError> {
         let available = device.available()?;
         let capacity = options.capacity.unwrap_or(available);

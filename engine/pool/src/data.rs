@@ -69,7 +69,7 @@ impl Core {
                     },
                     block: to_u32(index),
                 };
-                tracing::error!(%error, "stored data is damaged: the read is answered with an error");
+                tracing::error!(%error, "stored data is damaged: the read fails");
                 return Err(error);
             }
         }
@@ -78,13 +78,15 @@ impl Core {
 }
 
 impl Pool {
-    /// Taken before a location is looked up and held until it was read: its segment is not reused meanwhile.
+    /// Taken before a location is looked up and held until it was read: its segment is not reused
+    /// meanwhile.
     #[must_use]
     pub fn read_pin(&self) -> ReadPin {
         self.core.generation.read().pin()
     }
 
-    /// Fills `buf`, exactly [`ExtentRead::bytes`] long, if that takes no I/O; `Ok(false)` if it would.
+    /// Fills `buf`, exactly [`ExtentRead::bytes`] long, if that takes no I/O; `Ok(false)` if it
+    /// would.
     ///
     /// # Errors
     /// [`StoreError::DataDamaged`], [`StoreError::Device`].

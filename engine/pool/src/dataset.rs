@@ -55,7 +55,8 @@ impl Dataset {
         self.id
     }
 
-    /// Locks over its byte ranges. Held from reading until apply; they also keep the range's leaves in memory.
+    /// Locks over its byte ranges. Held from reading until apply; they also keep the range's leaves
+    /// in memory.
     #[must_use]
     pub const fn locks(&self) -> &RangeLocks {
         &self.locks

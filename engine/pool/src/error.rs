@@ -44,7 +44,8 @@ pub enum StoreError {
     },
     /// The pool is full.
     #[error(
-        "the pool is full: {wanted} more do not fit beside the reserve; delete or trim something, or add capacity"
+        "the pool is full: {wanted} more do not fit beside the reserve; delete or trim something, \
+         or add capacity"
     )]
     NoSpace {
         /// What was wanted.
@@ -52,7 +53,8 @@ pub enum StoreError {
     },
     /// Stored data is wrong, and no good copy exists.
     #[error(
-        "the data at {location} (slot {slot:?}) is damaged: block {block} of the extent has another checksum; restore that range"
+        "the data at {location} (slot {slot:?}) is damaged: block {block} of the extent has another \
+         checksum; restore that range"
     )]
     DataDamaged {
         /// The extent's location.
@@ -94,7 +96,8 @@ pub enum StoreError {
     },
     /// No superblock is valid.
     #[error(
-        "{device}: no valid superblock: copy 0: {first}; copy 1: {second}; this is not a pool, or its label is destroyed"
+        "{device}: no valid superblock: copy 0: {first}; copy 1: {second}; this is not a pool, or its \
+         label is destroyed"
     )]
     NoSuperblock {
         /// Path of the device.

@@ -13,8 +13,9 @@ use crate::core::Core;
 const LEAVES_PER_TURN: usize = 64;
 
 impl Core {
-    /// Drops clean pages until the budget holds, beginning with `first`. Gives up after every tree had its turns: what is left
-    /// is dirty, in use, or pinned, and the next checkpoint makes it clean.
+    /// Drops clean pages until the budget holds, beginning with `first`. Gives up after every tree
+    /// had its turns: what is left is dirty, in use, or pinned, and the next checkpoint makes it
+    /// clean.
     pub(crate) fn evict_over_budget(&self, first: &Dataset) {
         if self.budget.excess() == ByteCount::ZERO {
             return;
@@ -50,7 +51,8 @@ fn evict_from(dataset: &Dataset) -> usize {
         .evict(&mut cursor, LEAVES_PER_TURN, &keep)
 }
 
-/// Whether a lock needs the leaf of the keys from `low` up to `high` (empty: no bound): between fetching and applying it stays.
+/// Whether a lock needs the leaf of the keys from `low` up to `high` (empty: no bound): between
+/// fetching and applying it stays.
 fn is_locked(dataset: &Dataset, low: &[u8], high: &[u8]) -> bool {
     let leaf = if dataset.id() == DatasetId::POOL {
         0..u64::MAX
@@ -73,7 +75,8 @@ fn touches(dataset: &Dataset, leaf: &Range<u64>) -> bool {
     dataset.locks().touches(leaf, EXTENT_BYTES_MAX)
 }
 
-/// The offset that a fence of a volume's tree stands for. Fences may be cut short; missing bytes count as zero.
+/// The offset that a fence of a volume's tree stands for. Fences may be cut short; missing bytes
+/// count as zero.
 fn offset_of(key: &[u8]) -> u64 {
     let mut bytes = [0; 8];
     for (to, from) in bytes.iter_mut().zip(key) {

@@ -1,4 +1,5 @@
-//! The way of a change through the pool, in its order: admit, throttle, make resident, commit, make durable.
+//! The way of a change through the pool, in its order: admit, throttle, make resident, commit, make
+//! durable.
 
 use std::future::poll_fn;
 use std::sync::atomic::Ordering;
@@ -18,11 +19,12 @@ use crate::{Admitted, Dataset, Pool, StoreError};
 const ROUNDS_FOR_RELEASE: u32 = 4;
 
 impl Pool {
-    /// Claims room for a batch with `bytes` of data; hold it until the batch is committed. Where checkpoints would bring
-    /// space back, it waits for them first.
+    /// Claims room for a batch with `bytes` of data; hold it until the batch is committed. Where
+    /// checkpoints would bring space back, it waits for them first.
     ///
     /// # Errors
-    /// [`StoreError::NoSpace`]: only the reserve for deletes and checkpoints is left. Nothing changed.
+    /// [`StoreError::NoSpace`]: only the reserve for deletes and checkpoints is left. Nothing
+    /// changed.
     pub async fn admit(&self, bytes: u64) -> Result<Admitted<'_>, StoreError> {
         for _ in 0..ROUNDS_FOR_RELEASE {
             if let Some(admitted) = self.core.admission.admit(bytes) {
@@ -47,7 +49,8 @@ impl Pool {
     /// Lets a batch that gives space back pass, waiting for checkpoints while the reserve is low.
     ///
     /// # Errors
-    /// [`StoreError::NoSpace`] if checkpoints bring nothing back; [`StoreError::Log`] if the pool is poisoned.
+    /// [`StoreError::NoSpace`] if checkpoints bring nothing back; [`StoreError::Log`] if the pool
+    /// is poisoned.
     pub async fn admit_release(&self) -> Result<(), StoreError> {
         for _ in 0..ROUNDS_FOR_RELEASE {
             if self.core.admission.may_release() {
@@ -74,8 +77,8 @@ impl Pool {
         Ok(())
     }
 
-    /// Brings every leaf that can hold a key from `low` to `high` into memory. They stay while the caller holds a lock on what
-    /// the keys are about.
+    /// Brings every leaf that can hold a key from `low` to `high` into memory. They stay while the
+    /// caller holds a lock on what the keys are about.
     ///
     /// # Errors
     /// [`StoreError::PageDamaged`], [`StoreError::Device`].
@@ -107,7 +110,8 @@ impl Pool {
         Ok(())
     }
 
-    /// After a look at extents that failed: reads the page that was missing, so that the look can be repeated.
+    /// After a look at extents that failed: reads the page that was missing, so that the look can
+    /// be repeated.
     ///
     /// # Errors
     /// As [`Pool::fetch`]; [`StoreError::Inconsistent`] if an entry is not an extent.
@@ -124,11 +128,12 @@ impl Pool {
         }
     }
 
-    /// Commits a batch whose leaves are resident. Resolves when it is readable and survives the death of the process, to an
-    /// LSN at or above its own.
+    /// Commits a batch whose leaves are resident. Resolves when it is readable and survives the
+    /// death of the process, to an LSN at or above its own.
     ///
     /// # Errors
-    /// [`StoreError::Log`]; nothing changed, or, if poisoned, what is durable after a restart decides.
+    /// [`StoreError::Log`]; nothing changed, or, if poisoned, what is durable after a restart
+    /// decides.
     pub async fn commit(&self, batch: BatchData) -> Result<Lsn, StoreError> {
         Ok(self.journal.commit(batch).await?)
     }

@@ -1,11 +1,12 @@
 //! The pool: opening, committing and applying, datasets, checkpoints, space.
 //!
-//! What a model above needs: [`Pool::dataset`], its [`RangeLocks`], [`Pool::make_resident`], [`Pool::commit`], [`Pool::durable`],
-//! and [`Pool::read_extent`]. Nothing above this crate knows where bytes lie or how many copies there are.
+//! What a model above needs: [`Pool::dataset`], its [`RangeLocks`], [`Pool::make_resident`],
+//! [`Pool::commit`], [`Pool::durable`], and [`Pool::read_extent`]. Nothing above this crate knows
+//! where bytes lie or how many copies there are.
 //!
-//! Lock order, outermost first: the checkpointer; the turn of apply; a dataset's tree; the catalog; space; segment slots. A range
-//! lock may be held over any of them, and none of them over a system call or an await, but for the checkpointer, which is one
-//! long system call by nature.
+//! Lock order, outermost first: the checkpointer; the turn of apply; a dataset's tree; the catalog;
+//! space; segment slots. A range lock may be held over any of them, and none of them over a system
+//! call or an await, but for the checkpointer, which is one long system call by nature.
 
 mod apply;
 mod block_on;

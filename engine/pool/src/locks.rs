@@ -1,9 +1,11 @@
 //! Range locks: fair, asynchronous, over byte ranges of one dataset.
 //!
-//! A model locks what it reads and then changes until the change is applied. A range that is locked also keeps the leaves
-//! that hold it in memory: between fetching them and applying to them nothing may evict them.
+//! A model locks what it reads and then changes until the change is applied. A range that is locked
+//! also keeps the leaves that hold it in memory: between fetching them and applying to them nothing
+//! may evict them.
 //!
-//! Fairness: requests are granted in the order they came; one waits for every earlier one that overlaps it, granted or not.
+//! Fairness: requests are granted in the order they came; one waits for every earlier one that
+//! overlaps it, granted or not.
 
 use std::future::Future;
 use std::ops::Range;
@@ -90,8 +92,9 @@ impl RangeLocks {
         }
     }
 
-    /// Whether a held or requested range reaches into `range`, each extended `before` bytes to its left, and to its right by the one
-    /// byte behind it: what is left there of an extent that is cut gets the key of that byte.
+    /// Whether a held or requested range reaches into `range`, each extended `before` bytes to its
+    /// left, and to its right by the one byte behind it: what is left there of an extent that is
+    /// cut gets the key of that byte.
     pub(crate) fn touches(&self, range: &Range<u64>, before: u64) -> bool {
         self.queue.lock().entries.iter().any(|entry| {
             let start = entry.range.start.saturating_sub(before);
@@ -128,7 +131,8 @@ impl<'a> Future for Locking<'a> {
             drop(queue);
             let locks = self.locks;
             self.ticket = None;
-            // A finished future that is polled again would lock again: it is a programmer error that waits for ever at worst.
+            // A finished future that is polled again would lock again: it is a programmer error
+            // that waits for ever at worst.
             return Poll::Ready(RangeLock { locks, ticket });
         }
         if let Some(entry) = queue

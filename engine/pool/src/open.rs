@@ -1,7 +1,8 @@
 //! Opening: choose a checkpoint, load it, replay the journal, begin an epoch.
 //!
-//! CRASH: until the checkpoint that ends an opening is durable, the next opening finds the same checkpoint and the same journal and
-//! comes to the same state: nothing of the old epoch's is written to, and the new epoch's first segment is in no chain yet.
+//! CRASH: until the checkpoint that ends an opening is durable, the next opening finds the same
+//! checkpoint and the same journal and comes to the same state: nothing of the old epoch's is
+//! written to, and the new epoch's first segment is in no chain yet.
 
 mod later;
 mod load;
@@ -16,7 +17,7 @@ use engine_format::Superblock;
 use engine_log::{IndexStream, Journal, JournalOptions};
 
 use crate::apply::Work;
-use crate::checkpoint::Checkpointer;
+use crate::checkpoint::{Checkpointer, Compaction};
 use crate::core::Core;
 use crate::{Pool, PoolOptions, StoreError};
 pub(crate) use later::later_epoch;
@@ -26,12 +27,14 @@ pub(crate) use superblocks::read_superblocks;
 impl Pool {
     /// Opens the pool on `device`, which was not attached to a geometry yet.
     ///
-    /// Time: that of replaying the journal since the newest checkpoint. When this returns, everything that it accepted is durable.
+    /// Time: that of replaying the journal since the newest checkpoint. When this returns,
+    /// everything that it accepted is durable.
     ///
     /// # Errors
-    /// [`StoreError::NoSuperblock`], [`StoreError::Inconsistent`] if the newest superblock is lost and the other one would lead
-    /// to an older state, [`StoreError::Damaged`], [`StoreError::PageDamaged`], or [`StoreError::Log`] with damage in the
-    /// journal; [`StoreError::Invalid`] if the pool uses features that forbid writing.
+    /// [`StoreError::NoSuperblock`], [`StoreError::Inconsistent`] if the newest superblock is lost
+    /// and the other one would lead to an older state, [`StoreError::Damaged`],
+    /// [`StoreError::PageDamaged`], or [`StoreError::Log`] with damage in the journal;
+    /// [`StoreError::Invalid`] if the pool uses features that forbid writing.
     pub fn open(device: Arc<dyn Device>, options: &PoolOptions) -> Result<Arc<Self>, StoreError> {
         let copies = read_superblocks(&*device)?;
         let (copy, superblock) = copies.choose(device.name(), options.rewind)?;
@@ -71,6 +74,7 @@ impl Pool {
             created_unix_nanos: superblock.created_unix_nanos,
             features_compatible: superblock.features_compatible,
             table_pages: recovered.table_pages,
+            compaction: Compaction::default(),
         };
         let pool = Self::from_parts(core, journal, checkpointer);
         pool.checkpoint()?;
@@ -87,7 +91,8 @@ pub(crate) fn geometry_of(superblock: &Superblock) -> Geometry {
 
 /// Estimated microseconds of replay after which a checkpoint is due: 1 s.
 const REPLAY_MICROS_MAX: u64 = 1_000_000;
-/// Microseconds that replay takes per group, per mutation and per page read, on a slow machine with a cold cache.
+/// Microseconds that replay takes per group, per mutation and per page read, on a slow machine with
+/// a cold cache.
 const MICROS_PER_GROUP: u64 = 4;
 const MICROS_PER_MUTATION: u64 = 3;
 const MICROS_PER_PAGE: u64 = 100;

@@ -58,7 +58,8 @@ impl fmt::Debug for PoolOptions {
 /// How a pool is created.
 #[derive(Clone)]
 pub struct CreateOptions {
-    /// Bytes the pool may take of the device, label included; `None`: what the device has available.
+    /// Bytes the pool may take of the device, label included; `None`: what the device has
+    /// available.
     pub capacity: Option<ByteCount>,
     /// Bytes of a segment; `None`: by capacity.
     pub segment_bytes: Option<u32>,

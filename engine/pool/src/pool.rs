@@ -101,8 +101,8 @@ impl Pool {
         }
     }
 
-    /// Starts the background: syncs, checkpoints, cleaning up. Without it everything happens on the callers' threads, which
-    /// makes runs repeatable.
+    /// Starts the background: syncs, checkpoints, cleaning up. Without it everything happens on the
+    /// callers' threads, which makes runs repeatable.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] if the host gives no thread.
@@ -140,7 +140,8 @@ impl Pool {
     /// Stops the background, takes a last checkpoint and refuses everything afterwards.
     ///
     /// # Errors
-    /// [`StoreError::Log`] if the pool is poisoned: what was acknowledged as durable is, and a restart recovers.
+    /// [`StoreError::Log`] if the pool is poisoned: what was acknowledged as durable is, and a
+    /// restart recovers.
     pub fn close(&self) -> Result<(), StoreError> {
         self.background.store(false, Ordering::Release);
         self.wishes.lock().stop = true;
@@ -217,7 +218,8 @@ impl Pool {
         self.wished.notify_all();
     }
 
-    /// Whether [`Pool::close`] was called: long work in the background ends early, and is resumed at the next opening.
+    /// Whether [`Pool::close`] was called: long work in the background ends early, and is resumed
+    /// at the next opening.
     pub(crate) fn is_stopping(&self) -> bool {
         self.wishes.lock().stop
     }

@@ -1,13 +1,17 @@
-//! Space: which segment lies in which slot, how much of it is live, and when a slot may be used again.
+//! Space: which segment lies in which slot, how much of it is live, and when a slot may be used
+//! again.
 //!
-//! The gate (the one place where space is given back): a segment that is dead in the state of checkpoint N is released when
-//! checkpoint N+1 is durable, so that the two newest checkpoints can both be opened, each with its journal; and not before every
-//! reader that may have looked it up is done.
+//! The gate (the one place where space is given back): a segment that is dead in the state of
+//! checkpoint N is released when checkpoint N+1 is durable, so that the two newest checkpoints can
+//! both be opened, each with its journal; and not before every reader that may have looked it up is
+//! done.
 //!
-//! Counting: the live bytes of journal segments are those that extents of heads refer to, adjusted by apply. Those of index
-//! segments are the pages of the newest checkpoint, adjusted when a checkpoint has been written.
+//! Counting: the live bytes of journal segments are those that extents of heads refer to, adjusted
+//! by apply. Those of index segments are the pages of the newest checkpoint, adjusted when a
+//! checkpoint has been written.
 
 mod admission;
+mod compaction;
 mod gate;
 mod table;
 
@@ -21,6 +25,7 @@ use engine_log::SegmentPlace;
 
 pub use admission::Admitted;
 pub(crate) use admission::{Admission, Reserve};
+pub(crate) use compaction::{CompactionGoal, SealedIndex, choose_victims};
 pub(crate) use gate::Generation;
 pub use gate::ReadPin;
 pub(crate) use table::{read_table, table_bytes, write_table};
@@ -41,8 +46,8 @@ pub(crate) struct Segment {
 pub(crate) struct Space {
     pub(crate) geometry: Geometry,
     pub(crate) segments: BTreeMap<SegmentId, Segment>,
-    /// Slots that a sealed journal segment filled before: first choice for the journal, because overwriting them
-    /// changes no metadata of the file system underneath.
+    /// Slots that a sealed journal segment filled before: first choice for the journal, because
+    /// overwriting them changes no metadata of the file system underneath.
     overwritten: Vec<Slot>,
     /// Other free slots, the lowest last, so that a thin pool stays at the front of its device.
     fresh: Vec<Slot>,
@@ -123,7 +128,8 @@ impl Space {
             return;
         }
         self.fresh.retain(|slot| *slot != place.slot);
-        // Rewound: what was dead in this checkpoint was released after the next, and its slot used again.
+        // Rewound: what was dead in this checkpoint was released after the next, and its slot used
+        // again.
         self.segments
             .retain(|_, known| known.slot != place.slot || known.state != SegmentState::Dead);
         self.insert(place, SegmentKind::Journal);
@@ -170,8 +176,8 @@ impl Space {
         }
     }
 
-    /// Skips ids that may have been given out after the checkpoint that was opened: each took a slot, and slots come back only
-    /// with a checkpoint.
+    /// Skips ids that may have been given out after the checkpoint that was opened: each took a
+    /// slot, and slots come back only with a checkpoint.
     pub(crate) fn skip_segment_ids(&mut self) {
         let skipped = 3 * u64::from(self.geometry.slots) + 1;
         self.next_segment = SegmentId::new(self.next_segment.get() + skipped)
@@ -189,6 +195,21 @@ impl Space {
         {
             known.state = SegmentState::Sealed;
         }
+    }
+
+    /// The index segments that nothing is appended to any more and that are not empty, by id.
+    pub(crate) fn sealed_index(&self) -> Vec<SealedIndex> {
+        let is_sealed = |segment: &Segment| {
+            let (kind, state) = (segment.kind, segment.state);
+            kind == SegmentKind::Index && state == SegmentState::Sealed && segment.live > 0
+        };
+        let sealed = self.segments.iter().filter(|(_, known)| is_sealed(known));
+        sealed
+            .map(|(segment, known)| SealedIndex {
+                segment: *segment,
+                live: known.live,
+            })
+            .collect()
     }
 
     pub(crate) fn usage(&self) -> Usage {

@@ -56,6 +56,8 @@ pub struct PoolMetrics {
     pub pages_written: u64,
     /// Deltas written instead of pages.
     pub deltas_written: u64,
+    /// Pages and deltas written only to empty the segments they were in.
+    pub pages_relocated: u64,
     /// Pages read because they were not in memory.
     pub page_reads: u64,
     /// Checkpoints taken.
@@ -101,6 +103,7 @@ impl Pool {
             index_bytes: counters.index_bytes.load(Ordering::Relaxed),
             pages_written: counters.pages_written.load(Ordering::Relaxed),
             deltas_written: counters.deltas_written.load(Ordering::Relaxed),
+            pages_relocated: counters.pages_relocated.load(Ordering::Relaxed),
             page_reads: counters.page_reads.load(Ordering::Relaxed),
             checkpoints: counters.checkpoints.load(Ordering::Relaxed),
             data_read_errors: counters.data_read_errors.load(Ordering::Relaxed),

@@ -39,7 +39,8 @@ pub(crate) fn check_name(name: &str) -> Result<DatasetName, StoreError> {
     })
 }
 
-/// Checks a size: at least a block, at most the limit, whole 512-byte sectors (what a kernel makes of it).
+/// Checks a size: at least a block, at most the limit, whole 512-byte sectors (what a kernel makes
+/// of it).
 pub(crate) fn check_size(name: &str, size: ByteCount) -> Result<(), StoreError> {
     let max = ByteCount::new(engine_base::limits::VOLUME_BYTES_MAX);
     let why = if size.get() < engine_base::limits::BLOCK {

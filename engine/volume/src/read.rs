@@ -1,7 +1,8 @@
 //! Reading.
 //!
-//! The life of a read: look the extents up in one turn at the tree, under a pin; read and verify what they name, from the page
-//! cache without waiting where possible; return one buffer and what of it are holes.
+//! The life of a read: look the extents up in one turn at the tree, under a pin; read and verify
+//! what they name, from the page cache without waiting where possible; return one buffer and what
+//! of it are holes.
 
 use std::ops::ControlFlow;
 
@@ -64,8 +65,8 @@ impl Volume {
     /// Reads `bytes` from `at`.
     ///
     /// # Errors
-    /// [`StoreError::Invalid`] past the end; [`StoreError::DataDamaged`], [`StoreError::PageDamaged`], [`StoreError::Device`]:
-    /// no wrong byte is returned.
+    /// [`StoreError::Invalid`] past the end; [`StoreError::DataDamaged`],
+    /// [`StoreError::PageDamaged`], [`StoreError::Device`]: no wrong byte is returned.
     pub async fn read(&self, at: VolumeOffset, bytes: usize) -> Result<ReadData, StoreError> {
         self.check(at, bytes as u64)?;
         if bytes == 0 {

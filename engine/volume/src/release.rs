@@ -11,8 +11,8 @@ use engine_pool::StoreError;
 use crate::{Ack, Volume};
 
 impl Volume {
-    /// Gives the whole blocks in a range back; they read as zeroes. Blocks that the range only cuts stay as they are. A large
-    /// range is worked off in steps, each whole or absent after a crash.
+    /// Gives the whole blocks in a range back; they read as zeroes. Blocks that the range only cuts
+    /// stay as they are. A large range is worked off in steps, each whole or absent after a crash.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] past the end, [`StoreError::NotFound`], [`StoreError::Log`].
@@ -27,8 +27,9 @@ impl Volume {
         self.acknowledge(lsn, ack).await
     }
 
-    /// Makes a range read as zeroes: whole blocks are given back, cut ones are rewritten. With `allocate` all of it is stored, so
-    /// that later writes to it find the same room as overwriting data does. A large range is worked off in steps.
+    /// Makes a range read as zeroes: whole blocks are given back, cut ones are rewritten. With
+    /// `allocate` all of it is stored, so that later writes to it find the same room as overwriting
+    /// data does. A large range is worked off in steps.
     ///
     /// # Errors
     /// As [`Volume::trim`], and [`StoreError::NoSpace`].
@@ -76,13 +77,15 @@ impl Volume {
 
     /// Makes the whole blocks `blocks` of a range that ends at `to` holes.
     async fn clear(&self, blocks: Range<u64>, to: u64) -> Result<Lsn, StoreError> {
-        // A block that the end cuts counts as whole only as long as nothing of it lies behind the range.
+        // A block that the end cuts counts as whole only as long as nothing of it lies behind the
+        // range.
         let is_whole = blocks.end <= to;
         let go_on = move |record: &DatasetRecord| is_whole || record.size.get() <= to;
         self.pool.clear_extents(&self.dataset, blocks, go_on).await
     }
 
-    /// Where the whole blocks of a range that ends at `end` end; the volume's last block counts as whole.
+    /// Where the whole blocks of a range that ends at `end` end; the volume's last block counts as
+    /// whole.
     fn whole_until(&self, end: u64) -> u64 {
         if end == self.size().get() {
             align_up(end, BLOCK)

@@ -34,7 +34,8 @@ impl Volumes {
     /// Durability: when it resolves, the volume survives a power cut.
     ///
     /// # Errors
-    /// [`StoreError::Name`], [`StoreError::Invalid`] for the size, [`StoreError::Exists`], [`StoreError::NoSpace`], [`StoreError::Log`].
+    /// [`StoreError::Name`], [`StoreError::Invalid`] for the size, [`StoreError::Exists`],
+    /// [`StoreError::NoSpace`], [`StoreError::Log`].
     pub async fn create(&self, name: &str, size: ByteCount) -> Result<VolumeInfo, StoreError> {
         let checked = check_name(name)?;
         check_size(name, size)?;
@@ -88,12 +89,14 @@ impl Volumes {
         Ok(Volume::new(Arc::clone(&self.pool), self.find(name)?))
     }
 
-    /// Changes the size. What lies behind a smaller size is gone for good; behind a larger one there are zeroes.
+    /// Changes the size. What lies behind a smaller size is gone for good; behind a larger one
+    /// there are zeroes.
     ///
     /// Durability: when it resolves, the new size survives a power cut.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::Invalid`], [`StoreError::NoSpace`], [`StoreError::Log`].
+    /// [`StoreError::NotFound`], [`StoreError::Invalid`], [`StoreError::NoSpace`],
+    /// [`StoreError::Log`].
     pub async fn resize(&self, name: &str, size: ByteCount) -> Result<VolumeInfo, StoreError> {
         check_size(name, size)?;
         let dataset = self.find(name)?;
@@ -134,7 +137,8 @@ impl Volumes {
 }
 
 impl Volume {
-    /// Locks all of a volume behind whose end nothing is left of a larger size: it would show again if the volume grew.
+    /// Locks all of a volume behind whose end nothing is left of a larger size: it would show again
+    /// if the volume grew.
     async fn lock_without_leftovers(&self) -> Result<RangeLock<'_>, StoreError> {
         loop {
             let everything = self.dataset.locks().lock(0..u64::MAX).await;
@@ -148,8 +152,8 @@ impl Volume {
         }
     }
 
-    /// Before growing: what a larger size of the past left in the block that the end cuts must not show. The caller holds the lock
-    /// of everything.
+    /// Before growing: what a larger size of the past left in the block that the end cuts must not
+    /// show. The caller holds the lock of everything.
     async fn blank_cut_block(&self, new: ByteCount) -> Result<(), StoreError> {
         let old = self.size();
         if new > old && !old.get().is_multiple_of(BLOCK) {

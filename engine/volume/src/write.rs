@@ -1,8 +1,8 @@
 //! Writing.
 //!
-//! The life of a write, in order: checksums (no lock), admission, throttle, the lock of its blocks, the leaves it will touch, commit
-//! (one group with others), acknowledgement. Up to the commit nothing has happened; once it is polled the write happens whatever
-//! becomes of the future.
+//! The life of a write, in order: checksums (no lock), admission, throttle, the lock of its blocks,
+//! the leaves it will touch, commit (one group with others), acknowledgement. Up to the commit
+//! nothing has happened; once it is polled the write happens whatever becomes of the future.
 
 use engine_base::limits::{BATCH_DATA_BYTES_MAX, BLOCK, BLOCK_BYTES};
 use engine_base::{Lsn, VolumeOffset, align_down, to_u32, to_usize};
@@ -16,11 +16,13 @@ use crate::volume::blocks_of;
 use crate::{Ack, Volume};
 
 impl Volume {
-    /// Writes `data`, at most 1 MiB with the blocks that its ends cut, at `at`: whole or absent after a crash.
+    /// Writes `data`, at most 1 MiB with the blocks that its ends cut, at `at`: whole or absent
+    /// after a crash.
     ///
     /// # Errors
-    /// [`StoreError::Invalid`] past the end or over 1 MiB, [`StoreError::NoSpace`], [`StoreError::NotFound`] if the volume was deleted:
-    /// nothing changed. [`StoreError::Log`]: after a restart it is whole or absent.
+    /// [`StoreError::Invalid`] past the end or over 1 MiB, [`StoreError::NoSpace`],
+    /// [`StoreError::NotFound`] if the volume was deleted: nothing changed. [`StoreError::Log`]:
+    /// after a restart it is whole or absent.
     pub async fn write(&self, at: VolumeOffset, data: PageBuf, ack: Ack) -> Result<(), StoreError> {
         if data.is_empty() {
             return self.check(at, 0);
@@ -113,8 +115,8 @@ impl Volume {
             .await
     }
 
-    /// Zeroes what lies behind the end `size` of the volume in the block that it cuts: nobody sees it until the volume grows.
-    /// The caller holds the lock of that block.
+    /// Zeroes what lies behind the end `size` of the volume in the block that it cuts: nobody sees
+    /// it until the volume grows. The caller holds the lock of that block.
     pub(crate) async fn zero_tail(&self, size: u64) -> Result<(), StoreError> {
         let block = align_down(size, BLOCK);
         let old = self.read_unchecked(block, BLOCK_BYTES).await?;

@@ -137,7 +137,8 @@ impl Device for HoleyDirectory {
             .get()
             .map_or(0, |geometry| u64::from(geometry.segment_bytes));
         self.file(Area::Segment(slot))
-            // Emptied first: where a block of zeroes is written, nothing of the slot's past may show.
+            // Emptied first: where a block of zeroes is written, nothing of the slot's past may
+            // show.
             .and_then(|file| file.set_len(0).and_then(|()| file.set_len(bytes)))
             .map_err(|error| self.failed("preparing", Place::slot(slot, 0), error))
     }

@@ -1,7 +1,9 @@
-//! A volume of 1 TiB with millions of random blocks: how much memory that takes, and how long it takes to open again after the
-//! process was killed. Data blocks are zeroes and stay holes in the device's files, so that the disk holds the index and the heads.
+//! A volume of 1 TiB with millions of random blocks: how much memory that takes, and how long it
+//! takes to open again after the process was killed. Data blocks are zeroes and stay holes in the
+//! device's files, so that the disk holds the index and the heads.
 //!
-//! `fill` writes and then kills itself without closing the pool; `open` opens what it left and reads some of it.
+//! `fill` writes and then kills itself without closing the pool; `open` opens what it left and
+//! reads some of it.
 
 mod holey;
 

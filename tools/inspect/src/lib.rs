@@ -1,8 +1,8 @@
 //! Printing single structures of a pool, by the format and the device alone.
 //!
-//! What is damaged is printed as far as it can be read, with what is wrong: fields are taken from the
-//! bytes as they lie there, and the format's own decoder says what it thinks of them. No bytes make
-//! this panic. Nothing is written.
+//! What is damaged is printed as far as it can be read, with what is wrong: fields are taken from
+//! the bytes as they lie there, and the format's own decoder says what it thinks of them. No bytes
+//! make this panic. Nothing is written.
 #![deny(clippy::indexing_slicing)]
 
 mod error;

@@ -58,7 +58,7 @@ pub(crate) trait VolumeIo {
     fn clear(&self, at: VolumeOffset, bytes: ByteCount) -> Result<(), BackendError>;
     /// Everything written so far is on stable storage when it returns.
     fn flush(&self) -> Result<(), BackendError>;
-    /// What lies from `at` on, in order. At least one piece, and at most `bytes` in all; may be less,
-    /// then ask again.
+    /// What lies from `at` on, in order. At least one piece, and at most `bytes` in all; may be
+    /// less, then ask again.
     fn map(&self, at: VolumeOffset, bytes: ByteCount) -> Result<Vec<Piece>, BackendError>;
 }

@@ -1,5 +1,7 @@
 //! The command line: one file per command.
 
+mod check;
+mod inspect;
 mod status;
 mod volume;
 
@@ -28,6 +30,11 @@ enum Command {
     Volume(volume::VolumeCommand),
     /// Capacity, use and health of the pool (asks the running server)
     Status(status::StatusArgs),
+    /// Verify a pool that no server has open; writes nothing
+    Check(check::CheckArgs),
+    /// Print single structures of a pool that no server has open; writes nothing
+    #[command(subcommand, arg_required_else_help = true)]
+    Inspect(inspect::InspectCommand),
 }
 
 /// Runs what the command line asks for.
@@ -36,6 +43,8 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve(args) => serve::run(args),
         Command::Volume(command) => volume::run(command),
         Command::Status(args) => status::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Inspect(command) => inspect::run(&command),
     }
 }
 

@@ -12,8 +12,8 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// Exit status 1: the command was right and could not be done. `line` says what failed, on what,
-    /// why, and what to do.
+    /// Exit status 1: the command was right and could not be done. `line` says what failed, on
+    /// what, why, and what to do.
     pub(crate) fn error(line: impl Display) -> Self {
         Self {
             line: one_line(&line.to_string()),

@@ -1,8 +1,9 @@
 //! Tables and JSON on stdout.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use engine_base::ByteCount;
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -76,6 +77,20 @@ pub(crate) fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
         out.push('\n');
     }
     out
+}
+
+/// A progress bar on stderr, if that is a terminal and the result is for people.
+pub(crate) fn bar(format: Format) -> ProgressBar {
+    if format == Format::Json || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(0);
+    let template = "{bar:40} {percent:>3} %  {binary_bytes} of {binary_total_bytes}  \
+                    {binary_bytes_per_sec}  {eta}";
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_bad_template) => bar,
+    }
 }
 
 /// A size for people: `1.5 GiB`.

@@ -1,5 +1,5 @@
-//! What the journal does off the write path: syncs for threads that must not block, successors made early, and the
-//! group that vouches for the last sync once the journal is idle.
+//! What the journal does off the write path: syncs for threads that must not block, successors made
+//! early, and the group that vouches for the last sync once the journal is idle.
 
 use std::time::Duration;
 
@@ -70,7 +70,8 @@ impl Journal {
         self.wake_background.notify_all();
     }
 
-    /// Writes what has gathered, syncs it, and lets an empty group vouch for it. Nothing joins afterwards.
+    /// Writes what has gathered, syncs it, and lets an empty group vouch for it. Nothing joins
+    /// afterwards.
     ///
     /// # Errors
     /// [`LogError::Poisoned`].
@@ -81,7 +82,8 @@ impl Journal {
         self.refused().map_or(Ok(()), Err)
     }
 
-    /// Syncs, and if batches are not vouched for yet writes an empty group that does, and syncs that.
+    /// Syncs, and if batches are not vouched for yet writes an empty group that does, and syncs
+    /// that.
     pub fn settle(&self) {
         self.lead();
         if self.applied_lsn() > self.durable_lsn() {

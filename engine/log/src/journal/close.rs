@@ -34,7 +34,8 @@ pub(super) struct OpenGroup {
     pub(super) outcome: Arc<GroupOutcome>,
 }
 
-/// A group whose LSN, place and chain are fixed: being written, or waiting for its turn to be applied.
+/// A group whose LSN, place and chain are fixed: being written, or waiting for its turn to be
+/// applied.
 #[derive(Debug)]
 pub(super) struct ClosedGroup {
     pub(super) lsn: Lsn,
@@ -208,7 +209,8 @@ impl State {
         std::mem::take(&mut self.starved).then(|| Arc::clone(&self.open.outcome))
     }
 
-    /// Adds a batch to the open group; `None` if there is no room, and nothing was taken: lead first.
+    /// Adds a batch to the open group; `None` if there is no room, and nothing was taken: lead
+    /// first.
     pub(super) fn join(
         &mut self,
         mutations: &mut Vec<u8>,
@@ -235,7 +237,8 @@ impl State {
         std::mem::take(&mut self.open)
     }
 
-    /// Fixes LSN and place of what is written next. `durable` goes into the head; `carry` closes a group even if nobody joined.
+    /// Fixes LSN and place of what is written next. `durable` goes into the head; `carry` closes a
+    /// group even if nobody joined.
     pub(super) fn close(&mut self, segment_bytes: u32, durable: Lsn, carry: bool) -> Close {
         let empty = self.open.batches == 0;
         if empty && !carry {

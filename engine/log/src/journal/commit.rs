@@ -44,10 +44,11 @@ enum Stage {
     Done,
 }
 
-/// A batch on its way. Resolves to an LSN at or above its group's when the batch is readable and survives the death of the process.
+/// A batch on its way. Resolves to an LSN at or above its group's when the batch is readable and
+/// survives the death of the process.
 ///
-/// Joins at the first poll. Dropped before: the batch never was. Dropped after: the batch commits all the same, and the
-/// drop waits until it is applied or refused.
+/// Joins at the first poll. Dropped before: the batch never was. Dropped after: the batch commits
+/// all the same, and the drop waits until it is applied or refused.
 #[derive(Debug)]
 #[must_use = "a batch joins its group when the commit is polled"]
 pub struct Commit<'a> {
@@ -59,8 +60,8 @@ impl Journal {
     /// Commits `batch`.
     ///
     /// # Errors
-    /// Resolves to [`LogError::NoSpace`] or [`LogError::HostNoSpace`] (nothing changed), [`LogError::Poisoned`],
-    /// [`LogError::Closed`], or [`LogError::BatchTooLarge`].
+    /// Resolves to [`LogError::NoSpace`] or [`LogError::HostNoSpace`] (nothing changed),
+    /// [`LogError::Poisoned`], [`LogError::Closed`], or [`LogError::BatchTooLarge`].
     pub fn commit(&self, batch: BatchData) -> Commit<'_> {
         let data_bytes = batch.data_bytes();
         Commit {
@@ -84,7 +85,8 @@ impl Journal {
         Ok(state.join(&mut batch.mutations, &mut batch.data, data_bytes))
     }
 
-    /// Joins the open group, making room by leading. `None`: no room yet, `cx` is woken when there may be.
+    /// Joins the open group, making room by leading. `None`: no room yet, `cx` is woken when there
+    /// may be.
     fn poll_join(
         &self,
         batch: &mut BatchData,
@@ -108,7 +110,8 @@ impl Journal {
             }
             let full = self.state.lock().starve();
             full.wake_later(cx.waker());
-            // Only now, so that whoever makes room later finds the waker; and only if it is still the group that is full.
+            // Only now, so that whoever makes room later finds the waker; and only if it is still
+            // the group that is full.
             self.lead();
             if Arc::ptr_eq(&full, &self.state.lock().open.outcome) {
                 return Ok(None);
@@ -156,8 +159,9 @@ impl Future for Commit<'_> {
 }
 
 impl Drop for Commit<'_> {
-    /// A batch that has joined commits whatever becomes of its caller, and the caller's locks must be held until it is applied: they
-    /// are let go right after this. So this waits, which takes no longer than the write of a group.
+    /// A batch that has joined commits whatever becomes of its caller, and the caller's locks must
+    /// be held until it is applied: they are let go right after this. So this waits, which takes no
+    /// longer than the write of a group.
     fn drop(&mut self) {
         let Stage::Joined(outcome) = &self.stage else {
             return;

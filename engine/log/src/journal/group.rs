@@ -27,7 +27,8 @@ impl GroupOutcome {
         }
     }
 
-    /// Asks to be woken; the caller looks at [`GroupOutcome::get`] again afterwards, else a wake-up is lost.
+    /// Asks to be woken; the caller looks at [`GroupOutcome::get`] again afterwards, else a wake-up
+    /// is lost.
     pub(super) fn wake_later(&self, waker: &Waker) {
         let mut wakers = self.wakers.lock();
         if !wakers.last().is_some_and(|last| last.will_wake(waker)) {

@@ -8,8 +8,8 @@ use super::{ApplyGroup, Journal};
 use crate::LogError;
 
 impl Journal {
-    /// Writes and applies what has gathered, on this thread. Returns when nothing is left that this thread could do;
-    /// groups in flight on other threads may still be on their way.
+    /// Writes and applies what has gathered, on this thread. Returns when nothing is left that this
+    /// thread could do; groups in flight on other threads may still be on their way.
     pub fn lead(&self) {
         self.lead_until_idle(false);
     }
@@ -20,8 +20,9 @@ impl Journal {
         loop {
             let step = {
                 let mut state = self.state.lock();
-                // Looked at under the mutex: whoever poisons refuses all closed groups under it afterwards, so that none is closed
-                // behind one that failed, which would be acknowledged and lost.
+                // Looked at under the mutex: whoever poisons refuses all closed groups under it
+                // afterwards, so that none is closed behind one that failed, which would be
+                // acknowledged and lost.
                 match self.refused() {
                     Some(error) => Err(error),
                     None => Ok(state.close(self.geometry.segment_bytes, self.durable_lsn(), carry)),
@@ -37,7 +38,8 @@ impl Journal {
             match step {
                 Close::Nothing => return,
                 Close::SyncFirst => {
-                    // Another thread is syncing: when it is done it wakes the open group, and a member goes on.
+                    // Another thread is syncing: when it is done it wakes the open group, and a
+                    // member goes on.
                     if !self.sync_now() {
                         return;
                     }
@@ -57,8 +59,9 @@ impl Journal {
 
     /// One device write: head, then data.
     ///
-    /// CRASH: before or in this write the group is absent or torn, and its data is checked at replay; nothing was acknowledged.
-    /// After it the group survives the death of the process; apply and acknowledgement follow.
+    /// CRASH: before or in this write the group is absent or torn, and its data is checked at
+    /// replay; nothing was acknowledged. After it the group survives the death of the process;
+    /// apply and acknowledgement follow.
     fn write(&self, group: Box<ClosedGroup>) {
         let mut parts: Vec<&[u8]> = Vec::with_capacity(1 + group.data.len());
         parts.push(&group.head);
@@ -74,7 +77,8 @@ impl Journal {
         self.written(*group);
     }
 
-    /// Hands a written group over to apply, and applies all whose turn it is unless another thread is doing so.
+    /// Hands a written group over to apply, and applies all whose turn it is unless another thread
+    /// is doing so.
     fn written(&self, group: ClosedGroup) {
         let mut state = self.state.lock();
         let Some(entry) = state

@@ -16,9 +16,11 @@ struct Wanted {
 }
 
 impl Journal {
-    /// Prepares the successor of the current segment because the open group cannot be written without.
+    /// Prepares the successor of the current segment because the open group cannot be written
+    /// without.
     ///
-    /// `false`: another thread is at it, or it failed; then the open group was refused with the reason.
+    /// `false`: another thread is at it, or it failed; then the open group was refused with the
+    /// reason.
     pub(super) fn prepare_successor(&self) -> bool {
         let wanted = {
             let mut state = self.state.lock();
@@ -40,10 +42,12 @@ impl Journal {
         false
     }
 
-    /// Prepares the successor before anybody needs it. With `overwritable` its bytes are written once before use, so that later
-    /// syncs carry no metadata of the file system underneath: worth its cost only off the write path.
+    /// Prepares the successor before anybody needs it. With `overwritable` its bytes are written
+    /// once before use, so that later syncs carry no metadata of the file system underneath: worth
+    /// its cost only off the write path.
     ///
-    /// Nobody is refused if it fails: there is room in the current segment still, and space may come back until there is none.
+    /// Nobody is refused if it fails: there is room in the current segment still, and space may
+    /// come back until there is none.
     pub(super) fn prepare_early(&self, overwritable: bool) {
         let wanted = {
             let mut state = self.state.lock();

@@ -147,9 +147,11 @@ pub struct Durable<'a> {
 }
 
 impl Journal {
-    /// Waits until everything up to `lsn`, whose group must be written, is durable. One sync serves all who wait.
+    /// Waits until everything up to `lsn`, whose group must be written, is durable. One sync serves
+    /// all who wait.
     ///
-    /// Where the thread has nothing else to do ([`engine_device::may_block`]) it syncs itself; else the background thread does.
+    /// Where the thread has nothing else to do ([`engine_device::may_block`]) it syncs itself; else
+    /// the background thread does.
     ///
     /// # Errors
     /// Resolves to [`LogError::Poisoned`] if the sync fails.
@@ -157,7 +159,8 @@ impl Journal {
     /// # Panics
     /// If the group of `lsn` is not written yet (programmer error: a sync would not cover it).
     pub fn durable(&self, lsn: Lsn) -> Durable<'_> {
-        // A checkpoint may ask from within the turn of apply, before that LSN is announced as applied.
+        // A checkpoint may ask from within the turn of apply, before that LSN is announced as
+        // applied.
         assert!(
             lsn <= self.applied_lsn() || lsn <= self.state.lock().sync.written,
             "{lsn} is waited for before it was written"
@@ -165,9 +168,11 @@ impl Journal {
         Durable { journal: self, lsn }
     }
 
-    /// Syncs everything that is written. `false` if another thread is at it already, or the journal is poisoned.
+    /// Syncs everything that is written. `false` if another thread is at it already, or the journal
+    /// is poisoned.
     ///
-    /// Order: the segments are synced in the order of the log, and only then does the durable LSN move.
+    /// Order: the segments are synced in the order of the log, and only then does the durable LSN
+    /// move.
     pub(super) fn sync_now(&self) -> bool {
         let Some(plan) = self.state.lock().sync.plan() else {
             return false;
@@ -213,7 +218,8 @@ impl Journal {
         }
     }
 
-    /// Registers `waker` if a sync is running or a background thread will run one; `false`: the caller syncs.
+    /// Registers `waker` if a sync is running or a background thread will run one; `false`: the
+    /// caller syncs.
     fn wait_for_sync(&self, lsn: Lsn, waker: &Waker) -> bool {
         let in_background = !engine_device::may_block() && self.has_background();
         let mut state = self.state.lock();

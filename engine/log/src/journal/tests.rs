@@ -243,7 +243,8 @@ fn what_is_being_applied_can_be_waited_for() {
     assert_eq!(journal.durable_lsn(), lsn);
 }
 
-/// Commits from many threads, some plugged, some durable, some dropped, over many small segments, with and without a background.
+/// Commits from many threads, some plugged, some durable, some dropped, over many small segments,
+/// with and without a background.
 #[test]
 fn threads_share_groups_and_none_is_forgotten() {
     const THREADS: u8 = 6;
@@ -304,8 +305,8 @@ fn threads_share_groups_and_none_is_forgotten() {
     }
 }
 
-/// A write fails at a random moment under many threads. The applier asserts that no group is applied behind one that failed;
-/// what was acknowledged is found again.
+/// A write fails at a random moment under many threads. The applier asserts that no group is
+/// applied behind one that failed; what was acknowledged is found again.
 #[test]
 fn nothing_is_acknowledged_behind_a_group_that_failed() {
     for round in 0..150 {

@@ -22,8 +22,8 @@ impl Replay<'_> {
         u64::from(offset) + 2 * GROUP_BYTES_MAX + BLOCK > u64::from(self.geometry.segment_bytes)
     }
 
-    /// The segment of this epoch whose header says that `previous` was before it. Reads the header of
-    /// every slot; those that cannot be read are passed over, because most were never used.
+    /// The segment of this epoch whose header says that `previous` was before it. Reads the header
+    /// of every slot; those that cannot be read are passed over, because most were never used.
     pub(super) fn successor_by_header(&self, previous: SegmentId) -> Option<SegmentPlace> {
         let follows = |slot: &Slot| {
             let mut bytes = [0; SEGMENT_HEADER_BYTES];

@@ -200,7 +200,8 @@ fn another_epoch_or_chain_is_not_followed() {
     assert!(groups.is_empty());
 }
 
-/// The slots of an earlier epoch are used again; its groups lie behind the new ones, at the right offsets.
+/// The slots of an earlier epoch are used again; its groups lie behind the new ones, at the right
+/// offsets.
 #[test]
 fn leftovers_of_a_recycled_slot_do_not_parse() {
     let old = Fixture::new();

@@ -8,7 +8,8 @@ use engine_format::{MutationRef, batches};
 use super::ReplayedGroup;
 use crate::LogError;
 
-/// Whether every block that the group's extents name has the checksum they say, and its mutations decode.
+/// Whether every block that the group's extents name has the checksum they say, and its mutations
+/// decode.
 ///
 /// # Errors
 /// [`LogError::Device`]: a read failed, so it cannot be told.

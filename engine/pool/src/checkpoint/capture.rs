@@ -1,13 +1,11 @@
 //! Taking the state of one LSN.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use engine_base::{ByteCount, DatasetId, Lsn};
 use engine_format::{CheckpointId, SegmentEntry};
 use engine_log::JournalPosition;
-use engine_tree::Captured;
-use parking_lot::Mutex;
+use engine_tree::{Captured, Remains};
 
 use crate::Dataset;
 use crate::apply::Work;
@@ -18,8 +16,6 @@ pub(super) struct CapturedDataset {
     pub(super) id: DatasetId,
     pub(super) tree: Captured,
     pub(super) allocated: ByteCount,
-    /// Its record was deleted since the last checkpoint.
-    pub(super) removed: bool,
 }
 
 /// The state of one LSN. Writers go on; nothing here changes any more.
@@ -28,33 +24,22 @@ pub(super) struct State {
     pub(super) lsn: Lsn,
     pub(super) position: JournalPosition,
     pub(super) pool: Captured,
-    datasets: Mutex<Vec<CapturedDataset>>,
+    /// Those that changed.
+    pub(super) datasets: Vec<CapturedDataset>,
+    /// Of datasets whose records were deleted since the last checkpoint.
+    pub(super) removed: Vec<Remains>,
     pub(super) journal_segments: Vec<SegmentEntry>,
     pub(super) next_dataset: DatasetId,
-}
-
-impl State {
-    pub(super) fn take_datasets(&self) -> Vec<CapturedDataset> {
-        std::mem::take(&mut self.datasets.lock())
-    }
 }
 
 impl Core {
     /// Takes the state in one turn of apply: roots are cloned, counters copied, nothing is written.
     pub(super) fn take_state(&self, checkpoint: CheckpointId) -> State {
         let mut turn = self.turn.lock();
-        let mut datasets: Vec<CapturedDataset> = self
-            .catalog
-            .all()
-            .iter()
-            .filter_map(|dataset| capture(dataset, false))
-            .collect();
+        let all = self.catalog.all();
+        let datasets = all.iter().filter_map(|dataset| capture(dataset));
+        let datasets = datasets.collect();
         let removed = std::mem::take(&mut turn.removed);
-        datasets.extend(
-            removed
-                .iter()
-                .filter_map(|dataset: &Arc<Dataset>| capture(dataset, true)),
-        );
         turn.since_checkpoint = Work::default();
         let page_reads = self.counters.page_reads.load(Ordering::Relaxed);
         self.counters
@@ -69,7 +54,8 @@ impl Core {
             lsn: turn.lsn,
             position: turn.end.expect("the journal was started"),
             pool: self.catalog.pool.tree.write().capture(),
-            datasets: Mutex::new(datasets),
+            datasets,
+            removed,
             journal_segments,
             next_dataset: self.catalog.next_id(),
         }
@@ -77,15 +63,14 @@ impl Core {
 }
 
 /// `None` if nothing of it changed.
-fn capture(dataset: &Dataset, removed: bool) -> Option<CapturedDataset> {
+fn capture(dataset: &Dataset) -> Option<CapturedDataset> {
     let mut tree = dataset.tree.write();
-    if !removed && !tree.is_dirty() {
+    if !tree.is_dirty() {
         return None;
     }
     Some(CapturedDataset {
         id: dataset.id(),
         tree: tree.capture(),
         allocated: dataset.allocated(),
-        removed,
     })
 }

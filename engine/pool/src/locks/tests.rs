@@ -122,7 +122,8 @@ fn a_lock_up_to_the_last_byte_touches_the_last_leaf() {
     assert!(locks.touches(&(1 << 40..u64::MAX), 0));
 }
 
-/// Threads add to numbers without atomics of their own: each addition is lost unless the lock holds.
+/// Threads add to numbers without atomics of their own: each addition is lost unless the lock
+/// holds.
 #[test]
 fn threads_exclude_each_other_and_none_is_forgotten() {
     const THREADS: u64 = 8;

@@ -1,10 +1,10 @@
 //! Noticing that the superblock of the newest epoch was lost.
 //!
 //! Where only one superblock is valid, the other one was being written when the power went, or it
-//! rotted. In the epoch of the valid one both are alike: its journal leads on to the end. But if the
-//! lost one was the only one of a later epoch, the valid one leads to the end of the epoch before,
-//! and everything written since would be gone without a word. The first group of an epoch is written
-//! after its first checkpoint is durable: so a group of a later epoch proves the loss.
+//! rotted. In the epoch of the valid one both are alike: its journal leads on to the end. But if
+//! the lost one was the only one of a later epoch, the valid one leads to the end of the epoch
+//! before, and everything written since would be gone without a word. The first group of an epoch
+//! is written after its first checkpoint is durable: so a group of a later epoch proves the loss.
 
 use engine_base::limits::BLOCK;
 use engine_base::{Location, SegmentId, Slot, to_u32, to_usize};
@@ -22,9 +22,9 @@ pub(crate) struct Later {
     pub(crate) group: Place,
 }
 
-/// The newest journal segment in which a group was written after the epoch of `superblock`, if there
-/// is one. Reads the first bytes of every slot; those that cannot be read are passed over, because
-/// most were never used.
+/// The newest journal segment in which a group was written after the epoch of `superblock`, if
+/// there is one. Reads the first bytes of every slot; those that cannot be read are passed over,
+/// because most were never used.
 pub(crate) fn later_epoch(device: &dyn Device, superblock: &Superblock) -> Option<Later> {
     let slots = (0..superblock.slots).map(Slot::new);
     let later = slots.filter_map(|slot| later_group(device, superblock, slot).ok().flatten());

@@ -79,7 +79,8 @@ impl Loaded {
         Ok(end)
     }
 
-    /// The old epoch's segments are never appended to again; prepared ones that were not used are free.
+    /// The old epoch's segments are never appended to again; prepared ones that were not used are
+    /// free.
     fn finish(self, superblock: &Superblock, lsn: Lsn) -> Recovered {
         let resume_in = superblock.segment_table.map(|pointer| pointer.base.segment);
         let mut resume = None;
@@ -112,7 +113,8 @@ impl Loaded {
                 segment.state = SegmentState::Sealed;
             }
         }
-        // Ids that a crashed opening gave out and that nothing durable names: at most a slot's worth each.
+        // Ids that a crashed opening gave out and that nothing durable names: at most a slot's
+        // worth each.
         space.skip_segment_ids();
         drop(space);
         self.core.refresh_slots();
@@ -146,7 +148,8 @@ impl Core {
     /// Applies one group of the past, reading the pages it needs.
     fn replay_group(&self, group: &ReplayedGroup) -> Result<(), StoreError> {
         self.adopt_journal(group.place());
-        // Before, not after: nothing may be evicted between loading what the group touches and applying it.
+        // Before, not after: nothing may be evicted between loading what the group touches and
+        // applying it.
         self.evict_over_budget(&self.catalog.pool);
         self.make_resident_blocking(group)?;
         let mut turn = self.turn.lock();
@@ -189,7 +192,8 @@ impl Core {
         Ok(())
     }
 
-    /// Syncs the journal segments of groups for which nobody vouched: what was accepted is durable before anything is answered.
+    /// Syncs the journal segments of groups for which nobody vouched: what was accepted is durable
+    /// before anything is answered.
     fn make_durable(&self, end: &ReplayEnd) -> Result<(), StoreError> {
         for segment in end
             .segments

@@ -57,8 +57,8 @@ impl SuperblockCopies {
         }
     }
 
-    /// Refuses to open `superblock`, the only valid one, if it leads to an older state than the lost one did. With
-    /// `accept_loss` the newest segment of what is given up instead.
+    /// Refuses to open `superblock`, the only valid one, if it leads to an older state than the
+    /// lost one did. With `accept_loss` the newest segment of what is given up instead.
     pub(crate) fn lost_epoch(
         &self,
         device: &dyn Device,
@@ -74,7 +74,7 @@ impl SuperblockCopies {
         let checkpoint = superblock.checkpoint.get();
         if options.accept_loss {
             tracing::error!(checkpoint, group = %later.group,
-                "the newest superblock is lost: everything written since this checkpoint's epoch was given up as told");
+                "the newest superblock is lost: all since this checkpoint was given up as told");
             return Ok(Some(later));
         }
         Err(StoreError::Inconsistent {

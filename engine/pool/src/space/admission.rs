@@ -1,7 +1,8 @@
 //! Who may still write when the pool gets full.
 //!
-//! A reserve of slots is kept for what must always work: checkpoints (two in a row, since space comes back only behind the
-//! second), and the journal of deletes and trims. Writes that add data are refused before they touch it.
+//! A reserve of slots is kept for what must always work: checkpoints (two in a row, since space
+//! comes back only behind the second), and the journal of deletes and trims. Writes that add data
+//! are refused before they touch it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,8 +24,9 @@ impl Reserve {
     pub(crate) fn new(geometry: Geometry, dirty_bytes: u64) -> Self {
         let entries = SEGMENT_ENTRIES_MAX as u64;
         let table_pages = u64::from(geometry.slots).div_ceil(entries) * 2;
-        // A dirty page may need its second copy and a page per level above it: an eighth on top is ample.
-        let pages = dirty_bytes + dirty_bytes / 8 + table_pages * PAGE_BYTES as u64;
+        // A dirty page may need its second copy and a page per level above it: an eighth on top is
+        // ample. Another one is for pages that leave sparse segments.
+        let pages = dirty_bytes + dirty_bytes / 4 + table_pages * PAGE_BYTES as u64;
         let checkpoint = pages.div_ceil(u64::from(geometry.segment_bytes)) + 1;
         let journal = 3;
         let release = u32::try_from(checkpoint + journal).unwrap_or(u32::MAX);
@@ -85,6 +87,11 @@ impl Admission {
     /// Whether a batch that gives space back may be written without waiting for a checkpoint.
     pub(crate) fn may_release(&self) -> bool {
         self.free_slots.load(Ordering::Acquire) > u64::from(self.reserve.release_slots)
+    }
+
+    /// Whether what is kept for deletes and checkpoints has begun to be used up.
+    pub(crate) fn uses_reserve(&self) -> bool {
+        self.free_slots.load(Ordering::Acquire) < u64::from(self.reserve.data_slots)
     }
 
     /// Bytes of data that would be admitted now.

@@ -56,8 +56,8 @@ impl Gate {
 }
 
 impl Space {
-    /// In the turn of apply in which the state of `checkpoint` is taken: marks the journal segments that are dead in it, and
-    /// returns all journal segments as they are in it.
+    /// In the turn of apply in which the state of `checkpoint` is taken: marks the journal segments
+    /// that are dead in it, and returns all journal segments as they are in it.
     pub(crate) fn capture(
         &mut self,
         checkpoint: CheckpointId,
@@ -75,7 +75,8 @@ impl Space {
         self.entries(|segment| segment.kind == SegmentKind::Journal && segment.last_lsn <= lsn)
     }
 
-    /// After all tree pages of `checkpoint` were written: counts them, and marks the index segments that are dead in it.
+    /// After all tree pages of `checkpoint` were written: counts them, and marks the index segments
+    /// that are dead in it.
     pub(crate) fn count_pages(
         &mut self,
         checkpoint: CheckpointId,
@@ -134,8 +135,8 @@ impl Space {
         self.gate.dead.extend(dead.map(|(id, _)| (checkpoint, *id)));
     }
 
-    /// `durable` is durable: releases what was dead in the checkpoint before it. Returns slots whose storage goes back to
-    /// the host first: discard them, then [`Space::add_free`].
+    /// `durable` is durable: releases what was dead in the checkpoint before it. Returns slots
+    /// whose storage goes back to the host first: discard them, then [`Space::add_free`].
     pub(crate) fn release(&mut self, durable: CheckpointId) -> Vec<Slot> {
         let dead = std::mem::take(&mut self.gate.dead);
         let mut discard = Vec::new();

@@ -23,7 +23,8 @@ fn pages(entries: usize) -> usize {
     entries.div_ceil(SEGMENT_ENTRIES_MAX).max(1)
 }
 
-/// Appends the table in exactly `bytes` bytes, which were computed before all entries were known, last page first because each page names the next, and returns the pointer to its first page.
+/// Appends the table in exactly `bytes` bytes, which were computed before all entries were known,
+/// last page first because each page names the next, and returns the pointer to its first page.
 pub(crate) fn write_table(
     checkpoint: CheckpointId,
     entries: &[SegmentEntry],
@@ -63,7 +64,8 @@ pub(crate) struct LoadedTable {
     pub(crate) pages: Vec<PagePointer>,
 }
 
-/// Reads the table that `first` points to. Its own pages lie in segments that only the table names, so `slot_hint` finds them.
+/// Reads the table that `first` points to. Its own pages lie in segments that only the table names,
+/// so `slot_hint` finds them.
 pub(crate) fn read_table(
     device: &dyn Device,
     checkpoint: CheckpointId,

@@ -9,7 +9,6 @@ mod resize;
 mod show;
 mod transfer;
 
-use std::io::IsTerminal as _;
 use std::path::Path;
 
 use clap::{Args, Subcommand};
@@ -19,7 +18,7 @@ use crate::control;
 use crate::control::client::unexpected;
 use crate::control::protocol::{Reply, Request, VolumeRow};
 use crate::failure::Failure;
-use crate::output::{self, Format};
+use crate::output;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum VolumeCommand {
@@ -93,18 +92,4 @@ fn absolute(file: &Path, what: &str) -> Result<String, Failure> {
             "{what}: the path {path} is not UTF-8; rename the file"
         ))
     })
-}
-
-/// A bar on stderr, if that is a terminal and the result is for people.
-fn bar(format: Format) -> indicatif::ProgressBar {
-    if format == Format::Json || !std::io::stderr().is_terminal() {
-        return indicatif::ProgressBar::hidden();
-    }
-    let bar = indicatif::ProgressBar::new(0);
-    let template = "{bar:40} {percent:>3} %  {binary_bytes} of {binary_total_bytes}  \
-                    {binary_bytes_per_sec}  {eta}";
-    match indicatif::ProgressStyle::with_template(template) {
-        Ok(style) => bar.with_style(style),
-        Err(_bad_template) => bar,
-    }
 }

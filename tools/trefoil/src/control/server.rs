@@ -63,6 +63,7 @@ impl Server {
                         let connection = Connection {
                             handler: self.handler.clone(),
                             stopping: Arc::clone(&stopping),
+                            stop: stop.clone(),
                         };
                         connections.spawn(async move {
                             connection.serve(stream).await;
@@ -87,13 +88,19 @@ impl Server {
 struct Connection {
     handler: Handler,
     stopping: Arc<AtomicBool>,
+    stop: watch::Receiver<bool>,
 }
 
 impl Connection {
-    async fn serve(self, stream: UnixStream) {
+    async fn serve(mut self, stream: UnixStream) {
         let (reader, mut writer) = stream.into_split();
         let mut reader = BufReader::new(reader);
-        let response = match request_read(&mut reader).await {
+        let request = tokio::select! {
+            request = request_read(&mut reader) => request,
+            // What has not begun is not waited for.
+            _ = self.stop.changed() => return,
+        };
+        let response = match request {
             Ok(None) => return,
             Ok(Some(request)) => self.run(request, &mut reader, &mut writer).await,
             Err(refusal) => Response::Error(refusal),

@@ -1,5 +1,11 @@
 //! The binary as scripts use it: arguments, exit status, one line of error, the life of a server.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests: a step that fails is a test that fails"
+)]
+
+mod offline;
 mod server;
 mod serving;
 mod transfers;

@@ -5,9 +5,10 @@ use std::io;
 use std::path::Path;
 
 /// Folders at the top that hold sources, and the single files beside them.
-const FOLDERS: [&str; 7] = [
+const FOLDERS: [&str; 8] = [
     ".cargo",
     ".ci",
+    ".config",
     "benches",
     "engine",
     "frontends",

@@ -1,7 +1,6 @@
 //! What import and export share: the progress bar and the closing table.
 
 use crate::commands::CommonArgs;
-use crate::commands::volume::bar;
 use crate::control;
 use crate::control::client::unexpected;
 use crate::control::protocol::{Reply, Request, TransferReport};
@@ -13,7 +12,7 @@ pub(super) fn run_transfer(
     what: &str,
     request: &Request,
 ) -> Result<(), Failure> {
-    let bar = bar(common.format());
+    let bar = output::bar(common.format());
     let reply = control::call(common.pool.path()?, what, request, &mut |progress| {
         bar.set_length(progress.total);
         bar.set_position(progress.done);

@@ -225,10 +225,15 @@ async fn a_client_that_says_nothing_is_dropped() {
     assert!(refusal(&answer).1.contains("10 s"), "{answer:?}");
 }
 
-#[tokio::test]
-async fn stop_ends_the_server() {
+/// Time stands still but for what is waited for: a stop that waited for the idle client's time to
+/// run out would answer it.
+#[tokio::test(start_paused = true)]
+async fn stop_ends_the_server_and_does_not_wait_for_idle_clients() {
     let fixture = Fixture::start();
     fixture.alive().await;
+    let mut idle = fixture.connect().await;
+    idle.write_all(b"{\"op\"").await.unwrap();
     fixture.stop.send(true).unwrap();
     fixture.task.await.unwrap();
+    assert!(read_all(&mut idle).await.is_empty());
 }
