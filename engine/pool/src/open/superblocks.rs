@@ -79,9 +79,9 @@ impl SuperblockCopies {
         }
         Err(StoreError::Inconsistent {
             what: format!(
-                "the newest superblock of {} is lost: the group at {} was written in a later epoch than that of checkpoint \
-                 {checkpoint}, which does not lead there; opening with the override that accepts loss drops everything \
-                 written since that epoch",
+                "the newest superblock of {} is lost: the group at {} was written in a later epoch \
+                 than that of checkpoint {checkpoint}, which does not lead there; opening with the \
+                 override that accepts loss drops everything written since that epoch",
                 device.name(),
                 later.group
             ),
