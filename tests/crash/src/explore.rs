@@ -7,11 +7,7 @@ use engine_base::ByteCount;
 use engine_device::{SimDevice, SimImage, SimLayout, SimOptions};
 use engine_pool::block_on;
 use engine_volume::Volumes;
-use tests_model::{ReferencePool, Rng, Setup, check_accounting, observe};
-
-use crate::history::History;
-use crate::life::Life;
-use crate::workload::Workload;
+use tests_model::{History, Life, ReferencePool, Rng, Setup, Workload, check_accounting, observe};
 
 /// What was done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -314,7 +310,7 @@ fn explain(history: &History, least: usize, seen: Option<&ReferencePool>) {
         eprintln!("  after {before} steps: {op:?}");
     }
     let Some(seen) = seen else { return };
-    for count in (0..=steps).rev().take(40) {
+    for count in (0..=steps).rev().take(24) {
         let differences = history.state_after(count).differences(seen);
         let promise = if count < least { "too few: " } else { "" };
         eprintln!(

@@ -6,11 +6,5 @@
 //! write whole or absent. Pools are then used on, and cut off again, also while they recover.
 
 mod explore;
-mod history;
-mod life;
-mod workload;
 
 pub use explore::{Explorer, Tally};
-pub use history::{History, commit_order};
-pub use life::Life;
-pub use workload::{Op, Put, Workload};

@@ -2,16 +2,23 @@
 //! volumes, a volume a map from block numbers to blocks.
 //!
 //! Nothing here shares code with the engine. A state is reached by applying [`Step`]s one after the other; what the
-//! engine shows is collected by [`observe`], and the two are compared.
+//! engine shows is collected by [`observe`], and the two are compared. [`Workload`] draws what is done, [`Life`] does it and
+//! [`History`] notes it.
 
+mod history;
+mod life;
 mod observed;
 mod pattern;
 mod reference;
 mod rng;
 mod setup;
+mod workload;
 
+pub use history::History;
+pub use life::Life;
 pub use observed::{check_accounting, observe};
 pub use pattern::Pattern;
 pub use reference::{Difference, ReferencePool, ReferenceVolume, Step};
 pub use rng::Rng;
 pub use setup::{Setup, page_buf};
+pub use workload::{Op, Put, Workload};

@@ -28,11 +28,31 @@ impl Pattern {
         }
     }
 
+    /// The stamp of the write that put `word` into block `block`.
+    #[must_use]
+    pub fn stamp_of(block: u64, word: u64) -> u64 {
+        if word == 0 {
+            return 0;
+        }
+        (word ^ block.rotate_left(40)).wrapping_mul(inverse(FACTOR))
+    }
+
     fn word(self, block: u64) -> u64 {
         if self.stamp == 0 {
             return 0;
         }
-        let mixed = self.stamp.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ block.rotate_left(40);
-        mixed.wrapping_mul(0xbf58_476d_1ce4_e5b9) | 1
+        self.stamp.wrapping_mul(FACTOR) ^ block.rotate_left(40)
     }
+}
+
+/// Odd, so that no two stamps give the same word.
+const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The number that undoes a multiplication by an odd one (Newton's iteration).
+fn inverse(odd: u64) -> u64 {
+    let mut inverse = odd;
+    for _ in 0..6 {
+        inverse = inverse.wrapping_mul(2u64.wrapping_sub(odd.wrapping_mul(inverse)));
+    }
+    inverse
 }

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use crate::{Pattern, ReferencePool, ReferenceVolume, Rng};
 use engine_volume::Ack;
-use tests_model::{Pattern, ReferencePool, ReferenceVolume, Rng};
 
 const BLOCK: u64 = 4096;
 /// Most volumes at once.

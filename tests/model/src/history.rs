@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use tests_model::{ReferencePool, ReferenceVolume, Step};
+use crate::{Pattern, ReferencePool, ReferenceVolume, Step};
 
 use crate::workload::{Op, Put};
 
@@ -47,12 +47,30 @@ impl History {
         }
     }
 
-    /// The operation has resolved.
+    /// The operation has resolved, its own steps being durable if it says so. One that had nothing to change promises nothing of
+    /// what was before it.
     pub fn resolved(&mut self, durable: bool) {
         self.written = self.steps.len();
-        if durable {
+        let begun = self.log.last().map_or(0, |(before, _)| *before);
+        if durable && self.written > begun {
             self.durable = self.written;
         }
+    }
+
+    /// The operation was refused: nothing of it was done.
+    pub fn refused(&mut self) {
+        if let Some((before, _)) = self.log.pop()
+            && before < self.steps.len()
+        {
+            self.steps.truncate(before);
+            self.state = self.state_after(before);
+        }
+    }
+
+    /// Everything was made durable.
+    pub fn flushed(&mut self) {
+        self.written = self.steps.len();
+        self.durable = self.written;
     }
 
     /// The first `count` steps are durable.
@@ -88,7 +106,7 @@ impl History {
 
 /// The writes of a batch in the order in which they reach the log: first those that need not wait for the lock of an earlier one.
 #[must_use]
-pub fn commit_order(puts: &[Put]) -> (Vec<usize>, Vec<usize>) {
+pub(crate) fn commit_order(puts: &[Put]) -> (Vec<usize>, Vec<usize>) {
     let blocks = |put: &Put| put.range.start / BLOCK..put.range.end.div_ceil(BLOCK);
     let waits = |index: &usize| {
         let mine = blocks(&puts[*index]);
@@ -192,7 +210,7 @@ fn zero(name: &str, range: &Range<u64>) -> Vec<Step> {
         steps.push(Step::Write {
             name: name.to_owned(),
             range: at..end,
-            pattern: tests_model::Pattern::ZERO,
+            pattern: Pattern::ZERO,
         });
         at = end;
     }

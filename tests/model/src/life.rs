@@ -9,9 +9,9 @@ use engine_base::{ByteCount, VolumeOffset};
 use engine_device::SimDevice;
 use engine_pool::{StoreError, block_on};
 use engine_volume::{Ack, Volume, Volumes};
-use tests_model::page_buf;
 
 use crate::history::{History, commit_order};
+use crate::page_buf;
 use crate::workload::{Op, Put, Workload};
 
 type Writing<'a> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + 'a>>;
@@ -40,7 +40,6 @@ impl<'a> Life<'a> {
     pub fn run(&mut self, workload: &mut Workload, count: usize) -> bool {
         for _ in 0..count {
             let op = workload.next(&self.history.state);
-            self.history.begin(&op);
             match self.perform(&op) {
                 Ok(()) => {}
                 Err(_) if self.device.power_lost() => return false,
@@ -50,7 +49,15 @@ impl<'a> Life<'a> {
         true
     }
 
-    fn perform(&mut self, op: &Op) -> Result<(), StoreError> {
+    /// Does one operation.
+    ///
+    /// # Errors
+    /// Of the engine; its steps are in the history as begun.
+    ///
+    /// # Panics
+    /// If a read is wrong.
+    pub fn perform(&mut self, op: &Op) -> Result<(), StoreError> {
+        self.history.begin(op);
         let volumes = &self.volumes;
         let durable = match op {
             Op::Create(name, size) => {
@@ -82,11 +89,13 @@ impl<'a> Life<'a> {
             }
             Op::Flush => {
                 block_on(volumes.pool().flush())?;
-                true
+                self.history.flushed();
+                false
             }
             Op::Checkpoint => {
                 volumes.pool().checkpoint()?;
-                true
+                self.history.flushed();
+                false
             }
         };
         self.history.resolved(durable);

@@ -1,0 +1,240 @@
+//! Full pools: nothing is lost, giving back works, and the space comes back.
+
+use std::sync::Arc;
+
+use engine_base::{ByteCount, ErrorKind};
+use engine_device::{SimDevice, SimImage, SimOptions};
+use engine_pool::block_on;
+use engine_volume::{Ack, Volumes};
+use tests_model::{
+    History, Life, Op, Pattern, Put, ReferencePool, Rng, Setup, check_accounting, observe,
+};
+
+const MIB: u64 = 1 << 20;
+/// The smallest pool.
+const CAPACITY: u64 = 65 * MIB;
+
+fn device(image: SimImage, crash_at: Option<u64>) -> Arc<SimDevice> {
+    let options = SimOptions {
+        capacity: ByteCount::new(CAPACITY),
+        crash_at_change: crash_at,
+        ..SimOptions::default()
+    };
+    Arc::new(SimDevice::from_image(image, options))
+}
+
+fn setup(seed: u64) -> Setup {
+    Setup {
+        capacity: CAPACITY,
+        ..Setup::small(seed)
+    }
+}
+
+fn empty(seed: u64) -> SimImage {
+    let used = device(SimImage::default(), None);
+    setup(seed).create(&used).unwrap();
+    used.process_kill_image()
+}
+
+/// Writes and gives back on a pool that is full most of the time.
+struct Filler {
+    rng: Rng,
+    stamp: u64,
+    refused: u64,
+    /// Bytes of one write at most.
+    bytes: u64,
+}
+
+impl Filler {
+    fn next(&mut self, state: &ReferencePool, full: bool) -> Op {
+        if state.volumes.len() < 2 {
+            let name = if state.volumes.contains_key("a") {
+                "b"
+            } else {
+                "a"
+            };
+            return Op::Create(name.to_owned(), 40 * MIB);
+        }
+        let name = if self.rng.once_in(3) { "a" } else { "b" }.to_owned();
+        let at = self.rng.below(40 * MIB / 4096) * 4096;
+        if !full {
+            self.stamp += 1;
+            let bytes = self.rng.between(1, self.bytes / 4096) * 4096;
+            let pattern = Pattern { stamp: self.stamp };
+            let range = at..(at + bytes).min(40 * MIB);
+            return Op::Write(vec![Put {
+                name,
+                range,
+                pattern,
+                ack: Ack::Written,
+                dropped: false,
+            }]);
+        }
+        match self.rng.below(4) {
+            0 => Op::Delete(name),
+            1 => Op::Trim(name, 0..40 * MIB, Ack::Written),
+            2 => Op::Trim(name, at..(at + 16 * MIB).min(40 * MIB), Ack::Durable),
+            _ => Op::Resize(name, 40 * MIB),
+        }
+    }
+
+    /// `false`: the power was lost.
+    fn run(&mut self, life: &mut Running<'_>, operations: usize) -> bool {
+        let mut full = false;
+        for _ in 0..operations {
+            let op = self.next(&life.history.state, full);
+            let volumes = life.volumes.clone();
+            let result = Life::new(life.device, volumes, life.history).perform(&op);
+            full = false;
+            let Err(error) = result else { continue };
+            if life.device.power_lost() {
+                return false;
+            }
+            assert_eq!(error.kind(), ErrorKind::NoSpace, "{op:?}: {error}");
+            assert!(
+                matches!(op, Op::Write(_)),
+                "only writes are refused: {op:?}"
+            );
+            life.history.refused();
+            self.refused += 1;
+            full = true;
+        }
+        true
+    }
+}
+
+struct Running<'a> {
+    device: &'a Arc<SimDevice>,
+    volumes: Volumes,
+    history: &'a mut History,
+}
+
+fn filler(seed: u64, bytes: u64) -> Filler {
+    Filler {
+        rng: Rng::new(seed),
+        stamp: seed << 32,
+        refused: 0,
+        bytes,
+    }
+}
+
+#[test]
+fn a_full_pool_keeps_everything_and_gives_space_back() {
+    for (seed, bytes) in [(1, MIB), (2, 256 << 10), (3, 64 << 10), (4, 16 << 10)] {
+        println!("seed {seed}, writes of up to {bytes} bytes");
+        let mut image = empty(seed);
+        let mut history = History::default();
+        let mut filler = filler(seed, bytes);
+        for life in 0..12 {
+            let device = device(image, None);
+            let volumes = setup(seed).open(&device, life).unwrap();
+            let seen = observe(&volumes).unwrap();
+            assert!(
+                seen == history.state,
+                "seed {seed}: what was stored is there"
+            );
+            history = History::from_state(seen);
+            let mut running = Running {
+                device: &device,
+                volumes: volumes.clone(),
+                history: &mut history,
+            };
+            assert!(filler.run(&mut running, 600));
+            if life % 3 == 0 {
+                volumes.pool().close().unwrap();
+            }
+            image = device.process_kill_image();
+        }
+        assert!(
+            filler.refused > 10,
+            "seed {seed}: it was full {} times",
+            filler.refused
+        );
+        let device = device(image, None);
+        let volumes = setup(seed).open(&device, 99).unwrap();
+        for info in volumes.list() {
+            block_on(volumes.delete(&info.name)).unwrap();
+        }
+        for _ in 0..4 {
+            volumes.pool().checkpoint().unwrap();
+        }
+        let status = volumes.pool().status();
+        assert_eq!(status.live_data.get(), 0);
+        assert!(
+            status.free.get() + 8 * MIB > status.capacity.get(),
+            "{status:?}"
+        );
+    }
+}
+
+/// Opening a full pool again and again takes no more space each time.
+#[test]
+fn a_full_pool_can_be_opened_for_ever() {
+    let mut image = empty(5);
+    let mut history = History::default();
+    let first = device(image, None);
+    let volumes = setup(5).open(&first, 0).unwrap();
+    let mut filler = filler(5, MIB);
+    while filler.refused == 0 {
+        let mut running = Running {
+            device: &first,
+            volumes: volumes.clone(),
+            history: &mut history,
+        };
+        assert!(filler.run(&mut running, 1));
+    }
+    image = first.process_kill_image();
+    for life in 1..60 {
+        let device = device(image, None);
+        let volumes = setup(5).open(&device, life).unwrap();
+        if life % 5 == 0 {
+            assert!(observe(&volumes).unwrap() == history.state);
+            check_accounting(&volumes, &history.state);
+        }
+        if life % 2 == 0 {
+            volumes.pool().close().unwrap();
+        }
+        image = device.process_kill_image();
+    }
+}
+
+/// The power is cut while the pool is full and gives back.
+#[test]
+fn power_cuts_of_a_full_pool() {
+    let mut cuts = 0;
+    for seed in 10..14 {
+        let bytes = if seed % 2 == 0 { MIB } else { 128 << 10 };
+        let start = empty(seed);
+        let whole = device(start.clone(), None);
+        let volumes = setup(seed).open(&whole, 0).unwrap();
+        let mut history = History::default();
+        let mut running = Running {
+            device: &whole,
+            volumes,
+            history: &mut history,
+        };
+        assert!(filler(seed, bytes).run(&mut running, 400));
+        let last = whole.changes();
+        for at in (0..last).rev().step_by(17) {
+            let used = device(start.clone(), Some(at));
+            let mut history = History::default();
+            if let Ok(volumes) = setup(seed).open(&used, 0) {
+                let mut running = Running {
+                    device: &used,
+                    volumes,
+                    history: &mut history,
+                };
+                filler(seed, bytes).run(&mut running, 400);
+            }
+            let recovered = device(used.crash_image(at), None);
+            let volumes = setup(seed).open(&recovered, 1).unwrap_or_else(|error| {
+                panic!("seed {seed}, change {at}: {error:?}");
+            });
+            let seen = observe(&volumes).unwrap();
+            let found = history.find(&seen, history.durable);
+            assert!(found.is_some(), "seed {seed}, change {at}: no prefix");
+            cuts += 1;
+        }
+    }
+    println!("{cuts} power cuts");
+}
