@@ -15,8 +15,11 @@ use crate::core::Core;
 use crate::pages::{decode, place_of};
 use crate::{Admitted, Dataset, Pool, StoreError};
 
-/// Checkpoints that an operation on a full pool waits for before it is refused.
-const ROUNDS_FOR_RELEASE: u32 = 4;
+/// Checkpoints that a write on a full pool waits for before it is refused.
+const ROUNDS_FOR_DATA: u32 = 4;
+/// Checkpoints that a delete or a trim waits for: enough for some to move pages out of sparse index
+/// segments, and for two more to release those.
+const ROUNDS_FOR_RELEASE: u32 = 16;
 
 impl Pool {
     /// Claims room for a batch with `bytes` of data; hold it until the batch is committed. Where
@@ -26,7 +29,7 @@ impl Pool {
     /// [`StoreError::NoSpace`]: only the reserve for deletes and checkpoints is left. Nothing
     /// changed.
     pub async fn admit(&self, bytes: u64) -> Result<Admitted<'_>, StoreError> {
-        for _ in 0..ROUNDS_FOR_RELEASE {
+        for _ in 0..ROUNDS_FOR_DATA {
             if let Some(admitted) = self.core.admission.admit(bytes) {
                 return Ok(admitted);
             }
