@@ -32,7 +32,6 @@ struct Report {
     pages: u64,
     deltas: u64,
     groups: u64,
-    volumes: u64,
     extents: u64,
     bytes: u64,
     findings: Vec<Row>,
@@ -86,7 +85,6 @@ impl From<CheckReport> for Report {
             pages: counts.pages,
             deltas: counts.deltas,
             groups: counts.groups,
-            volumes: counts.datasets,
             extents: counts.extents,
             bytes: counts.bytes.get(),
             findings: report.findings.into_iter().map(Row::from).collect(),
@@ -137,8 +135,8 @@ fn table(report: &Report) -> String {
         ));
     }
     let counts = format!(
-        "{} segments, {} pages, {} deltas, {} groups, {} volumes, {} extents",
-        report.segments, report.pages, report.deltas, report.groups, report.volumes, report.extents
+        "{} segments, {} pages, {} deltas, {} groups, {} extents",
+        report.segments, report.pages, report.deltas, report.groups, report.extents
     );
     rows.push(row("checkpoint", report.checkpoint.to_string()));
     rows.push(row("LSN", report.lsn.to_string()));

@@ -7,14 +7,14 @@ use crate::{failure, success, trefoil};
 
 const TEXT: &[u8] = b"the bytes that this test looks for on the device";
 
-/// A pool whose server was killed, with a volume that holds [`TEXT`] in every block.
-fn killed_pool(directory: &Path) {
+/// A pool whose server was ended by `signal`, with a volume that holds [`TEXT`] in every block.
+fn pool_after(signal: &str, directory: &Path) {
     let mut block = vec![0; 4096];
     block[..TEXT.len()].copy_from_slice(TEXT);
     fs::write(directory.join("disk.img"), block.repeat(64)).unwrap();
     let served = Served::start(directory, &[]);
     success(&served.run(&["volume", "import", "a", "disk.img"]));
-    served.stop("KILL");
+    served.stop(signal);
 }
 
 fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -34,7 +34,7 @@ fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 #[test]
 fn a_pool_that_was_killed_is_clean_and_a_check_writes_nothing() {
     let directory = tempfile::tempdir().unwrap();
-    killed_pool(directory.path());
+    pool_after("KILL", directory.path());
     let pool = directory.path().join("trefoil-data");
     let before = files(&pool);
     let text = success(&trefoil(directory.path(), &["check"]));
@@ -42,14 +42,14 @@ fn a_pool_that_was_killed_is_clean_and_a_check_writes_nothing() {
     let json = success(&trefoil(directory.path(), &["check", "--json"]));
     let report: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(report["clean"], true);
-    assert_eq!(report["volumes"], 1);
+    assert_eq!(report["extents"], 1);
     assert!(files(&pool) == before);
 }
 
 #[test]
 fn damage_is_found_and_ends_with_status_1() {
     let directory = tempfile::tempdir().unwrap();
-    killed_pool(directory.path());
+    pool_after("TERM", directory.path());
     let pool = directory.path().join("trefoil-data");
     let (path, mut bytes, at) = files(&pool)
         .into_iter()
@@ -86,7 +86,7 @@ fn a_pool_in_use_or_absent_cannot_be_checked() {
 #[test]
 fn structures_are_printed_by_name_and_place() {
     let directory = tempfile::tempdir().unwrap();
-    killed_pool(directory.path());
+    pool_after("TERM", directory.path());
     let inspect = |words: &[&str]| trefoil(directory.path(), &[&["inspect"], words].concat());
     let commands: [&[&str]; 4] = [
         &["superblock"],
