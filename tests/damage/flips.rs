@@ -54,7 +54,7 @@ fn flip(region: &Region, bit: usize) -> Fault {
     Fault::Flip { place, mask }
 }
 
-/// Bits at random distances around equal steps, the first and the last one included.
+/// One bit at random in each of equal steps, and the first and the last one.
 fn sample(region: &Region, flips: usize, random: &SeededEntropy) -> Vec<usize> {
     let bits = region.bytes * 8;
     if cfg!(feature = "all") || flips >= bits {
@@ -65,7 +65,9 @@ fn sample(region: &Region, flips: usize, random: &SeededEntropy) -> Vec<usize> {
     let mut chosen: Vec<usize> = (0..flips)
         .map(|index| index * step + within(step))
         .collect();
-    chosen.extend([0, bits - 1]);
+    if flips > 1 {
+        chosen.extend([0, bits - 1]);
+    }
     chosen
 }
 

@@ -9,6 +9,8 @@
 //! flipped, the same each time; with the feature `all` every bit is.
 
 #[cfg(test)]
+mod cutoffs;
+#[cfg(test)]
 mod cuts;
 #[cfg(test)]
 mod device;
