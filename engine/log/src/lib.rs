@@ -28,5 +28,5 @@ pub use journal::{
 pub use park::thread_waker;
 pub use plug::Plug;
 pub use poison::Poison;
-pub use replay::{Replay, ReplayEnd, ReplayedGroup, ReplayedSegment};
+pub use replay::{Replay, ReplayEnd, ReplayedGroup, ReplayedRange, ReplayedSegment};
 pub use segment::{JournalPosition, SegmentPlace, SegmentSource, write_segment_header};

@@ -52,6 +52,7 @@ pub struct ReplayedGroup {
     pub data: Location,
     /// The journal just behind it.
     pub end: JournalPosition,
+    from: u32,
     data_bytes: u32,
 }
 
@@ -66,6 +67,17 @@ pub struct ReplayedSegment {
     pub last_lsn: Lsn,
 }
 
+/// Bytes of a journal segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplayedRange {
+    /// The segment.
+    pub place: SegmentPlace,
+    /// The first byte.
+    pub from: u32,
+    /// Behind the last byte.
+    pub to: u32,
+}
+
 /// Where replay ended.
 #[derive(Debug)]
 pub struct ReplayEnd {
@@ -75,6 +87,8 @@ pub struct ReplayEnd {
     pub vouched: Lsn,
     /// The segments that were gone through, the checkpoint's first; also if nothing in it was used.
     pub segments: Vec<ReplayedSegment>,
+    /// Where the groups lie that were passed on although nobody vouches for them.
+    pub unvouched: Vec<ReplayedRange>,
     /// A successor that was named but not used.
     pub unused: Option<SegmentPlace>,
     /// Groups passed on.
@@ -118,6 +132,7 @@ impl Replay<'_> {
                     end: self.start.offset,
                     last_lsn: self.lsn,
                 }],
+                unvouched: Vec::new(),
                 unused: None,
                 groups: 0,
                 lost_from: None,
@@ -139,6 +154,7 @@ impl Replay<'_> {
                 walk.end.torn = Some(group.lsn);
                 break;
             }
+            walk.end.note_unvouched(group);
             walk.pass_on(visit)?;
         }
         walk.end.unused = walk.at.next;
@@ -197,6 +213,7 @@ impl Walk<'_> {
             lsn: header.lsn,
             data,
             end,
+            from: offset,
             data_bytes: header.data_bytes,
             mutations: head.mutations,
         });
@@ -279,6 +296,20 @@ impl Walk<'_> {
 
     fn is_later(&self, header: &GroupHeader) -> bool {
         header.epoch == self.replay.epoch && header.lsn > self.expect
+    }
+}
+
+impl ReplayEnd {
+    fn note_unvouched(&mut self, group: &ReplayedGroup) {
+        let range = ReplayedRange {
+            place: group.end.place,
+            from: group.from,
+            to: group.end.offset,
+        };
+        match self.unvouched.last_mut() {
+            Some(last) if last.place == range.place => last.to = range.to,
+            _ => self.unvouched.push(range),
+        }
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! CRASH: until the checkpoint that ends an opening is durable, the next opening finds the same
 //! checkpoint and the same journal and comes to the same state: nothing of the old epoch's is
-//! written to, and the new epoch's first segment is in no chain yet.
+//! changed, and the new epoch's first segment is in no chain yet.
 
+mod durable;
 mod later;
 mod load;
 mod recover;
@@ -49,6 +50,7 @@ impl Pool {
         let later = copies.lost_epoch(&*device, &superblock, options)?;
         let epoch = EpochId::new(options.entropy.id_bytes());
         let loaded = Loaded::read(&device, &superblock, epoch, options)?;
+        durable::rewrite_superblock(&*device, copy, &superblock)?;
         let recovered = loaded.recover(&superblock, options)?;
         let core = recovered.core;
         if let Some(lost) = later {

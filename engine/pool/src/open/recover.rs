@@ -3,17 +3,14 @@
 use std::sync::Arc;
 
 use engine_base::{Location, Lsn};
-use engine_device::Area;
 use engine_format::{MutationRef, SegmentKind, SegmentState, Superblock, batches};
-use engine_log::{
-    ApplyGroup, JournalPosition, LogError, Replay, ReplayEnd, ReplayedGroup, SegmentPlace,
-};
+use engine_log::{ApplyGroup, JournalPosition, Replay, ReplayEnd, ReplayedGroup, SegmentPlace};
 use engine_tree::extent_key_span;
 
 use crate::apply::ApplyError;
 use crate::core::Core;
-use crate::open::Loaded;
 use crate::open::load::{is_creation, parts};
+use crate::open::{Loaded, durable};
 use crate::pages::PageReader;
 use crate::{Dataset, PoolOptions, StoreError};
 
@@ -37,7 +34,7 @@ impl Loaded {
         let mut lsn = superblock.lsn;
         if !is_creation(superblock.checkpoint) {
             let end = self.replay(superblock, options)?;
-            core.make_durable(&end)?;
+            durable::rewrite(&*core.device, &end.unvouched)?;
             report(&end, superblock);
             lsn = end.lsn;
         }
@@ -189,21 +186,6 @@ impl Core {
         };
         let mut tree = dataset.tree.write();
         reader.with_pages(&mut tree, |tree| tree.resident(low, high, usize::MAX))?;
-        Ok(())
-    }
-
-    /// Syncs the journal segments of groups for which nobody vouched: what was accepted is durable
-    /// before anything is answered.
-    fn make_durable(&self, end: &ReplayEnd) -> Result<(), StoreError> {
-        for segment in end
-            .segments
-            .iter()
-            .filter(|segment| segment.last_lsn > end.vouched)
-        {
-            self.device
-                .sync(Area::Segment(segment.place.slot))
-                .map_err(LogError::Device)?;
-        }
         Ok(())
     }
 }
