@@ -246,26 +246,25 @@ def the_console_says_that_it_is_healthy(t):
     equal(get(server, "/no-such-page")[0], 404, "an unknown page")
 
 
-def quickstart_line():
-    """The command of README.md that starts the quickstart."""
+def quickstart_words():
+    """The arguments of the command of README.md that starts the quickstart."""
     for line in (REPOSITORY / "README.md").read_text(encoding="utf-8").splitlines():
-        if "--quickstart" in line and "serve" in line:
-            found = re.search(r"[\w./-]*trefoil serve [^`#|]*", line)
-            if found:
-                return shlex.split(found[0])
-    raise AssertionError("README.md has no line with `trefoil serve ... --quickstart`")
+        found = re.search(r"\bserve\b[^`#|]*--quickstart[^`#|]*", line)
+        if found:
+            return shlex.split(found[0])
+    raise AssertionError("README.md has no line with `serve ... --quickstart`")
 
 
 @case(trefoil_only=True)
 def the_quickstart_of_the_readme_is_ready_within_two_seconds(t):
     server = t.server()
     server.stop()
-    words = quickstart_line()
+    words = quickstart_words()
     if not shutil.which("unshare") or not shutil.which("ip"):
         raise Skip("no unshare or ip: the default ports may be taken")
     # A network of its own: the quickstart listens on the default ports.
     script = "ip link set lo up && cd \"$1\" && shift && exec \"$@\""
-    argv = ["unshare", "--net", "sh", "-c", script, "sh", str(t.dir), server.binary, *words[1:]]
+    argv = ["unshare", "--net", "sh", "-c", script, "sh", str(t.dir), server.binary, *words]
     began = time.monotonic()
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                env=environment(), stdin=subprocess.DEVNULL)
