@@ -95,11 +95,11 @@ def what_fio_wrote_verifies_after_a_restart(t):
 
 
 @case(each=BOTH_TRANSPORTS, long=True, timeout_seconds=900)
-def half_a_gigabyte_of_everything_verifies_for_minutes(t, transport):
+def half_a_gigabyte_verifies_after_each_of_eight_overwrites(t, transport):
     server = t.server()
     server.create_volume("v", 1024 * MIB)
-    for number in range(4):
-        fio(t, server, transport, "--rw=randrw", "--bsrange=512-1m", "--blockalign=512",
+    for number in range(8):
+        fio(t, server, transport, "--rw=randwrite", "--bsrange=512-1m", "--blockalign=512",
             "--size=128m", "--offset_increment=256m", "--numjobs=4", "--iodepth=32",
-            f"--fsync={64 << number}", "--loops=2", *VERIFY, timeout=400)
+            f"--fsync={16 << number}", f"--randseed={t.seed + number}", *VERIFY, timeout=400)
         server.restart()
