@@ -6,8 +6,8 @@
 //! | `/healthz` | `200 ok`, or 503 with the reason of [`Health::Failing`] |
 //! | `/` | [`Source::page`] as plain HTML, everything escaped |
 //!
-//! Nothing can be changed through it, and it knows nothing of the engine: whoever starts it hands it
-//! a [`Source`]. Connections, header time and header size are bounded.
+//! Nothing can be changed through it, and it knows nothing of the engine: whoever starts it hands
+//! it a [`Source`]. Connections, header time and header size are bounded.
 
 mod error;
 mod metrics;

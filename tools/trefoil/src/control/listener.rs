@@ -67,7 +67,7 @@ impl Drop for Listening {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_file(&self.path) {
             let path = self.path.display();
-            tracing::debug!(%error, %path, "the control socket was not removed; the next server will");
+            tracing::debug!(%error, %path, "the control socket stays; the next server replaces it");
         }
     }
 }

@@ -108,6 +108,10 @@ fn crate_path(name: &str) -> Option<String> {
 }
 
 fn layer(path: &str) -> Option<u8> {
+    // Fuzz targets lie in a workspace of their own inside the crate that they feed.
+    if path.ends_with("/fuzz") {
+        return Some(OUTSIDE);
+    }
     let of_engine = ENGINE
         .iter()
         .find(|(known, _)| *known == path)

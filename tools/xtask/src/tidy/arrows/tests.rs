@@ -33,6 +33,7 @@ fn arrows_point_one_way() {
     assert_eq!(depends("tools/trefoil", "tools-xtask"), 1);
     assert_eq!(depends("tests/model", "tools-trefoil"), 0);
     assert_eq!(depends("tests/crash", "tests-model"), 0);
+    assert_eq!(depends("frontends/nbd/fuzz", "frontends-nbd"), 0);
     assert_eq!(depends("tools/trefoil", "tests-model"), 1);
     assert_eq!(depends("engine/base", "thiserror"), 0);
 }
