@@ -23,7 +23,9 @@ pub const KEY_BYTES_MAX: usize = 1280;
 /// Bytes of a tree value.
 pub const VALUE_BYTES_MAX: usize = 4096;
 /// Unsynced journal bytes after which writers wait for a sync.
-pub const UNSYNCED_BYTES_MAX: u64 = 128 << 20;
+pub const UNSYNCED_BYTES_MAX: u64 = 512 << 20;
+/// Unsynced journal bytes after which a sync is begun in the background.
+pub const UNSYNCED_BYTES_SOFT: u64 = 64 << 20;
 /// Smallest segment: half of it takes a batch at its limits.
 pub const SEGMENT_BYTES_MIN: u64 = 2 << 20;
 /// Largest segment.

@@ -6,18 +6,23 @@ use std::time::Duration;
 use engine_base::Lsn;
 
 use super::Journal;
+use super::sync::Writeback;
 use crate::LogError;
 
 /// After this long without a commit the journal is idle.
 const IDLE: Duration = Duration::from_millis(100);
 /// What was written is synced after this many idle periods even if commits go on (1 s in all).
 const PERIODS_UNSYNCED_MAX: u32 = 9;
+/// Ranges that wait for their write-back to be started.
+const WRITEBACKS_MAX: usize = 64;
 
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     running: bool,
     sync: bool,
     successor: bool,
+    /// Hints; more than these are dropped.
+    writeback: Vec<Writeback>,
     stop: bool,
 }
 
@@ -38,7 +43,7 @@ impl Journal {
         };
         loop {
             let mut requests = self.requests.lock();
-            let idle = if requests.sync || requests.successor || requests.stop {
+            let idle = if requests.is_something() {
                 false
             } else {
                 self.wake_background
@@ -47,16 +52,20 @@ impl Journal {
             };
             let sync = std::mem::take(&mut requests.sync);
             let successor = std::mem::take(&mut requests.successor);
+            let writeback = std::mem::take(&mut requests.writeback);
             if requests.stop {
                 requests.running = false;
                 return;
             }
             drop(requests);
+            writeback
+                .into_iter()
+                .for_each(|range| self.write_back(range));
             if sync {
                 self.sync_now();
             }
             if successor {
-                self.prepare_early(self.stats.syncs_often());
+                self.prepare_early();
             }
             if idle {
                 self.period_passed(&mut period);
@@ -120,25 +129,50 @@ impl Journal {
         self.requests.lock().running
     }
 
+    /// `false`: there is no background to do it.
+    pub(super) fn request_writeback(&self, range: Writeback) -> bool {
+        let mut requests = self.requests.lock();
+        if !requests.running {
+            return false;
+        }
+        if requests.writeback.len() < WRITEBACKS_MAX {
+            requests.writeback.push(range);
+        }
+        drop(requests);
+        self.wake_background.notify_one();
+        true
+    }
+
     pub(super) fn request_sync(&self) {
         self.requests.lock().sync = true;
         self.wake_background.notify_one();
     }
 
-    /// Has the successor made early, so that no writer waits for it.
-    pub(super) fn request_successor_if_due(&self) {
-        if !self
-            .state
-            .lock()
-            .wants_successor(self.geometry.segment_bytes)
-        {
+    /// Has done early what writers would wait for later: a sync of much that is unsynced, and the
+    /// successor.
+    pub(super) fn request_what_is_due(&self) {
+        let (sync, successor) = {
+            let state = self.state.lock();
+            (
+                state.sync.is_sync_due(),
+                state.wants_successor(self.geometry.segment_bytes),
+            )
+        };
+        if !(sync || successor) {
             return;
         }
         let mut requests = self.requests.lock();
-        if requests.running && !requests.successor {
-            requests.successor = true;
+        if requests.running && ((sync && !requests.sync) || (successor && !requests.successor)) {
+            requests.sync |= sync;
+            requests.successor |= successor;
             drop(requests);
             self.wake_background.notify_one();
         }
+    }
+}
+
+impl Requests {
+    fn is_something(&self) -> bool {
+        self.sync || self.successor || self.stop || !self.writeback.is_empty()
     }
 }

@@ -111,6 +111,18 @@ impl GroupLimits {
     }
 }
 
+/// Segments filled between two that are left early: bounds the room that is lost by that.
+const SEGMENTS_BETWEEN_EARLY: u32 = 8;
+
+/// What is known of the bytes under the tail and in the successor.
+#[derive(Debug, Clone, Copy, Default)]
+struct Overwritable {
+    tail: bool,
+    next: bool,
+    /// Segments entered since one was left early; 0: never one was.
+    segments_since: u32,
+}
+
 #[derive(Debug)]
 pub(super) struct State {
     limits: GroupLimits,
@@ -121,6 +133,9 @@ pub(super) struct State {
     tail: Option<JournalPosition>,
     /// The prepared successor, named or not.
     next: Option<SegmentPlace>,
+    /// Whether syncs of data in the tail's segment, and in the successor, carry no metadata of the
+    /// file system underneath.
+    overwritable: Overwritable,
     pub(super) preparing: bool,
     pub(super) in_flight: VecDeque<InFlight>,
     pub(super) applying: bool,
@@ -143,6 +158,7 @@ impl State {
             epoch,
             tail: None,
             next: None,
+            overwritable: Overwritable::default(),
             preparing: false,
             in_flight: VecDeque::with_capacity(GROUPS_IN_FLIGHT_MAX),
             applying: false,
@@ -175,9 +191,15 @@ impl State {
         self.next
     }
 
-    pub(super) fn set_next(&mut self, next: SegmentPlace) {
+    pub(super) fn set_next(&mut self, next: SegmentPlace, overwritable: bool) {
         assert!(self.next.is_none(), "a successor is prepared once");
         self.next = Some(next);
+        self.overwritable.next = overwritable;
+    }
+
+    /// The successor's bytes were written once; nothing of the journal lies there yet.
+    pub(super) fn next_is_overwritable(&mut self) {
+        self.overwritable.next = true;
     }
 
     /// The LSN that the next group gets.
@@ -185,9 +207,23 @@ impl State {
         self.next_lsn
     }
 
-    /// Whether it is time to prepare the successor: a quarter of the segment is used.
+    /// Whether it is time to prepare the successor: a quarter of the segment is used, or syncs are
+    /// frequent and it is not fit for that.
     pub(super) fn wants_successor(&self, segment_bytes: u32) -> bool {
-        self.next.is_none() && !self.preparing && self.position().offset > segment_bytes / 4
+        let unfit = self.sync.is_frequent() && !self.overwritable.tail && !self.overwritable.next;
+        let due = self.next.is_none() && self.position().offset > segment_bytes / 4;
+        !self.preparing && (due || unfit)
+    }
+
+    /// Whether to leave the segment before it is full, for one in which syncs are cheaper.
+    fn leaves_early(&self) -> bool {
+        let Overwritable {
+            tail,
+            next,
+            segments_since,
+        } = self.overwritable;
+        let may = segments_since >= SEGMENTS_BETWEEN_EARLY || segments_since == 0;
+        !tail && next && may && self.sync.is_frequent()
     }
 
     /// The group whose turn it is to be applied, if it is written.
@@ -254,8 +290,11 @@ impl State {
         }
         let head = head_bytes_for(self.open.mutations.len());
         let bytes = to_u32(head + self.open.data_bytes);
-        if self.position().offset + bytes + NAMING_GROUP_BYTES > segment_bytes {
-            let Some(next) = self.next else {
+        let full = self.position().offset + bytes + NAMING_GROUP_BYTES > segment_bytes;
+        let early = !full && !self.preparing && self.leaves_early();
+        if full || early {
+            // While the successor is being written over it must not be entered.
+            let Some(next) = self.next.filter(|_| !self.preparing) else {
                 return Close::PrepareFirst;
             };
             if self.position().next.is_none() {
@@ -263,14 +302,14 @@ impl State {
                 naming.naming = true;
                 return Close::Group(Box::new(naming));
             }
-            self.enter(next);
+            self.enter(next, early);
         }
         let open = self.take_open();
         Close::Group(Box::new(self.close_group(open, durable)))
     }
 
     /// Moves the tail to the successor, which the last group has named.
-    fn enter(&mut self, next: SegmentPlace) {
+    fn enter(&mut self, next: SegmentPlace, early: bool) {
         let tail = self.tail.as_mut().expect("the journal was started");
         assert_eq!(
             tail.next,
@@ -281,6 +320,16 @@ impl State {
         tail.offset = to_u32(BLOCK_BYTES);
         tail.next = None;
         self.next = None;
+        let since = if early {
+            1
+        } else {
+            self.overwritable.segments_since.saturating_add(1)
+        };
+        self.overwritable = Overwritable {
+            tail: self.overwritable.next,
+            next: false,
+            segments_since: since,
+        };
     }
 
     fn close_group(&mut self, open: OpenGroup, durable: Lsn) -> ClosedGroup {

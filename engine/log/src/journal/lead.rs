@@ -105,7 +105,7 @@ impl Journal {
         if let Some(outcome) = starved {
             outcome.wake_all();
         }
-        self.request_successor_if_due();
+        self.request_what_is_due();
     }
 
     fn apply(&self, group: &ClosedGroup) {

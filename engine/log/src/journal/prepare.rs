@@ -24,17 +24,17 @@ impl Journal {
     pub(super) fn prepare_successor(&self) -> bool {
         let wanted = {
             let mut state = self.state.lock();
-            if state.next_segment().is_some() {
-                return true;
-            }
             if state.preparing {
                 state.starve();
                 return false;
             }
+            if state.next_segment().is_some() {
+                return true;
+            }
             Wanted::claim(&mut state)
         };
         let made = self.make_segment(wanted.first_lsn, Some(wanted.previous), false);
-        let Err(error) = self.prepared(made) else {
+        let Err(error) = self.prepared(made, false) else {
             return true;
         };
         let open = self.state.lock().take_open();
@@ -42,31 +42,63 @@ impl Journal {
         false
     }
 
-    /// Prepares the successor before anybody needs it. With `overwritable` its bytes are written
-    /// once before use, so that later syncs carry no metadata of the file system underneath: worth
-    /// its cost only off the write path.
+    /// Prepares the successor before anybody needs it. Where syncs are frequent its bytes are
+    /// written once before use, so that later syncs carry no metadata of the file system
+    /// underneath: worth its cost only off the write path.
     ///
     /// Nobody is refused if it fails: there is room in the current segment still, and space may
     /// come back until there is none.
-    pub(super) fn prepare_early(&self, overwritable: bool) {
-        let wanted = {
+    pub(super) fn prepare_early(&self) {
+        let (wanted, known, overwritable) = {
             let mut state = self.state.lock();
-            if state.next_segment().is_some() || state.preparing {
+            if state.preparing {
                 return;
             }
-            Wanted::claim(&mut state)
+            let overwritable = state.sync.is_frequent();
+            let known = state.next_segment();
+            if known.is_some() && !overwritable {
+                return;
+            }
+            (Wanted::claim(&mut state), known, overwritable)
         };
+        if let Some(next) = known {
+            self.write_over(next);
+            return;
+        }
         let made = self.make_segment(wanted.first_lsn, Some(wanted.previous), overwritable);
-        if let Err(error) = self.prepared(made) {
+        if let Err(error) = self.prepared(made, overwritable) {
             tracing::debug!(%error, "no journal segment could be prepared early");
         }
     }
 
-    /// Ends what [`Wanted::claim`] began, and has those go on who waited for it.
-    fn prepared(&self, made: Result<SegmentPlace, LogError>) -> Result<(), LogError> {
+    /// Writes over a successor that was prepared when syncs were rare. Nobody enters it meanwhile.
+    fn write_over(&self, next: SegmentPlace) {
+        let done = self.device.prepare(next.slot, Prepare::Overwritable);
+        if let Err(error) = &done {
+            // Room for it was allocated before, so this is no lack of room.
+            self.poison.set(error);
+        }
         let mut state = self.state.lock();
         state.preparing = false;
-        let result = made.map(|place| state.set_next(place));
+        if done.is_ok() {
+            state.next_is_overwritable();
+        }
+        let starved = state.take_starved();
+        drop(state);
+        if let Some(outcome) = starved {
+            outcome.wake_all();
+        }
+    }
+
+    /// Ends what [`Wanted::claim`] began, and has those go on who waited for it.
+    fn prepared(
+        &self,
+        made: Result<SegmentPlace, LogError>,
+        overwritable: bool,
+    ) -> Result<(), LogError> {
+        let mut state = self.state.lock();
+        state.preparing = false;
+        let result = made.map(|place| state.set_next(place, overwritable));
         let starved = state.take_starved();
         drop(state);
         if let Some(outcome) = starved {

@@ -5,9 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::Journal;
 use super::close::ClosedGroup;
 
-/// Bytes a sync covers on average below which the workload counts as one that syncs often.
-const SYNC_OFTEN_BYTES: u64 = 1 << 20;
-
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     groups: AtomicU64,
@@ -40,14 +37,6 @@ impl Counters {
 
     pub(super) fn synced(&self) {
         self.syncs.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Whether syncs are so frequent that their cost decides.
-    pub(super) fn syncs_often(&self) -> bool {
-        let written =
-            self.head_bytes.load(Ordering::Relaxed) + self.data_bytes.load(Ordering::Relaxed);
-        let syncs = self.syncs.load(Ordering::Relaxed);
-        syncs > 64 && written / syncs < SYNC_OFTEN_BYTES
     }
 }
 

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
-use engine_base::limits::UNSYNCED_BYTES_MAX;
+use engine_base::limits::{UNSYNCED_BYTES_MAX, UNSYNCED_BYTES_SOFT};
 use engine_base::{Lsn, Slot};
 use engine_device::{Area, Place};
 
@@ -16,6 +16,10 @@ use crate::LogError;
 
 /// Bytes after which write-back of what was written is started.
 const WRITEBACK_BYTES: u64 = 4 << 20;
+/// Bytes that recent syncs covered on average, below which syncs count as frequent.
+const OFTEN_BYTES: u64 = 1 << 20;
+/// Syncs after which that is said at all.
+const OFTEN_SYNCS: u64 = 16;
 
 /// What is not on stable storage yet, and who waits for it.
 #[derive(Debug)]
@@ -29,12 +33,15 @@ pub(super) struct SyncState {
     written: Lsn,
     written_bytes: u64,
     synced_bytes: u64,
+    syncs: u64,
+    /// Moving average of the bytes that a sync covered, over about eight syncs.
+    recent_bytes: u64,
     writeback: Option<Writeback>,
 }
 
 /// A range that was written and whose write-back was not started.
 #[derive(Debug, Clone, Copy)]
-struct Writeback {
+pub(super) struct Writeback {
     slot: Slot,
     from: u64,
     to: u64,
@@ -58,6 +65,8 @@ impl SyncState {
             written: lsn,
             written_bytes: 0,
             synced_bytes: 0,
+            syncs: 0,
+            recent_bytes: 0,
             writeback: None,
         }
     }
@@ -83,6 +92,16 @@ impl SyncState {
         self.closed_bytes - self.synced_bytes >= UNSYNCED_BYTES_MAX
     }
 
+    /// Enough is unsynced to begin a sync that nobody asked for, so that writers need not wait later.
+    pub(super) fn is_sync_due(&self) -> bool {
+        !self.running && self.written_bytes - self.synced_bytes >= UNSYNCED_BYTES_SOFT
+    }
+
+    /// Whether syncs are so frequent that their cost decides.
+    pub(super) fn is_frequent(&self) -> bool {
+        self.syncs >= OFTEN_SYNCS && self.recent_bytes < OFTEN_BYTES
+    }
+
     pub(super) fn take_wakers(&mut self) -> Vec<Waker> {
         std::mem::take(&mut self.wakers)
     }
@@ -102,6 +121,9 @@ impl SyncState {
 
     fn finish(&mut self, plan: &Plan) {
         self.running = false;
+        let bytes = plan.bytes - self.synced_bytes;
+        self.recent_bytes = (self.recent_bytes * 7 + bytes) / 8;
+        self.syncs += 1;
         self.synced_bytes = plan.bytes;
         while self
             .segments
@@ -210,12 +232,20 @@ impl Journal {
         Ok(())
     }
 
+    /// Has what was written go to the device early, so that a later sync has less to do; off the
+    /// write path where there is a background, because a busy device makes the caller wait.
     pub(super) fn start_writeback(&self, group: &ClosedGroup) {
         let due = self.state.lock().sync.writeback_due(group);
-        if let Some(range) = due {
-            self.device
-                .start_writeback(Place::slot(range.slot, range.from), range.to - range.from);
+        if let Some(range) = due
+            && !self.request_writeback(range)
+        {
+            self.write_back(range);
         }
+    }
+
+    pub(super) fn write_back(&self, range: Writeback) {
+        let place = Place::slot(range.slot, range.from);
+        self.device.start_writeback(place, range.to - range.from);
     }
 
     /// Registers `waker` if a sync is running or a background thread will run one; `false`: the

@@ -150,7 +150,7 @@ fn a_successor_that_cannot_be_made_early_refuses_nobody() {
     let plug = fixture.journal.plug();
     let mut commit = fixture.journal.commit(batch(1, 1));
     assert!(poll_once(&mut commit).is_none());
-    fixture.journal.prepare_early(false);
+    fixture.journal.prepare_early();
     drop(plug);
     assert_eq!(wait(commit).unwrap(), Lsn::new(1));
 }
