@@ -6,8 +6,11 @@ pub const BLOCK_BYTES: usize = 4096;
 pub const BLOCK: u64 = 4096;
 /// Bytes of a tree page.
 pub const PAGE_BYTES: usize = 16384;
-/// Data bytes one batch may carry; larger writes are split by the models.
-pub const BATCH_DATA_BYTES_MAX: usize = 1 << 20;
+/// Bytes of a write that is whole or absent after a crash, wherever it begins.
+pub const WRITE_BYTES_MAX: usize = 1 << 20;
+/// Data bytes one batch may carry: such a write, and the block more that it touches if it begins
+/// inside one.
+pub const BATCH_DATA_BYTES_MAX: usize = WRITE_BYTES_MAX + BLOCK_BYTES;
 /// Encoded mutation bytes one batch may carry.
 pub const BATCH_MUTATION_BYTES_MAX: usize = 256 << 10;
 /// Data bytes of one group: what one device write of the journal carries at most.

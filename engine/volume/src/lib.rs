@@ -10,6 +10,7 @@
 //! Operations are futures without a runtime: where nothing has to be waited for they are done at
 //! the first poll. A future that is dropped leaves its write either whole or absent.
 
+mod changes;
 mod info;
 mod map;
 mod read;

@@ -2,12 +2,16 @@
 
 use std::ops::Range;
 
-use engine_base::limits::{BATCH_DATA_BYTES_MAX, BLOCK};
+use engine_base::limits::{BLOCK, BLOCK_BYTES, WRITE_BYTES_MAX};
 use engine_base::{Lsn, VolumeOffset, align_down, align_up, to_usize};
 use engine_device::PageBuf;
 use engine_format::DatasetRecord;
-use engine_pool::StoreError;
+use engine_pool::{Admitted, StoreError};
+use engine_tree::extent_key_span;
 
+use crate::changes::Changes;
+use crate::volume::blocks_of;
+use crate::write::checksums_of;
 use crate::{Ack, Volume};
 
 impl Volume {
@@ -29,7 +33,8 @@ impl Volume {
 
     /// Makes a range read as zeroes: whole blocks are given back, cut ones are rewritten. With
     /// `allocate` all of it is stored, so that later writes to it find the same room as overwriting
-    /// data does. A large range is worked off in steps.
+    /// data does. A range of up to 1 MiB is whole or absent after a crash; a larger one is worked
+    /// off in steps.
     ///
     /// # Errors
     /// As [`Volume::trim`], and [`StoreError::NoSpace`].
@@ -50,20 +55,90 @@ impl Volume {
             self.store_zeroes(from, to, ack).await?;
             return Ok(());
         }
+        if bytes <= WRITE_BYTES_MAX as u64 {
+            return self.zero_at_once(from..to, ack).await;
+        }
         let first = align_up(from, BLOCK);
         let last = self.whole_until(to);
-        if first >= last {
-            return self.store_zeroes(from, to, ack).await;
-        }
         let lsn = self.clear(first..last, to).await?;
         self.store_zeroes(from, first, ack).await?;
         self.store_zeroes(last.min(to), to, ack).await?;
         self.acknowledge(lsn, ack).await
     }
 
+    /// Zeroes at most 1 MiB in one batch: whole blocks become holes, blocks that the ends cut are
+    /// rewritten unless they are holes already.
+    async fn zero_at_once(&self, range: Range<u64>, ack: Ack) -> Result<(), StoreError> {
+        let bytes = range.end - range.start;
+        let blocks = blocks_of(range.start, bytes);
+        let admitted = self.admit_edges(&range).await?;
+        self.pool.throttle().await?;
+        let lock = self.dataset.locks().lock(blocks.clone()).await;
+        self.check(VolumeOffset::new(range.start), bytes)?;
+        let mut changes = Changes::new(self.dataset.id());
+        let first = align_up(range.start, BLOCK);
+        let last = self.whole_until(range.end);
+        if first < last {
+            changes.clear(first, last - first);
+        }
+        let head = align_down(range.start, BLOCK);
+        if head < first {
+            self.zero_part(&mut changes, head, &range).await?;
+        }
+        if last < range.end && last != head {
+            self.zero_part(&mut changes, last, &range).await?;
+        }
+        if changes.is_empty() {
+            drop(lock);
+            // Zeroes in a hole: what made it one may still have to become durable.
+            return match ack {
+                Ack::Written => Ok(()),
+                Ack::Durable => self.flush().await,
+            };
+        }
+        let (low, high) = extent_key_span(&[], blocks.start, blocks.end - blocks.start);
+        self.pool.make_resident(&self.dataset, &low, &high).await?;
+        let lsn = self.pool.commit(changes.finish()?).await?;
+        drop(lock);
+        drop(admitted);
+        self.acknowledge(lsn, ack).await
+    }
+
+    /// Room for the blocks that the ends of a range cut; where there are none, the change only
+    /// gives space back.
+    async fn admit_edges(&self, range: &Range<u64>) -> Result<Option<Admitted<'_>>, StoreError> {
+        let cuts = [range.start, range.end]
+            .into_iter()
+            .filter(|end| !end.is_multiple_of(BLOCK));
+        let bytes = cuts.count() as u64 * BLOCK;
+        if bytes == 0 {
+            self.pool.admit_release().await?;
+            return Ok(None);
+        }
+        self.pool.admit(bytes).await.map(Some)
+    }
+
+    /// Zeroes the part of a block that lies in `range`. The caller holds the block's lock.
+    async fn zero_part(
+        &self,
+        changes: &mut Changes,
+        block: u64,
+        range: &Range<u64>,
+    ) -> Result<(), StoreError> {
+        let old = self.read_unchecked(block, BLOCK_BYTES).await?;
+        let Some(old) = old.data() else { return Ok(()) };
+        let mut new = PageBuf::copy_of(old);
+        let from = to_usize(range.start.max(block) - block);
+        let to = to_usize(range.end.min(block + BLOCK) - block);
+        new[from..to].fill(0);
+        let checksums = checksums_of(&new);
+        changes.put(block, new, &checksums);
+        Ok(())
+    }
+
     /// Writes zeroes as data, in requests that do not cross a multiple of 1 MiB.
     async fn store_zeroes(&self, from: u64, to: u64, ack: Ack) -> Result<(), StoreError> {
-        let step = BATCH_DATA_BYTES_MAX as u64;
+        let step = WRITE_BYTES_MAX as u64;
         let mut at = from;
         while at < to {
             let end = to.min(align_down(at, step) + step);

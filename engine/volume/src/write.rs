@@ -4,14 +4,13 @@
 //! the leaves it will touch, commit (one group with others), acknowledgement. Up to the commit
 //! nothing has happened; once it is polled the write happens whatever becomes of the future.
 
-use engine_base::limits::{BATCH_DATA_BYTES_MAX, BLOCK, BLOCK_BYTES};
-use engine_base::{Lsn, VolumeOffset, align_down, to_u32, to_usize};
+use engine_base::limits::{BLOCK, BLOCK_BYTES, WRITE_BYTES_MAX};
+use engine_base::{Lsn, VolumeOffset, align_down, to_usize};
 use engine_device::PageBuf;
-use engine_format::{BatchBuilder, Codec, ExtentPut};
-use engine_log::BatchData;
 use engine_pool::StoreError;
 use engine_tree::extent_key_span;
 
+use crate::changes::Changes;
 use crate::volume::blocks_of;
 use crate::{Ack, Volume};
 
@@ -29,10 +28,10 @@ impl Volume {
         }
         let bytes = data.len() as u64;
         let blocks = blocks_of(at.get(), bytes);
-        if blocks.end - blocks.start > BATCH_DATA_BYTES_MAX as u64 {
+        if data.len() > WRITE_BYTES_MAX {
             return Err(StoreError::Invalid {
                 what: format!("a write of {bytes} bytes at offset {}", at.get()),
-                why: "touches more than 1 MiB of blocks; split it".to_owned(),
+                why: "is over 1 MiB; split it".to_owned(),
             });
         }
         let is_aligned = bytes == blocks.end - blocks.start;
@@ -91,28 +90,11 @@ impl Volume {
         data: PageBuf,
         checksums: &[u32],
     ) -> Result<Lsn, StoreError> {
-        let bytes = data.len() as u64;
-        let (low, high) = extent_key_span(&[], offset, bytes);
+        let (low, high) = extent_key_span(&[], offset, data.len() as u64);
         self.pool.make_resident(&self.dataset, &low, &high).await?;
-        let mut batch = BatchBuilder::new();
-        let put = ExtentPut {
-            offset,
-            bytes: to_u32(data.len()),
-            data_offset: 0,
-            skip: 0,
-            codec: Codec::None,
-        };
-        batch.extent_put(self.dataset.id(), &[], &put, checksums);
-        let mutations = batch.finish().map_err(|error| StoreError::Invalid {
-            what: format!("a write of {bytes} bytes"),
-            why: error.to_string(),
-        })?;
-        self.pool
-            .commit(BatchData {
-                mutations,
-                data: vec![data],
-            })
-            .await
+        let mut changes = Changes::new(self.dataset.id());
+        changes.put(offset, data, checksums);
+        self.pool.commit(changes.finish()?).await
     }
 
     /// Zeroes what lies behind the end `size` of the volume in the block that it cuts: nobody sees
@@ -129,6 +111,6 @@ impl Volume {
     }
 }
 
-fn checksums_of(data: &[u8]) -> Vec<u32> {
+pub(crate) fn checksums_of(data: &[u8]) -> Vec<u32> {
     data.chunks(BLOCK_BYTES).map(crc32c::crc32c).collect()
 }

@@ -140,3 +140,32 @@ fn a_deleted_volume_gives_its_space_back() {
         "{before} before, {after:?}"
     );
 }
+
+#[test]
+fn a_mebibyte_is_written_and_zeroed_wherever_it_begins() {
+    let device = new_pool();
+    let volumes = open(&device);
+    block_on(volumes.create("v", ByteCount::new(8 * MIB))).unwrap();
+    let volume = volumes.open("v").unwrap();
+    let at = MIB + 4096 * 3 + 512;
+    write(&volume, at - 4096, 1, 4096);
+    write(&volume, at, 2, 1 << 20);
+    write(&volume, at + MIB, 3, 4096);
+    assert_eq!(read(&volume, at, 1 << 20), vec![2; 1 << 20]);
+    let zeroed = (VolumeOffset::new(at + 100), MIB - 200);
+    block_on(volume.write_zeroes(zeroed.0, zeroed.1, false, Ack::Durable)).unwrap();
+    let device = reboot(&device);
+    drop((volume, volumes));
+    let volume = open(&device).open("v").unwrap();
+    assert_eq!(read(&volume, at - 4096, 4096), vec![1; 4096]);
+    assert_eq!(read(&volume, at, 100), vec![2; 100]);
+    assert_eq!(
+        read(&volume, at + 100, (1 << 20) - 200),
+        vec![0; (1 << 20) - 200]
+    );
+    assert_eq!(read(&volume, at + MIB - 100, 100), vec![2; 100]);
+    assert_eq!(read(&volume, at + MIB, 4096), vec![3; 4096]);
+    let map = block_on(volume.map(VolumeOffset::new(at + 4096), MIB - 8192, 4)).unwrap();
+    assert_eq!(map.len(), 1);
+    assert_eq!(map[0].kind, MapKind::Hole);
+}

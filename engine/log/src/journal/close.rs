@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use engine_base::limits::{
-    BLOCK_BYTES, GROUP_DATA_BYTES_MAX, GROUP_MUTATION_BYTES_MAX, GROUPS_IN_FLIGHT_MAX,
+    BATCH_DATA_BYTES_MAX, BLOCK_BYTES, GROUP_DATA_BYTES_MAX, GROUP_MUTATION_BYTES_MAX,
+    GROUPS_IN_FLIGHT_MAX,
 };
 use engine_base::{Checksum, EpochId, Location, Lsn, Slot, to_u32, to_usize};
 use engine_device::PageBuf;
@@ -105,7 +106,9 @@ impl GroupLimits {
     fn new(segment_bytes: u32) -> Self {
         let segment = to_usize(u64::from(segment_bytes));
         Self {
-            data_bytes: GROUP_DATA_BYTES_MAX.min(segment / 2),
+            data_bytes: GROUP_DATA_BYTES_MAX
+                .min(segment / 2)
+                .max(BATCH_DATA_BYTES_MAX),
             mutation_bytes: GROUP_MUTATION_BYTES_MAX.min(segment / 8),
         }
     }
