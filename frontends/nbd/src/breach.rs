@@ -27,6 +27,12 @@ pub(crate) enum Breach {
         /// The bound.
         limit: u64,
     },
+    /// The client sends nothing any more and owes the rest of a message.
+    #[error("the client's stream ended within {what}")]
+    CutShort {
+        /// Option, request or payload.
+        what: &'static str,
+    },
     /// `EXPORT_NAME` cannot be answered with an error.
     #[error("export {name:?} cannot be opened and EXPORT_NAME has no error reply: {reason}")]
     ExportName {

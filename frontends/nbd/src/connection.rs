@@ -7,6 +7,7 @@
 
 use std::io;
 use std::pin::pin;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use engine_device::{Reactor, set_may_block};
@@ -52,7 +53,7 @@ fn converse<X: Exports>(client: &Client, exports: &X, shared: &Shared) -> Result
     socket.prepare()?;
     socket.set_timeout(Some(HANDSHAKE_TIMEOUT))?;
     let mut input = ReadAhead::new();
-    let Some(session) = shake_hands(client, exports, &mut input)? else {
+    let Some(session) = shake_hands(client, exports, shared, &mut input)? else {
         return Ok(());
     };
     socket.set_timeout(None)?;
@@ -65,10 +66,12 @@ fn converse<X: Exports>(client: &Client, exports: &X, shared: &Shared) -> Result
     transmit(client, &session, input, shared)
 }
 
-/// Answers options until the client chose an export; `None` if it left instead.
+/// Answers options until the client chose an export; `None` if it left instead, between two
+/// messages or before the first.
 fn shake_hands<X: Exports>(
     client: &Client,
     exports: &X,
+    shared: &Shared,
     input: &mut ReadAhead,
 ) -> Result<Option<Session<X::Export>>, End> {
     let mut out = Vec::new();
@@ -94,7 +97,14 @@ fn shake_hands<X: Exports>(
                     .receive(&mut [], room, Patience::Wait)?
                     .unwrap_or(0);
                 if received == 0 {
-                    return Ok(None);
+                    let within = handshake.within(input.unread());
+                    // A server that stops ends the stream itself, wherever it is.
+                    return match within {
+                        Some(what) if !shared.stopping.load(Ordering::Acquire) => {
+                            Err(Breach::CutShort { what }.into())
+                        }
+                        _ => Ok(None),
+                    };
                 }
                 input.received(received);
             }

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 
 use crate::admission::Admission;
 use crate::answer::{Cost, encode};
+use crate::breach::Breach;
 use crate::connection::End;
 use crate::execute::{Answer, Completion, is_logged};
 use crate::export::Failure;
@@ -74,6 +75,8 @@ pub(crate) struct Flow<'a> {
     in_flight: u64,
     /// Receives since the server began to stop.
     reads_after_stop: u32,
+    /// The stream ended within a message. What came before it is answered first.
+    cut_short: Option<Breach>,
     /// Kinds of failure that were logged: the first of each is, so that a full pool does not fill
     /// the log too.
     logged: SmallVec<[ErrorKind; 4]>,
@@ -100,6 +103,7 @@ impl<'a> Flow<'a> {
             readable: true,
             in_flight: 0,
             reads_after_stop: 0,
+            cut_short: None,
             logged: SmallVec::new(),
         }
     }
@@ -208,8 +212,19 @@ impl<'a> Flow<'a> {
     /// done.
     ///
     /// # Errors
-    /// [`End::Io`] if the client is gone: nothing can be answered any more.
+    /// [`End::Io`] if the client is gone: nothing can be answered any more. [`End::Breach`] if it
+    /// left within a message, once everything before that is answered or nothing can be.
     pub(crate) fn wait(&mut self, in_flight: usize, reactor: &Reactor) -> Result<Wait, End> {
+        let waited = self.send_and_wait(in_flight, reactor);
+        if !matches!(waited, Ok(Wait::Over))
+            && let Some(breach) = self.cut_short.take()
+        {
+            return Err(breach.into());
+        }
+        waited
+    }
+
+    fn send_and_wait(&mut self, in_flight: usize, reactor: &Reactor) -> Result<Wait, End> {
         if in_flight == 0 {
             self.send(Patience::Wait)?;
             match self.pause {
@@ -281,7 +296,7 @@ impl<'a> Flow<'a> {
         let room = payload.len() + ahead.len();
         let received = self.client.socket.receive(payload, ahead, patience)?;
         match received {
-            Some(0) => self.pause = Pause::Finished,
+            Some(0) => self.end_of_stream(),
             Some(bytes) => self.intake.received(&mut self.input, bytes),
             None => {}
         }
@@ -289,6 +304,15 @@ impl<'a> Flow<'a> {
         // more than waiting.
         self.readable = received == Some(room);
         Ok(received.is_some())
+    }
+
+    fn end_of_stream(&mut self) {
+        self.pause = Pause::Finished;
+        // A server that stops ends the stream itself, wherever it is.
+        if !self.shared.stopping.load(Ordering::Acquire) {
+            let within = self.intake.within(&self.input);
+            self.cut_short = within.map(|what| Breach::CutShort { what });
+        }
     }
 }
 

@@ -110,7 +110,8 @@ fn shake_hands(
             Progress::NeedMore => {
                 let received = network.receive(&mut [], input.room(READ_AHEAD_BYTES));
                 if received == 0 {
-                    return Err("the handshake is cut short".to_owned());
+                    let within = handshake.within(input.unread());
+                    return Err(format!("the handshake ends within {within:?}"));
                 }
                 input.received(received);
             }
@@ -145,7 +146,7 @@ fn transmit(
                 let (first, second) = intake.room(input);
                 let received = network.receive(first, second);
                 if received == 0 {
-                    return "the stream ends".to_owned();
+                    return format!("the stream ends within {:?}", intake.within(input));
                 }
                 intake.received(input, received);
             }

@@ -117,6 +117,17 @@ impl<'a, X: Exports> Handshake<'a, X> {
         Ok((taken, progress))
     }
 
+    /// What the client has begun to send and not finished, if anything. `unread`: what
+    /// [`Handshake::advance`] left because it needs more.
+    pub(crate) fn within(&self, unread: &[u8]) -> Option<&'static str> {
+        match self.stage {
+            Stage::Skip { .. } => Some("an option"),
+            Stage::ClientFlags | Stage::Option if unread.is_empty() => None,
+            Stage::ClientFlags => Some("the client flags"),
+            Stage::Option => Some("an option"),
+        }
+    }
+
     fn client_flags(&mut self, input: &[u8]) -> Result<(usize, Progress<X::Export>), Breach> {
         let Some(word) = input.first_chunk() else {
             return Ok((0, Progress::NeedMore));

@@ -214,6 +214,15 @@ impl Intake {
         }
     }
 
+    /// What the client has begun to send and not finished, if anything, after [`Taken::NeedMore`].
+    pub(crate) fn within(&self, input: &ReadAhead) -> Option<&'static str> {
+        match self.state {
+            State::Write(_) | State::Drain { .. } => Some("the payload of a request"),
+            State::Between if input.unread().is_empty() => None,
+            State::Between => Some("a request"),
+        }
+    }
+
     /// Notes that so many bytes were received into [`Intake::room`].
     pub(crate) fn received(&mut self, input: &mut ReadAhead, bytes: usize) {
         let payload = match &mut self.state {
