@@ -107,8 +107,8 @@ pub trait Export: Clone + Send + Sync + 'static {
     /// Reads at most [`crate::limits::PIECE_BYTES_MAX`] bytes.
     fn read(&self, offset: u64, bytes: u32) -> impl Future<Output = Result<ReadData, Self::Error>>;
 
-    /// Writes at most [`crate::limits::PIECE_BYTES_MAX`] bytes, whole or not at all; durable when
-    /// it returns if `fua`.
+    /// Writes at most [`crate::limits::PIECE_BYTES_MAX`] bytes at any offset, whole or not at all;
+    /// durable when it returns if `fua`.
     fn write(
         &self,
         offset: u64,
@@ -116,7 +116,8 @@ pub trait Export: Clone + Send + Sync + 'static {
         fua: bool,
     ) -> impl Future<Output = Result<(), Self::Error>>;
 
-    /// Makes a range read as zeroes. `no_hole`: later writes there do not run out of space.
+    /// Makes a range read as zeroes, whole or not at all if it is no longer than
+    /// [`crate::limits::PIECE_BYTES_MAX`]. `no_hole`: later writes there do not run out of space.
     fn write_zeroes(
         &self,
         offset: u64,

@@ -14,7 +14,7 @@ use crate::read_ahead::ReadAhead;
 use crate::request::{Header, Operation, Refusal, Request, Verdict, check_status_payload};
 use crate::session::Rules;
 
-/// A part of a write: at most a megabyte, in one megabyte of the export.
+/// A part of a write: at most [`PIECE_BYTES_MAX`].
 #[derive(Debug)]
 pub(crate) struct Piece {
     pub(crate) offset: u64,
@@ -250,9 +250,13 @@ impl Incoming {
         let last = self.pieces.last().map_or(0, |piece| piece.data.len());
         if self.filled == last && self.remaining > 0 {
             let offset = self.request.offset + (self.request.bytes - self.remaining);
-            let bytes = self
-                .remaining
-                .min(PIECE_BYTES_MAX - offset % PIECE_BYTES_MAX);
+            let bytes = if self.request.bytes <= PIECE_BYTES_MAX {
+                // Whole or absent after a crash wherever it lies: only one call promises that.
+                self.remaining
+            } else {
+                let cut = PIECE_BYTES_MAX - offset % PIECE_BYTES_MAX;
+                self.remaining.min(cut)
+            };
             let data = PageBuf::recycled(engine_base::to_usize(bytes));
             self.pieces.push(Piece { offset, data });
             self.remaining -= bytes;

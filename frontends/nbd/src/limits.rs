@@ -27,8 +27,9 @@ pub const READ_AHEAD_BYTES: usize = 256 << 10;
 /// Payloads longer than this are received straight into their buffers and their connection stops
 /// reading ahead; shorter ones are copied, because a system call costs more than the copy.
 pub const DIRECT_PAYLOAD_BYTES_MIN: usize = 32 << 10;
-/// Bytes of a piece that reaches an export in one call; pieces end at multiples of this of the
-/// export.
+/// Bytes of a piece that reaches an export in one call. A write no longer than this is one piece
+/// wherever it lies, so that a crash leaves all of it or nothing; the pieces of longer ones, and
+/// those of reads, end at multiples of this of the export.
 pub const PIECE_BYTES_MAX: u64 = 1 << 20;
 /// Bytes of one step of a request whose cost grows with its range although it has no payload.
 pub const STEP_BYTES: u64 = 32 << 20;

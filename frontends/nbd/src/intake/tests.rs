@@ -46,11 +46,14 @@ fn take_all(stream: &[u8], portion: usize) -> (Vec<Written>, usize, Vec<ErrorCod
             Taken::Job(job) => {
                 jobs += 1;
                 let mut next = job.request.offset;
+                let whole = job.request.bytes <= PIECE_BYTES_MAX;
+                assert!(!whole || job.payload.len() <= 1, "short writes are not cut");
                 for piece in job.payload {
                     assert_eq!(piece.offset, next, "pieces follow one another");
                     next += u64::try_from(piece.data.len()).unwrap();
                     let last = next - 1;
-                    assert_eq!(piece.offset / PIECE_BYTES_MAX, last / PIECE_BYTES_MAX);
+                    let one = piece.offset / PIECE_BYTES_MAX == last / PIECE_BYTES_MAX;
+                    assert!(whole || one, "long writes are cut at megabytes");
                     writes.push((piece.offset, piece.data.to_vec()));
                 }
             }
@@ -124,6 +127,28 @@ fn a_large_write_is_cut_at_megabytes_of_the_export() {
     ];
     assert_eq!(cuts, expected);
     assert_eq!(joined(&writes), data);
+}
+
+#[test]
+fn a_write_of_up_to_a_megabyte_is_one_piece_wherever_it_lies() {
+    let mib = 1 << 20;
+    let data = pattern(mib);
+    for offset in [0, 1, 511, 4096, 4097, (1 << 20) - 1, SIZE - (1 << 20)] {
+        let stream = request(1, offset, 1 << 20, &data);
+        for portion in [100_000, usize::MAX] {
+            let (writes, jobs, _) = take_all(&stream, portion);
+            assert_eq!(jobs, 1);
+            assert!(writes == [(offset, data.clone())], "offset {offset}");
+        }
+    }
+    let longer = pattern(mib + 1);
+    let (writes, ..) = take_all(&request(1, 100, (1 << 20) + 1, &longer), 100_000);
+    let cuts: Vec<_> = writes
+        .iter()
+        .map(|write| (write.0, write.1.len()))
+        .collect();
+    assert_eq!(cuts, [(100, mib - 100), (1 << 20, 101)]);
+    assert_eq!(joined(&writes), longer);
 }
 
 #[test]

@@ -26,6 +26,8 @@ struct State {
     waiting: Vec<Waker>,
     /// Writes that came to the gate.
     arrived: usize,
+    /// Writes and zeroings in the order of their calls: offset and bytes.
+    changes: Vec<(u64, u64)>,
 }
 
 impl Gated {
@@ -52,6 +54,15 @@ impl Gate {
                 .wait_while(state, |state| state.arrived < writes)
                 .unwrap(),
         );
+    }
+
+    /// Offsets and bytes of the writes and zeroings since this was last asked.
+    pub(crate) fn take_changes(&self) -> Vec<(u64, u64)> {
+        std::mem::take(&mut self.state.lock().unwrap().changes)
+    }
+
+    fn note(&self, offset: u64, bytes: u64) {
+        self.state.lock().unwrap().changes.push((offset, bytes));
     }
 
     pub(crate) fn arrived(&self) -> usize {
@@ -107,6 +118,7 @@ impl Export for Gated {
     }
 
     async fn write(&self, offset: u64, data: PageBuf, fua: bool) -> Result<(), MemoryError> {
+        self.gate.note(offset, u64::try_from(data.len()).unwrap());
         self.gate.pass().await;
         self.inner.write(offset, data, fua).await
     }
@@ -118,6 +130,7 @@ impl Export for Gated {
         no_hole: bool,
         fua: bool,
     ) -> impl Future<Output = Result<(), MemoryError>> {
+        self.gate.note(offset, bytes);
         self.inner.write_zeroes(offset, bytes, no_hole, fua)
     }
 

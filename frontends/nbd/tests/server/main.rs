@@ -1,6 +1,7 @@
 //! The whole server over real sockets.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod atomic;
 mod chaos;
 mod endings;
 mod gate;
