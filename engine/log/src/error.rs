@@ -34,7 +34,7 @@ pub enum LogError {
     Device(#[from] DeviceError),
     /// A group that was once durable cannot be read: not a torn tail but damage.
     #[error(
-        "the journal is damaged at {place}: the group of {lsn} is bad, and a later one says that it \
+        "the journal is damaged at {place}: the group of {lsn} is bad, and a later one says it \
          was durable up to {durable}; \
          restore the device, or open with the override that drops everything from {lsn} on"
     )]

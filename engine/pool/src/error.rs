@@ -53,7 +53,7 @@ pub enum StoreError {
     },
     /// Stored data is wrong, and no good copy exists.
     #[error(
-        "the data at {location} (slot {slot:?}) is damaged: block {block} of the extent has another \
+        "the data at {location} (slot {slot:?}) is damaged: block {block} has another \
          checksum; restore that range"
     )]
     DataDamaged {
@@ -96,7 +96,7 @@ pub enum StoreError {
     },
     /// No superblock is valid.
     #[error(
-        "{device}: no valid superblock: copy 0: {first}; copy 1: {second}; this is not a pool, or its \
+        "{device}: no valid superblock: copy 0: {first}; copy 1: {second}; this is no pool, or its \
          label is destroyed"
     )]
     NoSuperblock {

@@ -12,9 +12,9 @@ impl Tree {
     /// gets the fences of the leaf; an empty upper one is no bound. Inner nodes go with the last of
     /// their children; those that have no child in memory count as leaves.
     ///
-    /// Returns the number of pages dropped, parents not counted, and moves `cursor` on; it is empty when the end was
-    /// reached, and the next pass begins at the first leaf. Memory that a running capture shares is
-    /// given back when it is done.
+    /// Returns the number of pages dropped, parents not counted, and moves `cursor` on; it is empty
+    /// when the end was reached, and the next pass begins at the first leaf. Memory that a running
+    /// capture shares is given back when it is done.
     pub fn evict(
         &mut self,
         cursor: &mut Vec<u8>,

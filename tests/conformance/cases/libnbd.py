@@ -308,7 +308,8 @@ def two_hundred_volumes_are_listed(t, transport):
 @case(each=BOTH_TRANSPORTS)
 def names_with_spaces_and_umlauts_are_names(t, transport):
     server = t.server()
-    names = ["with two spaces", "Größe-ß", "名前", "plus+percent%41", "dots.and_under-score"]
+    umlauts, kanji = "Gr\u00f6\u00dfe-\u00df", "\u540d\u524d"
+    names = ["with two spaces", umlauts, kanji, "plus+percent%41", "dots.and_under-score"]
     for number, name in enumerate(names):
         server.create_volume(name, (number + 1) * MIB)
     for number, name in enumerate(names):

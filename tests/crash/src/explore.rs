@@ -132,7 +132,8 @@ impl Explorer {
         device
     }
 
-    /// Opens what a crash has left and finds the prefix of the history that it is. Returns the state, and the device in use.
+    /// Opens what a crash has left and finds the prefix of the history that it is. Returns the
+    /// state, and the device in use.
     ///
     /// # Panics
     /// If it is none that has `least` steps.
@@ -164,7 +165,8 @@ impl Explorer {
         (seen, device, volumes)
     }
 
-    /// Cuts the power at every change of the workload, and now and then again while the pool recovers.
+    /// Cuts the power at every change of the workload, and now and then again while the pool
+    /// recovers.
     ///
     /// # Panics
     /// If a pool shows something wrong.
@@ -275,8 +277,8 @@ impl Explorer {
                 (device.crash_image(rng.bits()), history.durable)
             };
             let (seen, recovered, volumes) = self.recover(left.clone(), &history, least);
-            // The next life begins where the recovery ended, or as if there had been none. A kill leaves what a later power cut may
-            // take away, until a recovery has made it durable.
+            // The next life begins where the recovery ended, or as if there had been none. A kill
+            // leaves what a later power cut may take away, until a recovery has made it durable.
             image = if killed || rng.once_in(2) {
                 block_on(volumes.pool().clean_up()).expect("a device without faults");
                 check_accounting(&volumes, &seen);

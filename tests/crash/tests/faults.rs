@@ -1,4 +1,5 @@
-//! Devices that fail: the pool stops writing, goes on reading, and a restart finds everything that was promised.
+//! Devices that fail: the pool stops writing, goes on reading, and a restart finds everything that
+//! was promised.
 
 use std::sync::Arc;
 
@@ -165,7 +166,8 @@ fn each_sync_fails_once() {
     every(|nth| Fault::FailSync { nth }, 1..=6);
 }
 
-/// The host has no room for a slot: nothing is written, nothing is lost, and it goes on when there is room again.
+/// The host has no room for a slot: nothing is written, nothing is lost, and it goes on when there
+/// is room again.
 #[test]
 fn the_host_is_full() {
     for slots in 0..12 {

@@ -91,10 +91,8 @@ impl Filler {
                 return false;
             }
             assert_eq!(error.kind(), ErrorKind::NoSpace, "{op:?}: {error}");
-            assert!(
-                matches!(op, Op::Write(_)),
-                "only writes are refused: {op:?}"
-            );
+            let adds = matches!(op, Op::Write(_) | Op::Create(..));
+            assert!(adds, "what gives back is never refused: {op:?}");
             life.history.refused();
             self.refused += 1;
             full = true;
@@ -125,7 +123,7 @@ fn a_full_pool_keeps_everything_and_gives_space_back() {
         let mut image = empty(seed);
         let mut history = History::default();
         let mut filler = filler(seed, bytes);
-        for life in 0..12 {
+        for life in 0..6 {
             let device = device(image, None);
             let volumes = setup(seed).open(&device, life).unwrap();
             let seen = observe(&volumes).unwrap();
@@ -139,14 +137,14 @@ fn a_full_pool_keeps_everything_and_gives_space_back() {
                 volumes: volumes.clone(),
                 history: &mut history,
             };
-            assert!(filler.run(&mut running, 600));
+            assert!(filler.run(&mut running, 500));
             if life % 3 == 0 {
                 volumes.pool().close().unwrap();
             }
             image = device.process_kill_image();
         }
         assert!(
-            filler.refused > 10,
+            filler.refused > 4,
             "seed {seed}: it was full {} times",
             filler.refused
         );
@@ -198,34 +196,50 @@ fn a_full_pool_can_be_opened_for_ever() {
     }
 }
 
+/// A pool that is about to be full.
+fn nearly_full(seed: u64, bytes: u64) -> (SimImage, ReferencePool) {
+    let used = device(empty(seed), None);
+    let volumes = setup(seed).open(&used, 0).unwrap();
+    let mut history = History::default();
+    let mut filler = filler(seed, bytes);
+    while volumes.pool().status().available.get() > 6 * MIB {
+        let mut running = Running {
+            device: &used,
+            volumes: volumes.clone(),
+            history: &mut history,
+        };
+        assert!(filler.run(&mut running, 1));
+    }
+    block_on(volumes.pool().flush()).unwrap();
+    (used.crash_image(seed), history.state)
+}
+
 /// The power is cut while the pool is full and gives back.
 #[test]
 fn power_cuts_of_a_full_pool() {
-    let mut cuts = 0;
+    const OPERATIONS: usize = 50;
+    let (mut cuts, mut refused) = (0, 0);
     for seed in 10..14 {
-        let bytes = if seed % 2 == 0 { MIB } else { 128 << 10 };
-        let start = empty(seed);
-        let whole = device(start.clone(), None);
-        let volumes = setup(seed).open(&whole, 0).unwrap();
-        let mut history = History::default();
-        let mut running = Running {
-            device: &whole,
-            volumes,
-            history: &mut history,
-        };
-        assert!(filler(seed, bytes).run(&mut running, 400));
-        let last = whole.changes();
-        for at in (0..last).rev().step_by(17) {
-            let used = device(start.clone(), Some(at));
-            let mut history = History::default();
+        let bytes = [MIB, 128 << 10, 32 << 10][engine_base::to_usize(seed % 3)];
+        let (start, state) = nearly_full(seed, bytes);
+        let live = |at: Option<u64>| {
+            let used = device(start.clone(), at);
+            let mut history = History::from_state(state.clone());
+            let mut filler = filler(!seed, MIB);
             if let Ok(volumes) = setup(seed).open(&used, 0) {
                 let mut running = Running {
                     device: &used,
                     volumes,
                     history: &mut history,
                 };
-                filler(seed, bytes).run(&mut running, 400);
+                filler.run(&mut running, OPERATIONS);
             }
+            (used, history, filler.refused)
+        };
+        let (whole, _, full) = live(None);
+        refused += full;
+        for at in (0..whole.changes()).step_by(13) {
+            let (used, history, _) = live(Some(at));
             let recovered = device(used.crash_image(at), None);
             let volumes = setup(seed).open(&recovered, 1).unwrap_or_else(|error| {
                 panic!("seed {seed}, change {at}: {error:?}");
@@ -236,5 +250,6 @@ fn power_cuts_of_a_full_pool() {
             cuts += 1;
         }
     }
-    println!("{cuts} power cuts");
+    println!("{cuts} power cuts, the pools were full {refused} times");
+    assert!(refused > 0);
 }

@@ -47,8 +47,8 @@ impl History {
         }
     }
 
-    /// The operation has resolved, its own steps being durable if it says so. One that had nothing to change promises nothing of
-    /// what was before it.
+    /// The operation has resolved, its own steps being durable if it says so. One that had nothing
+    /// to change promises nothing of what was before it.
     pub fn resolved(&mut self, durable: bool) {
         self.written = self.steps.len();
         let begun = self.log.last().map_or(0, |(before, _)| *before);
@@ -83,7 +83,7 @@ impl History {
     pub fn find(&self, seen: &ReferencePool, least: usize) -> Option<usize> {
         let mut state = self.state_after(least);
         for count in least..=self.steps.len() {
-            if state == *seen {
+            if state.resembles(seen) && state == *seen {
                 return Some(count);
             }
             if let Some(step) = self.steps.get(count) {
@@ -104,7 +104,8 @@ impl History {
     }
 }
 
-/// The writes of a batch in the order in which they reach the log: first those that need not wait for the lock of an earlier one.
+/// The writes of a batch in the order in which they reach the log: first those that need not wait
+/// for the lock of an earlier one.
 #[must_use]
 pub(crate) fn commit_order(puts: &[Put]) -> (Vec<usize>, Vec<usize>) {
     let blocks = |put: &Put| put.range.start / BLOCK..put.range.end.div_ceil(BLOCK);

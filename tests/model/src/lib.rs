@@ -1,9 +1,9 @@
-//! What the block model must do, written down a second time and as plainly as possible: a pool is a map from names to
-//! volumes, a volume a map from block numbers to blocks.
+//! What the block model must do, written down a second time and as plainly as possible: a pool is a
+//! map from names to volumes, a volume a map from block numbers to blocks.
 //!
-//! Nothing here shares code with the engine. A state is reached by applying [`Step`]s one after the other; what the
-//! engine shows is collected by [`observe`], and the two are compared. [`Workload`] draws what is done, [`Life`] does it and
-//! [`History`] notes it.
+//! Nothing here shares code with the engine. A state is reached by applying [`Step`]s one after the
+//! other; what the engine shows is collected by [`observe`], and the two are compared. [`Workload`]
+//! draws what is done, [`Life`] does it and [`History`] notes it.
 
 mod history;
 mod life;
@@ -18,7 +18,7 @@ pub use history::History;
 pub use life::Life;
 pub use observed::{check_accounting, observe};
 pub use pattern::Pattern;
-pub use reference::{Difference, ReferencePool, ReferenceVolume, Step};
+pub use reference::{Block, Difference, ReferencePool, ReferenceVolume, Step};
 pub use rng::Rng;
 pub use setup::{Setup, page_buf};
 pub use workload::{Op, Put, Workload};

@@ -112,7 +112,8 @@ impl<'a> Life<'a> {
         Ok(())
     }
 
-    /// Writes that are in flight at once. Those that wait for no lock gather under a plug, in order.
+    /// Writes that are in flight at once. Those that wait for no lock gather under a plug, in
+    /// order.
     fn write(&mut self, puts: &[Put]) -> Result<(), StoreError> {
         let before = self.history.steps.len();
         let open: Result<Vec<Volume>, StoreError> = puts

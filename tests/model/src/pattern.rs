@@ -1,7 +1,7 @@
 //! Contents that tell where they came from, and that a simulated device stores in little room.
 
-/// What a write puts into a volume: one word per block, made of the write's stamp and the block's number, so that a block of
-/// another write or at another place is noticed. Stamp 0 is zeroes.
+/// What a write puts into a volume: one word per block, made of the write's stamp and the block's
+/// number, so that a block of another write or at another place is noticed. Stamp 0 is zeroes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pattern {
     /// Tells writes apart.

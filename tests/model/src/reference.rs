@@ -51,13 +51,29 @@ pub enum Step {
     },
 }
 
+/// The bytes of a block. Cloning shares them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    checksum: u32,
+    bytes: Arc<[u8]>,
+}
+
+impl From<Vec<u8>> for Block {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self {
+            checksum: crc32c::crc32c(&bytes),
+            bytes: bytes.into(),
+        }
+    }
+}
+
 /// A volume: what is stored. Everything else is zero.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReferenceVolume {
     /// Bytes.
     pub size: u64,
     /// By block number. Bytes behind the size are zero.
-    pub blocks: BTreeMap<u64, Arc<[u8]>>,
+    pub blocks: BTreeMap<u64, Block>,
 }
 
 impl ReferenceVolume {
@@ -69,7 +85,8 @@ impl ReferenceVolume {
         for (number, block) in self.blocks.range(blocks) {
             let start = (number * BLOCK).max(range.start);
             let end = (number * BLOCK + BLOCK).min(range.end);
-            let from = &block[to_usize(start - number * BLOCK)..to_usize(end - number * BLOCK)];
+            let from =
+                &block.bytes[to_usize(start - number * BLOCK)..to_usize(end - number * BLOCK)];
             bytes[to_usize(start - range.start)..to_usize(end - range.start)].copy_from_slice(from);
         }
         bytes
@@ -80,7 +97,7 @@ impl ReferenceVolume {
             let start = (number * BLOCK).max(range.start);
             let end = (number * BLOCK + BLOCK).min(range.end);
             let old = self.blocks.get(&number);
-            let mut block = old.map_or_else(|| vec![0; to_usize(BLOCK)], |old| old.to_vec());
+            let mut block = old.map_or_else(|| vec![0; to_usize(BLOCK)], |old| old.bytes.to_vec());
             let part = to_usize(start - number * BLOCK)..to_usize(end - number * BLOCK);
             pattern.fill(start, &mut block[part]);
             self.blocks.insert(number, block.into());
@@ -92,7 +109,7 @@ impl ReferenceVolume {
             self.blocks
                 .retain(|number, _| *number < size.div_ceil(BLOCK));
             if let Some(block) = self.blocks.get_mut(&(size / BLOCK)) {
-                let mut cut = block.to_vec();
+                let mut cut = block.bytes.to_vec();
                 cut[to_usize(size % BLOCK)..].fill(0);
                 *block = cut.into();
             }
@@ -157,6 +174,26 @@ impl ReferencePool {
             .unwrap_or_else(|| panic!("{name} does not exist"))
     }
 
+    /// Whether sizes and checksums are those of `other`: almost surely equal, without a look at
+    /// every byte.
+    #[must_use]
+    pub fn resembles(&self, other: &Self) -> bool {
+        let same = |((name, a), (other, b)): (
+            (&String, &ReferenceVolume),
+            (&String, &ReferenceVolume),
+        )| {
+            let count = |volume: &ReferenceVolume| volume.blocks.len();
+            let pairs = a.blocks.iter().zip(&b.blocks);
+            name == other
+                && (a.size, count(a)) == (b.size, count(b))
+                && pairs
+                    .into_iter()
+                    .all(|(a, b)| a.0 == b.0 && a.1.checksum == b.1.checksum)
+        };
+        self.volumes.len() == other.volumes.len()
+            && self.volumes.iter().zip(&other.volumes).all(same)
+    }
+
     /// Bytes of all stored blocks.
     #[must_use]
     pub fn stored_bytes(&self) -> u64 {
@@ -205,12 +242,12 @@ impl ReferencePool {
 }
 
 /// The first word of each 512-byte sector in short.
-fn show(block: Option<&Arc<[u8]>>) -> String {
+fn show(block: Option<&Block>) -> String {
     let Some(block) = block else {
         return "hole".to_owned();
     };
     let mut text = String::new();
-    for sector in block.chunks(512) {
+    for sector in block.bytes.chunks(512) {
         let word = sector
             .first_chunk()
             .map_or(0, |word: &[u8; 2]| u16::from_le_bytes(*word));

@@ -120,7 +120,8 @@ impl Workload {
     }
 
     fn create(&mut self, state: &ReferencePool) -> Op {
-        // Names come back at times: a volume that is still being given back must not be mistaken for the new one.
+        // Names come back at times: a volume that is still being given back must not be mistaken
+        // for the new one.
         self.names += 1;
         let name = format!("v{}", self.names % 5);
         if state.volumes.contains_key(&name) {
@@ -170,7 +171,8 @@ impl Workload {
         }
     }
 
-    /// Where things happen: mostly near the start, so that they overlap; also at the end and anywhere.
+    /// Where things happen: mostly near the start, so that they overlap; also at the end and
+    /// anywhere.
     fn offset(&mut self, volume: &ReferenceVolume) -> u64 {
         let end = volume.size;
         match self.rng.below(10) {

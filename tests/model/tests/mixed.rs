@@ -1,4 +1,5 @@
-//! Everything a client can do, on small volumes, against the reference: also over closings and kills.
+//! Everything a client can do, on small volumes, against the reference: also over closings and
+//! kills.
 
 use std::sync::Arc;
 

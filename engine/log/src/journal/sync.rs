@@ -92,7 +92,8 @@ impl SyncState {
         self.closed_bytes - self.synced_bytes >= UNSYNCED_BYTES_MAX
     }
 
-    /// Enough is unsynced to begin a sync that nobody asked for, so that writers need not wait later.
+    /// Enough is unsynced to begin a sync that nobody asked for, so that writers need not wait
+    /// later.
     pub(super) fn is_sync_due(&self) -> bool {
         !self.running && self.written_bytes - self.synced_bytes >= UNSYNCED_BYTES_SOFT
     }

@@ -1,8 +1,8 @@
 //! Emptying sparse index segments: before a state is taken, some of the pages in them are made
 //! dirty, and the checkpoint writes them elsewhere.
 //!
-//! A round goes over all trees, in order of their ids, a bounded number of pages in each checkpoint.
-//! Its victims stay the same meanwhile, so that at its end nothing is left in them.
+//! A round goes over all trees, in order of their ids, a bounded number of pages in each
+//! checkpoint. Its victims stay the same meanwhile, so that at its end nothing is left in them.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -90,7 +90,8 @@ impl Compaction {
 }
 
 impl Pool {
-    /// Makes pages dirty that are to leave sparse segments. Only looks at counters if there are none.
+    /// Makes pages dirty that are to leave sparse segments. Only looks at counters if there are
+    /// none.
     pub(super) fn relocate(&self, checkpointer: &mut Checkpointer) {
         let core = &*self.core;
         let wanted = (core.dirty_limit / 8 / PAGE_BYTES as u64).max(PAGES_MIN);

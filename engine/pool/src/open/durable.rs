@@ -1,7 +1,7 @@
 //! Making durable what an opening goes on from.
 //!
-//! It is written once more, not only synced. A sync that failed in the life before may have left the
-//! host with pages that it shows but never wrote and takes for clean: syncing them again does
+//! It is written once more, not only synced. A sync that failed in the life before may have left
+//! the host with pages that it shows but never wrote and takes for clean: syncing them again does
 //! nothing, and the next power cut would take away what this opening has built on.
 //!
 //! CRASH: the same bytes are written to the same place. Where they were durable nothing changes;

@@ -1,8 +1,8 @@
 //! Which index segments are emptied by moving what is left in them.
 //!
-//! A checkpoint appends, so a segment dies once each of its pages was written anew; a page that does
-//! not change holds its segment for ever. Moving the pages of the sparsest segments bounds what
-//! the index takes.
+//! A checkpoint appends, so a segment dies once each of its pages was written anew; a page that
+//! does not change holds its segment for ever. Moving the pages of the sparsest segments bounds
+//! what the index takes.
 
 #[cfg(test)]
 mod tests;

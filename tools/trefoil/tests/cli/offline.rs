@@ -88,10 +88,19 @@ fn structures_are_printed_by_name_and_place() {
     let directory = tempfile::tempdir().unwrap();
     pool_after("TERM", directory.path());
     let inspect = |words: &[&str]| trefoil(directory.path(), &[&["inspect"], words].concat());
+    let header = success(&inspect(&["segment", "0"]));
+    let mut lines = header
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let id = lines.find_map(|words| match words[..] {
+        [_offset, "segment", id] => Some(id),
+        _ => None,
+    });
+    let id = id.unwrap_or_else(|| panic!("no id in {header}"));
     let commands: [&[&str]; 4] = [
         &["superblock"],
         &["segment", "0"],
-        &["segment", "--id", "1"],
+        &["segment", "--id", id],
         &["record", "0", "0x1000"],
     ];
     for words in commands {
