@@ -1,4 +1,5 @@
-//! Parts of the engine, each alone: `cargo bench -p benches-micro`; with `-- --test` each runs once.
+//! Parts of the engine, each alone: `cargo bench -p benches-micro`; with `-- --test` each runs
+//! once.
 //!
 //! Before it is measured, each part does a fixed amount of work and prints a hash of it.
 
