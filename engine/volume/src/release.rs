@@ -85,7 +85,7 @@ impl Volume {
         if head < first {
             self.zero_part(&mut changes, head, &range).await?;
         }
-        if last < range.end && last != head {
+        if first <= last && last < range.end {
             self.zero_part(&mut changes, last, &range).await?;
         }
         if changes.is_empty() {

@@ -169,3 +169,16 @@ fn a_mebibyte_is_written_and_zeroed_wherever_it_begins() {
     assert_eq!(map.len(), 1);
     assert_eq!(map[0].kind, MapKind::Hole);
 }
+
+#[test]
+fn zeroing_the_first_bytes_of_a_block_zeroes_them() {
+    let device = new_pool();
+    let volumes = open(&device);
+    block_on(volumes.create("v", ByteCount::new(16 * MIB))).unwrap();
+    let volume = volumes.open("v").unwrap();
+    write(&volume, 0, 7, 8192);
+    block_on(volume.write_zeroes(VolumeOffset::new(4096), 512, false, Ack::Written)).unwrap();
+    let mut expected = vec![7; 8192];
+    expected[4096..4608].fill(0);
+    assert_eq!(read(&volume, 0, 8192), expected);
+}

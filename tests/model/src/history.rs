@@ -9,6 +9,8 @@ use crate::workload::{Op, Put};
 const BLOCK: u64 = 4096;
 /// Blocks that one step of clearing certainly covers: each extent has one at least.
 const BLOCKS_PER_STEP: usize = 256;
+/// Bytes that are zeroed in one step.
+const AT_ONCE: u64 = 1 << 20;
 
 /// The steps since a known state.
 #[derive(Debug, Clone, Default)]
@@ -151,14 +153,15 @@ fn steps_of(op: &Op, state: &ReferencePool) -> Vec<Step> {
         }
         Op::Trim(name, range, _) => {
             let volume = state.volume(name);
-            clear(name, volume, &whole_blocks(volume, range))
+            clear(name, volume, &volume.whole_blocks(range))
         }
         Op::Zero(name, range, true, _) => zero(name, range),
         Op::Zero(name, range, false, _) => {
             let volume = state.volume(name);
-            let whole = whole_blocks(volume, range);
-            if whole.is_empty() {
-                return zero(name, range);
+            let whole = volume.whole_blocks(range);
+            if range.end - range.start <= AT_ONCE {
+                let (name, range) = (name.clone(), range.clone());
+                return vec![Step::Zero { name, range }];
             }
             let mut steps = clear(name, volume, &whole);
             steps.extend(zero(name, &(range.start..whole.start * BLOCK)));
@@ -167,17 +170,6 @@ fn steps_of(op: &Op, state: &ReferencePool) -> Vec<Step> {
         }
         Op::Read(..) | Op::Flush | Op::Checkpoint => Vec::new(),
     }
-}
-
-/// The blocks that lie in a range as a whole; the last one of the volume may be cut.
-fn whole_blocks(volume: &ReferenceVolume, range: &Range<u64>) -> Range<u64> {
-    let end = if range.end == volume.size {
-        range.end.div_ceil(BLOCK)
-    } else {
-        range.end / BLOCK
-    };
-    let start = range.start.div_ceil(BLOCK);
-    start..end.max(start)
 }
 
 fn clear(name: &str, volume: &ReferenceVolume, blocks: &Range<u64>) -> Vec<Step> {

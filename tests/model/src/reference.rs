@@ -42,6 +42,14 @@ pub enum Step {
         /// What is written.
         pattern: Pattern,
     },
+    /// Bytes become zeroes: whole blocks holes, and of the blocks that the ends cut those that are
+    /// stored.
+    Zero {
+        /// The volume.
+        name: String,
+        /// Its byte range.
+        range: Range<u64>,
+    },
     /// Whole blocks become holes.
     Clear {
         /// The volume.
@@ -104,6 +112,37 @@ impl ReferenceVolume {
         }
     }
 
+    /// The blocks that lie in a range as a whole; the last one of the volume may be cut.
+    pub(crate) fn whole_blocks(&self, range: &Range<u64>) -> Range<u64> {
+        let at_end = range.end == self.size;
+        let end = if at_end {
+            range.end.div_ceil(BLOCK)
+        } else {
+            range.end / BLOCK
+        };
+        let start = range.start.div_ceil(BLOCK);
+        start..end.max(start)
+    }
+
+    fn clear(&mut self, blocks: &Range<u64>) {
+        let stored = self.blocks.range(blocks.clone());
+        let gone: Vec<u64> = stored.map(|(key, _)| *key).collect();
+        for number in gone {
+            self.blocks.remove(&number);
+        }
+    }
+
+    fn zero(&mut self, range: &Range<u64>) {
+        self.clear(&self.whole_blocks(range));
+        let touched = range.start / BLOCK..range.end.div_ceil(BLOCK);
+        let cut: Vec<u64> = self.blocks.range(touched).map(|(key, _)| *key).collect();
+        for number in cut {
+            let start = (number * BLOCK).max(range.start);
+            let end = (number * BLOCK + BLOCK).min(range.end);
+            self.write(&(start..end), Pattern::ZERO);
+        }
+    }
+
     fn resize(&mut self, size: u64) {
         if size < self.size {
             self.blocks
@@ -149,11 +188,8 @@ impl ReferencePool {
                 range,
                 pattern,
             } => self.volume_mut(name).write(range, *pattern),
-            Step::Clear { name, blocks } => {
-                let stored = &mut self.volume_mut(name).blocks;
-                let gone: Vec<u64> = stored.range(blocks.clone()).map(|(key, _)| *key).collect();
-                gone.iter().for_each(|number| drop(stored.remove(number)));
-            }
+            Step::Zero { name, range } => self.volume_mut(name).zero(range),
+            Step::Clear { name, blocks } => self.volume_mut(name).clear(blocks),
         }
     }
 

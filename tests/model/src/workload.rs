@@ -184,12 +184,13 @@ impl Workload {
 
     fn write_range(&mut self, volume: &ReferenceVolume) -> Range<u64> {
         let offset = self.offset(volume);
-        let (from, bytes) = match self.rng.weighted(&[50, 25, 15, 8, 3]) {
+        let (from, bytes) = match self.rng.weighted(&[50, 25, 15, 8, 2, 1]) {
             0 => (offset / BLOCK * BLOCK, self.rng.between(1, 4) * BLOCK),
             1 => (offset, self.rng.between(1, 9000)),
             2 => (offset / 512 * 512, self.rng.between(1, 64) * 512),
             3 => (offset / BLOCK * BLOCK, self.rng.between(8, 64) * BLOCK),
-            _ => (offset / BLOCK * BLOCK, self.rng.between(64, 255) * BLOCK),
+            4 => (offset / BLOCK * BLOCK, self.rng.between(64, 256) * BLOCK),
+            _ => (offset, (1 << 20) - self.rng.below(9000)),
         };
         from..(from + bytes).min(volume.size)
     }
