@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use engine_base::ByteCount;
 use engine_device::{SimDevice, SimImage, SimLayout, SimOptions};
-use engine_pool::block_on;
+use engine_pool::{StoreError, block_on};
 use engine_volume::Volumes;
 use tests_model::{History, Life, ReferencePool, Rng, Setup, Workload, check_accounting, observe};
 
@@ -287,6 +287,32 @@ impl Explorer {
                 left
             };
             history = History::from_state(seen);
+        }
+    }
+
+    /// Cuts the power at change `at` of creating a pool. Whether there is a pool then; `None` if creating it has fewer changes.
+    ///
+    /// # Panics
+    /// If what there is can neither be opened nor is recognised as no pool.
+    #[must_use]
+    pub fn create(&self, at: u64) -> Option<bool> {
+        let _where = Where {
+            seed: self.seed,
+            text: "created",
+            at,
+        };
+        let device = self.device(SimImage::default(), Some(at));
+        self.setup.create(&device).err()?;
+        let device = self.device(device.crash_image(self.seed ^ at), None);
+        match self.setup.open(&device, 0) {
+            Ok(volumes) => {
+                let mut history = History::default();
+                let mut workload = Workload::new(self.seed);
+                assert!(Life::new(&device, volumes, &mut history).run(&mut workload, 5));
+                Some(true)
+            }
+            Err(StoreError::NoSuperblock { .. }) => Some(false),
+            Err(error) => panic!("neither a pool nor none: {error:?}"),
         }
     }
 

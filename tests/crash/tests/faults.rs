@@ -1,6 +1,8 @@
 //! Devices that fail: the pool stops writing, goes on reading, and a restart finds everything that
 //! was promised.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use engine_base::{ByteCount, ErrorKind, VolumeOffset};

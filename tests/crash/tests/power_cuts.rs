@@ -13,7 +13,7 @@ fn add(total: &mut Tally, tally: Tally) {
 #[test]
 fn every_change() {
     let mut total = Tally::default();
-    for seed in 1..=24 {
+    for seed in 1..=34 {
         let mut explorer = Explorer::new(seed);
         explorer.sweep(60);
         println!("seed {seed}: {}", explorer.tally);
@@ -41,4 +41,22 @@ fn a_seed_is_a_run() {
         let digest = |()| Explorer::new(seed).digest(80);
         assert_eq!(digest(()), digest(()), "seed {seed}");
     }
+}
+
+/// The power is cut while a pool is created: there is none, or an empty one.
+#[test]
+fn creation() {
+    let mut created = 0;
+    for seed in 0..40 {
+        for at in 0.. {
+            let Some(exists) = Explorer::new(seed).create(at) else {
+                break;
+            };
+            created += u64::from(exists);
+        }
+    }
+    assert!(
+        created > 0,
+        "a superblock that was not synced survives at times"
+    );
 }

@@ -1,5 +1,7 @@
 //! A tree larger than the memory for it: leaves are evicted and read again all the time.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use engine_base::{ByteCount, VolumeOffset, to_usize};

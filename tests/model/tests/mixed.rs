@@ -1,6 +1,8 @@
 //! Everything a client can do, on small volumes, against the reference: also over closings and
 //! kills.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use engine_base::ByteCount;
