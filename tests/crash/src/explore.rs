@@ -290,7 +290,8 @@ impl Explorer {
         }
     }
 
-    /// Cuts the power at change `at` of creating a pool. Whether there is a pool then; `None` if creating it has fewer changes.
+    /// Cuts the power at change `at` of creating a pool. Whether there is a pool then; `None` if
+    /// creating it has fewer changes.
     ///
     /// # Panics
     /// If what there is can neither be opened nor is recognised as no pool.

@@ -75,7 +75,7 @@ fn groups_never_reach_behind_their_segment() {
 fn a_batch_over_the_limits_is_refused() {
     let fixture = Fixture::new();
     let mut large = batch(1, 256);
-    large.data.push(engine_device::PageBuf::zeroed(4096));
+    large.data.push(engine_device::PageBuf::zeroed(8192));
     let error = wait(fixture.journal.commit(large)).unwrap_err();
     assert!(matches!(error, LogError::BatchTooLarge { .. }), "{error}");
 }
