@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use engine_base::ByteCount;
-use engine_device::{SimDevice, SimImage, SimLayout, SimOptions};
-use engine_pool::{StoreError, block_on};
+use engine_device::{Device, SimDevice, SimImage, SimLayout, SimOptions};
+use engine_pool::{CheckOptions, Pool, PoolOptions, StoreError, block_on};
 use engine_volume::Volumes;
 use tests_model::{History, Life, ReferencePool, Rng, Setup, Workload, check_accounting, observe};
 
@@ -18,23 +18,37 @@ pub struct Tally {
     pub during_recovery: u64,
     /// Deaths of the process after which the pool was opened and compared.
     pub kills: u64,
+    /// Images that the offline check was run on.
+    pub checks: u64,
+    /// Older checkpoints that were opened.
+    pub rewinds: u64,
     /// Operations of workloads.
     pub operations: u64,
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            crashes,
-            during_recovery,
-            kills,
-            operations,
-        } = self;
         write!(
             f,
-            "{crashes} power cuts ({during_recovery} during recovery), {kills} kills, \
-             {operations} operations"
+            "{} power cuts ({} during recovery), {} kills, {} checks, {} rewinds, {} operations",
+            self.crashes,
+            self.during_recovery,
+            self.kills,
+            self.checks,
+            self.rewinds,
+            self.operations
         )
+    }
+}
+
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.crashes += other.crashes;
+        self.during_recovery += other.during_recovery;
+        self.kills += other.kills;
+        self.checks += other.checks;
+        self.rewinds += other.rewinds;
+        self.operations += other.operations;
     }
 }
 
@@ -192,6 +206,10 @@ impl Explorer {
             let image = device.crash_image(self.seed ^ at.rotate_left(17));
             let (seen, ..) = self.recover(image.clone(), &history, history.durable);
             self.tally.crashes += 1;
+            if at % 4 == self.seed % 4 {
+                self.check(&image);
+                self.rewind(&image, &history);
+            }
             if at % 23 == self.seed % 23 {
                 self.cut_recovery(&image, &history);
                 self.go_on(image, seen, at);
@@ -200,6 +218,38 @@ impl Explorer {
                 self.recover(device.process_kill_image(), &history, history.written);
                 self.tally.kills += 1;
             }
+        }
+    }
+
+    /// The offline check finds nothing wrong with what a power cut has left.
+    fn check(&mut self, image: &SimImage) {
+        let device = self.device(image.clone(), None) as Arc<dyn Device>;
+        let report = engine_pool::check(device, &CheckOptions::default(), &mut |_| ());
+        match report {
+            Ok(report) => assert!(report.is_clean(), "the check finds {:#?}", report.findings),
+            Err(error) => assert!(
+                matches!(error, StoreError::NoSuperblock { .. }),
+                "the check fails: {error:?}"
+            ),
+        }
+        self.tally.checks += 1;
+    }
+
+    /// The older checkpoint can be opened too where its superblock is there, and leads to some prefix.
+    fn rewind(&mut self, image: &SimImage, history: &History) {
+        let device = self.device(image.clone(), None);
+        let options = PoolOptions {
+            rewind: true,
+            ..self.setup.options(self.tally.crashes)
+        };
+        match Pool::open(Arc::clone(&device) as Arc<dyn Device>, &options) {
+            Ok(pool) => {
+                let seen = observe(&Volumes::new(pool)).expect("the older checkpoint is whole");
+                assert!(history.find(&seen, 0).is_some(), "no prefix after a rewind");
+                self.tally.rewinds += 1;
+            }
+            Err(StoreError::Invalid { .. }) => {}
+            Err(error) => panic!("the older checkpoint cannot be opened: {error:?}"),
         }
     }
 

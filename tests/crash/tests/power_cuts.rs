@@ -2,13 +2,6 @@
 
 use tests_crash::{Explorer, Tally};
 
-fn add(total: &mut Tally, tally: Tally) {
-    total.crashes += tally.crashes;
-    total.during_recovery += tally.during_recovery;
-    total.kills += tally.kills;
-    total.operations += tally.operations;
-}
-
 /// Every change of some workloads.
 #[test]
 fn every_change() {
@@ -17,7 +10,7 @@ fn every_change() {
         let mut explorer = Explorer::new(seed);
         explorer.sweep(60);
         println!("seed {seed}: {}", explorer.tally);
-        add(&mut total, explorer.tally);
+        total += explorer.tally;
     }
     println!("in all: {total}");
 }
@@ -29,7 +22,7 @@ fn many_lives() {
     for seed in 1000..1100 {
         let mut explorer = Explorer::new(seed);
         explorer.chain(30, 60);
-        add(&mut total, explorer.tally);
+        total += explorer.tally;
     }
     println!("seeds 1000 to 1099: {total}");
 }
