@@ -98,19 +98,32 @@ pub(crate) struct Fixture {
 }
 
 pub(crate) fn device_of(image: SimImage) -> Arc<SimDevice> {
-    let capacity = ByteCount::new(256 << 20);
+    device_with(image, GEOMETRY)
+}
+
+fn device_with(image: SimImage, geometry: Geometry) -> Arc<SimDevice> {
+    let capacity = ByteCount::new(2 << 30);
     let options = SimOptions {
         capacity,
         ..SimOptions::default()
     };
     let device = Arc::new(SimDevice::from_image(image, options));
-    device.attach(GEOMETRY).expect("it is large enough");
+    device.attach(geometry).expect("it is large enough");
     device
 }
 
 impl Fixture {
     pub(crate) fn new() -> Self {
         Self::on(device_of(SimImage::default()), None, 1, 0)
+    }
+
+    /// A journal in segments so large that a group can lie far from both ends.
+    pub(crate) fn with_large_segments() -> Self {
+        let geometry = Geometry {
+            segment_bytes: 32 << 20,
+            ..GEOMETRY
+        };
+        Self::on(device_with(SimImage::default(), geometry), None, 1, 0)
     }
 
     /// A journal that writes through `wrapper`, or directly; its slots begin at `first_slot`.
@@ -120,6 +133,7 @@ impl Fixture {
         epoch: u8,
         first_slot: u64,
     ) -> Self {
+        let geometry = device.geometry().expect("it is attached");
         let slots = Arc::new(Slots {
             next: AtomicU64::new(first_slot),
             limit: AtomicU64::new(GEOMETRY.slots.into()),
@@ -128,7 +142,7 @@ impl Fixture {
         let epoch = EpochId::new([epoch; 16]);
         let journal = Journal::start(JournalOptions {
             device: wrapper.unwrap_or_else(|| Arc::clone(&device) as Arc<dyn Device>),
-            geometry: GEOMETRY,
+            geometry,
             pool: POOL,
             epoch,
             lsn: Lsn::ZERO,
@@ -154,7 +168,13 @@ impl Fixture {
         image: SimImage,
         accept_loss: bool,
     ) -> Result<(Vec<Replayed>, ReplayEnd), LogError> {
-        replay_from(image, self.epoch, self.start, accept_loss)
+        let geometry = self.device.geometry().expect("it is attached");
+        replay_from(
+            device_with(image, geometry),
+            self.epoch,
+            self.start,
+            accept_loss,
+        )
     }
 }
 
@@ -169,15 +189,14 @@ pub(crate) struct Replayed {
 }
 
 pub(crate) fn replay_from(
-    image: SimImage,
+    device: Arc<SimDevice>,
     epoch: EpochId,
     start: JournalPosition,
     accept_loss: bool,
 ) -> Result<(Vec<Replayed>, ReplayEnd), LogError> {
-    let device = device_of(image);
     let replay = Replay {
         device: &*device,
-        geometry: GEOMETRY,
+        geometry: device.geometry().expect("it is attached"),
         pool: POOL,
         epoch,
         lsn: Lsn::ZERO,

@@ -120,6 +120,8 @@ const SEGMENTS_BETWEEN_EARLY: u32 = 8;
 /// What is known of the bytes under the tail and in the successor.
 #[derive(Debug, Clone, Copy, Default)]
 struct Overwritable {
+    /// Groups of the tail's segment that name the successor.
+    naming_groups: u32,
     tail: bool,
     next: bool,
     /// Segments entered since one was left early; 0: never one was.
@@ -221,12 +223,16 @@ impl State {
     /// Whether to leave the segment before it is full, for one in which syncs are cheaper.
     fn leaves_early(&self) -> bool {
         let Overwritable {
+            naming_groups,
             tail,
             next,
             segments_since,
         } = self.overwritable;
+        // Were only the last group to name the successor and it rotted, everything behind it would
+        // look like a torn tail: nothing hints at a segment that is left long before its end.
+        let named = naming_groups >= 2;
         let may = segments_since >= SEGMENTS_BETWEEN_EARLY || segments_since == 0;
-        !tail && next && may && self.sync.is_frequent()
+        !tail && next && named && may && self.sync.is_frequent()
     }
 
     /// The group whose turn it is to be applied, if it is written.
@@ -329,6 +335,7 @@ impl State {
             self.overwritable.segments_since.saturating_add(1)
         };
         self.overwritable = Overwritable {
+            naming_groups: 0,
             tail: self.overwritable.next,
             next: false,
             segments_since: since,
@@ -360,6 +367,9 @@ impl State {
             next: self.next,
         };
         self.tail = Some(end);
+        if self.next.is_some() {
+            self.overwritable.naming_groups += 1;
+        }
         self.next_lsn = header.lsn.next();
         self.carried = durable;
         if open.batches > 0 {

@@ -48,7 +48,7 @@ impl Journal {
     ///
     /// Nobody is refused if it fails: there is room in the current segment still, and space may
     /// come back until there is none.
-    pub(super) fn prepare_early(&self) {
+    pub(crate) fn prepare_early(&self) {
         let (wanted, known, overwritable) = {
             let mut state = self.state.lock();
             if state.preparing {

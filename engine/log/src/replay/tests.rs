@@ -190,13 +190,13 @@ fn another_epoch_or_chain_is_not_followed() {
     commit(&fixture, 4, 1);
     let image = fixture.device.process_kill_image();
     let other = EpochId::new([2; 16]);
-    let (groups, _) = replay_from(image.clone(), other, fixture.start, false).unwrap();
+    let (groups, _) = replay_from(device_of(image.clone()), other, fixture.start, false).unwrap();
     assert!(groups.is_empty());
     let start = JournalPosition {
         chain: OTHER_CHAIN,
         ..fixture.start
     };
-    let (groups, _) = replay_from(image, fixture.epoch, start, false).unwrap();
+    let (groups, _) = replay_from(device_of(image), fixture.epoch, start, false).unwrap();
     assert!(groups.is_empty());
 }
 
@@ -230,4 +230,32 @@ fn data_that_looks_like_a_group_does_not_parse() {
     // Checksums of the batch are those of other data: the group is the last one and torn.
     wait(fixture.journal.commit(copy)).unwrap();
     assert_eq!(lsns(fixture.device.process_kill_image(), &fixture), [1, 2]);
+}
+
+/// A segment that is left early is left in the middle of nothing: its last group must not be the
+/// only one that names the way on.
+#[test]
+fn a_bad_last_group_of_a_segment_that_was_left_early_is_damage() {
+    let fixture = Fixture::with_large_segments();
+    for byte in 0..20 {
+        wait(fixture.journal.commit(batch(byte, 1))).unwrap();
+        sync(&fixture);
+    }
+    fixture.journal.prepare_early();
+    let first = fixture.journal.current_segment();
+    while fixture.journal.current_segment() == first {
+        wait(fixture.journal.commit(batch(1, 1))).unwrap();
+        sync(&fixture);
+    }
+    wait(fixture.journal.commit(batch(1, 1))).unwrap();
+    let mut image = fixture.device.process_kill_image();
+    let (_, end) = fixture.replay(image.clone(), false).unwrap();
+    let last = end.segments[0].last_lsn.get();
+    assert!(
+        last < 30,
+        "the segment was not left early but after {last} groups"
+    );
+    image.flip_bit(head_of(&fixture, last), 0);
+    let error = fixture.replay(image, false).unwrap_err();
+    assert!(matches!(error, LogError::Damaged { .. }), "{error}");
 }
