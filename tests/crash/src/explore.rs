@@ -235,7 +235,8 @@ impl Explorer {
         self.tally.checks += 1;
     }
 
-    /// The older checkpoint can be opened too where its superblock is there, and leads to some prefix.
+    /// The older checkpoint can be opened too where its superblock is there, and leads to some
+    /// prefix.
     fn rewind(&mut self, image: &SimImage, history: &History) {
         let device = self.device(image.clone(), None);
         let options = PoolOptions {

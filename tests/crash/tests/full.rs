@@ -219,7 +219,7 @@ fn nearly_full(seed: u64, bytes: u64) -> (SimImage, ReferencePool) {
 /// The power is cut while the pool is full and gives back.
 #[test]
 fn power_cuts_of_a_full_pool() {
-    const OPERATIONS: usize = 120;
+    const OPERATIONS: usize = 50;
     let (mut cuts, mut refused) = (0, 0);
     for seed in 10..14 {
         let bytes = [MIB, 128 << 10, 32 << 10][engine_base::to_usize(seed % 3)];
