@@ -65,7 +65,7 @@ pub(crate) struct LoadedTable {
 }
 
 /// Reads the table that `first` points to. Its own pages lie in segments that only the table names,
-/// so `slot_hint` finds them.
+/// so `slots` finds them.
 pub(crate) fn read_table(
     device: &dyn Device,
     checkpoint: CheckpointId,
