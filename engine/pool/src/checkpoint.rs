@@ -125,6 +125,7 @@ impl Pool {
         mut state: State,
     ) -> Result<(), StoreError> {
         let core = &*self.core;
+        state.prune();
         block_on(self.journal.durable(state.lsn))?;
         let mut pages = Pages::default();
         let roots_root = core.write_datasets(&mut checkpointer.stream, &mut state, &mut pages)?;

@@ -12,6 +12,10 @@ use crate::leaf::Leaf;
 use crate::node::{Body, Link, Node};
 use crate::tree::Copies;
 
+mod unwritten;
+
+use unwritten::{own, unwritten};
+
 /// What is handed to a [`PageSink`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PageKind {
@@ -79,6 +83,8 @@ pub struct Captured {
     tree: DatasetId,
     copies: Copies,
     root: Option<Link>,
+    /// Whether `root` refers to nothing but what is to be written.
+    pruned: bool,
     dropped: Vec<Arc<Home>>,
     capturing: Arc<AtomicBool>,
 }
@@ -101,6 +107,7 @@ impl Tree {
             tree: self.state.id,
             copies: self.state.copies,
             root: self.root.clone(),
+            pruned: false,
             dropped: std::mem::take(&mut self.state.dropped),
             capturing: Arc::clone(&self.capturing),
         }
@@ -114,12 +121,24 @@ impl Captured {
         self.tree
     }
 
+    /// Lets go of all pages that are stored, so that their memory comes back when the head evicts
+    /// them. To be called soon after the capture, without a lock on the tree: it takes some time
+    /// for each dirty inner page.
+    pub fn prune(&mut self) {
+        if !self.pruned {
+            self.root = self.root.as_ref().map(unwritten);
+            self.pruned = true;
+        }
+    }
+
     /// Writes all that is dirty, children before parents, and says where the state now lies and
-    /// what it does not need any more. Runs on any thread, without a lock on the tree.
+    /// what it does not need any more. Runs on any thread, without a lock on the tree. What is
+    /// written is let go of at once.
     ///
     /// # Errors
     /// What the sink returned: what was written so far is not referred to by anything.
-    pub fn write<S: PageSink + ?Sized>(self, sink: &mut S) -> Result<CaptureReport, S::Error> {
+    pub fn write<S: PageSink + ?Sized>(mut self, sink: &mut S) -> Result<CaptureReport, S::Error> {
+        self.prune();
         let mut writer = Writer {
             sink,
             tree: self.tree,
@@ -137,14 +156,14 @@ impl Captured {
                 deltas: 0,
             },
         };
-        if let Some(Link::Memory(root)) = &self.root {
+        if let Some(root) = &mut self.root {
             writer.write_deltas(root)?;
             writer.write_pages(root)?;
         }
         let mut report = writer.report;
         report.root = self.root.as_ref().map(|root| match root {
             Link::Disk(pointer) => *pointer,
-            Link::Memory(node) => *node.home.finished(),
+            Link::Memory(_) => unreachable!("all of it was written"),
         });
         self.capturing.store(false, Ordering::Release);
         Ok(report)
@@ -160,25 +179,25 @@ struct Writer<'a, S: ?Sized> {
 }
 
 impl<S: PageSink + ?Sized> Writer<'_, S> {
-    fn write_deltas(&mut self, node: &Node) -> Result<(), S::Error> {
-        if node.home.get().is_some() {
+    fn write_deltas(&mut self, link: &mut Link) -> Result<(), S::Error> {
+        let Link::Memory(node) = link else {
+            return Ok(());
+        };
+        if let Body::Leaf(leaf) = &node.body {
+            if node.is_delta(self.copies) {
+                *link = Link::Disk(self.write_delta(node, leaf)?);
+            }
             return Ok(());
         }
-        match &node.body {
-            Body::Inner(inner) => {
-                for link in &inner.links {
-                    if let Link::Memory(child) = link {
-                        self.write_deltas(child)?;
-                    }
-                }
-                Ok(())
+        if let Body::Inner(inner) = &mut own(node).body {
+            for link in &mut inner.links {
+                self.write_deltas(link)?;
             }
-            Body::Leaf(leaf) if node.is_delta(self.copies) => self.write_delta(node, leaf),
-            Body::Leaf(_) => Ok(()),
         }
+        Ok(())
     }
 
-    fn write_delta(&mut self, node: &Node, leaf: &Leaf) -> Result<(), S::Error> {
+    fn write_delta(&mut self, node: &Node, leaf: &Leaf) -> Result<PagePointer, S::Error> {
         let previous = node
             .previous
             .as_ref()
@@ -195,31 +214,34 @@ impl<S: PageSink + ?Sized> Writer<'_, S> {
             bytes,
             checksum,
         });
-        self.settle(node, PagePointer { delta, ..*previous });
+        Ok(self.settle(node, PagePointer { delta, ..*previous }))
+    }
+
+    fn write_pages(&mut self, link: &mut Link) -> Result<(), S::Error> {
+        let Link::Memory(node) = link else {
+            return Ok(());
+        };
+        let pointer = if let Body::Leaf(leaf) = &node.body {
+            self.write_page(node, &leaf.page, self.copies == Copies::Two)?
+        } else {
+            self.write_inner(own(node))?
+        };
+        *link = Link::Disk(pointer);
         Ok(())
     }
 
-    fn write_pages(&mut self, node: &Node) -> Result<(), S::Error> {
-        if node.home.get().is_some() {
-            return Ok(());
+    fn write_inner(&mut self, node: &mut Node) -> Result<PagePointer, S::Error> {
+        let Body::Inner(inner) = &mut node.body else {
+            unreachable!("leaves have no children")
+        };
+        for link in &mut inner.links {
+            self.write_pages(link)?;
         }
-        match &node.body {
-            Body::Leaf(leaf) => {
-                let two = self.copies == Copies::Two;
-                self.write_page(node, &leaf.page, two)
-            }
-            Body::Inner(inner) => {
-                for link in &inner.links {
-                    if let Link::Memory(child) = link {
-                        self.write_pages(child)?;
-                    }
-                }
-                self.write_page(node, &inner.to_page(self.tree), true)
-            }
-        }
+        let page = inner.to_page(self.tree);
+        self.write_page(node, &page, true)
     }
 
-    fn write_page(&mut self, node: &Node, page: &Page, two: bool) -> Result<(), S::Error> {
+    fn write_page(&mut self, node: &Node, page: &Page, two: bool) -> Result<PagePointer, S::Error> {
         let checksum: Checksum = page.checksum();
         let base = self.append_page(page, PageKind::Page)?;
         let copy = if two {
@@ -228,16 +250,13 @@ impl<S: PageSink + ?Sized> Writer<'_, S> {
             None
         };
         self.report.pages += 1;
-        self.settle(
-            node,
-            PagePointer {
-                base,
-                checksum,
-                copy,
-                delta: None,
-            },
-        );
-        Ok(())
+        let pointer = PagePointer {
+            base,
+            checksum,
+            copy,
+            delta: None,
+        };
+        Ok(self.settle(node, pointer))
     }
 
     fn append_page(&mut self, page: &Page, kind: PageKind) -> Result<Location, S::Error> {
@@ -249,7 +268,7 @@ impl<S: PageSink + ?Sized> Writer<'_, S> {
     }
 
     /// The node lies there now: what its content before this one needed and it does not is free.
-    fn settle(&mut self, node: &Node, pointer: PagePointer) {
+    fn settle(&mut self, node: &Node, pointer: PagePointer) -> PagePointer {
         if let Some(previous) = &node.previous {
             let still_used = |part: &(Location, u32)| pointer.parts().any(|other| other == *part);
             let parts = previous.finished().parts();
@@ -258,5 +277,6 @@ impl<S: PageSink + ?Sized> Writer<'_, S> {
                 .extend(parts.filter(|part| !still_used(part)));
         }
         node.home.set(pointer);
+        pointer
     }
 }

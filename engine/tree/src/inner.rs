@@ -43,6 +43,20 @@ impl Inner {
         }
     }
 
+    /// The same keys with other references to the same children.
+    pub(crate) fn with_links(&self, links: Vec<Link>) -> Self {
+        assert_eq!(self.keys.len(), links.len(), "a key for each child");
+        Self {
+            level: self.level,
+            low: self.low.clone(),
+            high: self.high.clone(),
+            prefix: self.prefix,
+            heads: self.heads.clone(),
+            keys: self.keys.clone(),
+            links,
+        }
+    }
+
     /// The node of a valid inner page.
     pub(crate) fn of_page(page: &Page) -> Result<Self, engine_format::FormatError> {
         let (mut keys, mut links) = (Vec::new(), Vec::new());

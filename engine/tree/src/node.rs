@@ -46,8 +46,15 @@ pub(crate) struct Node {
 
 impl Clone for Node {
     fn clone(&self) -> Self {
+        self.with_body(self.body.clone())
+    }
+}
+
+impl Node {
+    /// A second copy, with `body` for the same content.
+    pub(crate) fn with_body(&self, body: Body) -> Self {
         Self {
-            body: self.body.clone(),
+            body,
             home: Arc::clone(&self.home),
             previous: self.previous.clone(),
             born: self.born,
@@ -55,9 +62,7 @@ impl Clone for Node {
             charge: self.charge.clone(),
         }
     }
-}
 
-impl Node {
     /// A node whose content was read from `pointer`.
     pub(crate) fn stored(body: Body, pointer: PagePointer, budget: &Arc<MemoryBudget>) -> Self {
         Self {

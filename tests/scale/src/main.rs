@@ -90,7 +90,7 @@ fn fill(arguments: &Arguments) -> anyhow::Result<()> {
     let volume = volumes.open(VOLUME)?;
     let clock = SystemClock;
     let start = clock.monotonic();
-    block_on(write_all(&volume, arguments))?;
+    block_on(write_all(&pool, &volume, arguments))?;
     block_on(volume.flush())?;
     let seconds = (clock.monotonic() - start).as_secs_f64();
     let metrics = pool.metrics();
@@ -110,7 +110,7 @@ fn block_numbers(arguments: &Arguments) -> impl Iterator<Item = u64> + use<> {
     (0..arguments.blocks).map(move |_| random.next_u64() % (TIB / BLOCK))
 }
 
-async fn write_all(volume: &Volume, arguments: &Arguments) -> anyhow::Result<()> {
+async fn write_all(pool: &Pool, volume: &Volume, arguments: &Arguments) -> anyhow::Result<()> {
     let mut numbers = block_numbers(arguments);
     let mut written = 0;
     loop {
@@ -136,7 +136,13 @@ async fn write_all(volume: &Volume, arguments: &Arguments) -> anyhow::Result<()>
             result?;
         }
         if written.is_multiple_of(1 << 20) {
-            println!("{written} blocks, peak memory {} MiB", peak_memory()? >> 20);
+            let status = pool.status();
+            println!(
+                "{written} blocks, peak memory {} MiB, pages {}, dirty {}",
+                peak_memory()? >> 20,
+                status.memory.0,
+                status.dirty
+            );
         }
     }
 }

@@ -62,6 +62,16 @@ impl Core {
     }
 }
 
+impl State {
+    /// Lets go of clean pages, which else could not be evicted until the checkpoint is written.
+    pub(super) fn prune(&mut self) {
+        self.pool.prune();
+        for dataset in &mut self.datasets {
+            dataset.tree.prune();
+        }
+    }
+}
+
 /// `None` if nothing of it changed.
 fn capture(dataset: &Dataset) -> Option<CapturedDataset> {
     let mut tree = dataset.tree.write();

@@ -199,3 +199,28 @@ fn an_empty_tree_has_nothing() {
     let report = Store::new().write(tree.capture());
     assert_eq!(report.root, None);
 }
+
+#[test]
+fn a_pruned_capture_holds_dirty_pages_only() {
+    let (mut store, mut tree) = (Store::new(), numbered(20_000, Copies::One));
+    store.write(tree.capture());
+    put(&mut tree, &number_key(0), b"dirty");
+    let mut captured = tree.capture();
+    captured.prune();
+    let budget = tree.state.budget.clone();
+    let (mut cursor, none) = (Vec::new(), |_: &[u8], _: &[u8]| false);
+    for _ in 0..3 {
+        tree.evict(&mut cursor, usize::MAX, &none);
+    }
+    assert_eq!(
+        budget.resident().get(),
+        3 * PAGE,
+        "the leaf is shared; the root is the head's and the capture's"
+    );
+    let report = store.write(captured);
+    assert_eq!(report.pages + report.deltas, 2);
+    assert_eq!(budget.dirty(), ByteCount::ZERO);
+    assert_eq!(budget.resident().get(), 2 * PAGE);
+    let mut stored = Tree::from_root(TREE, report.root, budget);
+    assert_eq!(entries(&store, &mut stored).len(), 20_000);
+}
