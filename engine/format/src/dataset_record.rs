@@ -27,6 +27,8 @@ const NO_CLEANUP: u64 = u64::MAX;
 pub enum DatasetKind {
     /// A block device.
     Volume = 1,
+    /// A tree of files that are objects too.
+    Bucket = 2,
 }
 
 /// Whether a dataset is there. The numbers are those on disk.
@@ -46,7 +48,7 @@ pub struct DatasetRecord {
     pub kind: DatasetKind,
     /// Whether it is there.
     pub state: DatasetState,
-    /// Its size.
+    /// Its size; 0 for a bucket.
     pub size: ByteCount,
     /// Bytes from here on are leftovers of a larger size that are being given back; `None`: nothing
     /// is.
@@ -159,15 +161,23 @@ impl RawDatasetRecord {
         check::zero(&[self.reserved], NAME, "reserved")?;
         check::zero(&self.reserved_tail, NAME, "reserved")?;
         let (kind, state, size) = (self.kind, self.state, self.size.get());
-        check::field(
-            kind == DatasetKind::Volume as u8,
-            NAME,
-            "kind",
-            kind,
-            "1 is a volume",
-        )?;
-        let why = "no volume is larger than 1 PiB";
-        check::field(size <= VOLUME_BYTES_MAX, NAME, "size", size, why)?;
+        let kind = match kind {
+            1 => DatasetKind::Volume,
+            2 => DatasetKind::Bucket,
+            other => {
+                return Err(FormatError::Field {
+                    structure: NAME,
+                    name: "kind",
+                    value: other.into(),
+                    why: "the kinds are 1 (volume) and 2 (bucket)",
+                });
+            }
+        };
+        let (max, why) = match kind {
+            DatasetKind::Volume => (VOLUME_BYTES_MAX, "no volume is larger than 1 PiB"),
+            DatasetKind::Bucket => (0, "a bucket has no size"),
+        };
+        check::field(size <= max, NAME, "size", size, why)?;
         let state = match state {
             1 => DatasetState::Live,
             2 => DatasetState::Deleting,
@@ -181,7 +191,11 @@ impl RawDatasetRecord {
                 });
             }
         };
-        Ok((DatasetKind::Volume, state))
+        let is_cleanup = self.cleanup_from.get() != NO_CLEANUP;
+        let valid = kind == DatasetKind::Volume || !is_cleanup;
+        let why = "only volumes shrink";
+        check::field(valid, NAME, "cleanup_from", self.cleanup_from.get(), why)?;
+        Ok((kind, state))
     }
 }
 

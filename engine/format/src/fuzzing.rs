@@ -9,11 +9,12 @@ use engine_base::Checksum;
 use engine_base::limits::PAGE_BYTES;
 
 use crate::{
-    BatchBuilder, DatasetRecord, ExtentBuf, ExtentPut, ExtentRef, MutationRef, RootsRecord,
-    SegmentHeader, SegmentTablePage, Superblock, batches, decode_head, encode_head, head_bytes_for,
-    peek_head, rebase_data_offsets, samples,
+    BatchBuilder, DatasetRecord, EntryRecord, ExtentBuf, ExtentPut, ExtentRef, MutationRef,
+    RootsRecord, SegmentHeader, SegmentTablePage, Superblock, batches, decode_head, encode_head,
+    head_bytes_for, peek_head, rebase_data_offsets, samples,
 };
 
+pub use buckets::{bucket_entry, bucket_record, bucket_upload};
 pub use pages::{delta, page};
 
 /// A decoder under test.
@@ -28,7 +29,7 @@ pub struct Target {
 }
 
 /// All decoders.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 13] = [
     Target {
         name: "superblock",
         run: superblock,
@@ -78,6 +79,21 @@ pub const TARGETS: [Target; 10] = [
         name: "roots_record",
         run: roots_record,
         sample: || samples::roots_record().encode().to_vec(),
+    },
+    Target {
+        name: "bucket_entry",
+        run: bucket_entry,
+        sample: || EntryRecord::Inline(samples::inode()).encode(),
+    },
+    Target {
+        name: "bucket_upload",
+        run: bucket_upload,
+        sample: || samples::upload_record().encode(),
+    },
+    Target {
+        name: "bucket_record",
+        run: bucket_record,
+        sample: || samples::directory_state().encode().to_vec(),
     },
 ];
 
@@ -246,6 +262,11 @@ fn add_again(builder: &mut BatchBuilder, mutation: &MutationRef<'_>) {
         } => {
             builder.extent_clear(dataset, key, offset, bytes);
         }
+        MutationRef::Touch {
+            dataset,
+            key,
+            touch,
+        } => builder.touch(dataset, key, &touch),
     }
 }
 
@@ -293,6 +314,7 @@ pub fn roots_record(data: &[u8]) {
     }
 }
 
+mod buckets;
 mod pages;
 #[cfg(test)]
 mod tests;

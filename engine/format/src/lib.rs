@@ -14,6 +14,7 @@
 #![deny(clippy::indexing_slicing)]
 
 mod batch;
+mod bucket;
 mod check;
 mod checkpoint_id;
 mod checksums;
@@ -41,6 +42,11 @@ mod varint;
 pub use batch::{
     BatchBuilder, BatchRef, Batches, ExtentPut, Mutations, batches, rebase_data_offsets,
 };
+pub use bucket::{
+    ATTRIBUTE_BYTES_MAX, BucketKey, Cleanup, ContentForm, DirectoryState, EntryRecord, Held,
+    INODE_FIELDS_BYTES_MAX, Inode, InodeFields, InodeId, InodeKind, InodeNumbers, NAME_BYTES_MAX,
+    PartRecord, Piece as PieceRecord, SMALL_BYTES_MAX, TOUCH_BYTES, Touch, UploadRecord,
+};
 pub use checkpoint_id::CheckpointId;
 pub use checksums::Checksums;
 pub use dataset_record::{
@@ -67,7 +73,9 @@ pub use roots::{
 };
 pub use segment_header::{SEGMENT_HEADER_BYTES, SegmentHeader, SegmentKind};
 pub use segment_table::{SEGMENT_ENTRIES_MAX, SegmentEntry, SegmentState, SegmentTablePage};
-pub use superblock::{JournalStart, SUPERBLOCK_BYTES, Superblock, superblock_offset};
+pub use superblock::{
+    FEATURE_BUCKETS, JournalStart, SUPERBLOCK_BYTES, Superblock, superblock_offset,
+};
 
 /// The version of the format that this build reads and writes.
 pub const FORMAT_VERSION: u32 = 1;

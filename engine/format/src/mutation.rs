@@ -4,11 +4,11 @@ use engine_base::limits::BLOCK;
 use engine_base::{DatasetId, Location};
 use zerocopy::FromBytes;
 
-use crate::{Checksums, Codec, ExtentRef, FormatError, check};
+use crate::{Checksums, Codec, ExtentRef, FormatError, Touch, check};
 use raw::{take_extent_clear, take_extent_put, truncated};
 
 pub(crate) use raw::{
-    DELETE, EXTENT_CLEAR, EXTENT_PUT, PUT, RawExtentClear, RawExtentPut, RawMutation,
+    DELETE, EXTENT_CLEAR, EXTENT_PUT, PUT, RawExtentClear, RawExtentPut, RawMutation, TOUCH,
 };
 
 const NAME: &str = "mutation";
@@ -52,6 +52,16 @@ pub enum MutationRef<'a> {
         /// Bytes of the range, at least 1.
         bytes: u64,
     },
+    /// Merges a change into the state of a directory, in the order of commits: so that creates in
+    /// one directory need no common lock.
+    Touch {
+        /// The tree.
+        dataset: DatasetId,
+        /// The key of the directory's state.
+        key: &'a [u8],
+        /// What changes.
+        touch: Touch,
+    },
 }
 
 /// The range and the data of an extent put.
@@ -80,7 +90,8 @@ impl<'a> MutationRef<'a> {
             Self::Put { dataset, .. }
             | Self::Delete { dataset, .. }
             | Self::ExtentPut { dataset, .. }
-            | Self::ExtentClear { dataset, .. } => dataset,
+            | Self::ExtentClear { dataset, .. }
+            | Self::Touch { dataset, .. } => dataset,
         }
     }
 
@@ -91,7 +102,8 @@ impl<'a> MutationRef<'a> {
             Self::Put { key, .. }
             | Self::Delete { key, .. }
             | Self::ExtentPut { key, .. }
-            | Self::ExtentClear { key, .. } => key,
+            | Self::ExtentClear { key, .. }
+            | Self::Touch { key, .. } => key,
         }
     }
 
@@ -130,6 +142,11 @@ impl<'a> MutationRef<'a> {
                 dataset,
                 key,
                 extent: take_extent_put(payload)?,
+            },
+            TOUCH => Self::Touch {
+                dataset,
+                key,
+                touch: Touch::decode(payload)?,
             },
             _ => {
                 let (offset, bytes) = take_extent_clear(payload)?;

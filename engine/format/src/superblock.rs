@@ -17,6 +17,11 @@ use raw::RawSuperblock;
 pub const SUPERBLOCK_BYTES: usize = 4096;
 
 const NAME: &str = "superblock";
+/// Incompatible feature: the pool holds, or held, a bucket.
+pub const FEATURE_BUCKETS: u64 = 1;
+/// The incompatible features that this build knows.
+const KNOWN_FEATURES: u64 = FEATURE_BUCKETS;
+
 const MAGIC: [u8; 8] = *b"TREFOIL\x1a";
 const CHECKED_FROM: usize = 12;
 
@@ -37,6 +42,8 @@ pub struct Superblock {
     pub features_compatible: u64,
     /// Features that allow a build that does not know them to read, not to write.
     pub features_read_only: u64,
+    /// Features without which a build must not touch the pool: of the known ones.
+    pub features_incompatible: u64,
     /// The pool.
     pub pool_id: PoolId,
     /// The device that this superblock lies on.
@@ -100,7 +107,7 @@ impl Superblock {
             version: U32::new(FORMAT_VERSION),
             features_compatible: U64::new(self.features_compatible),
             features_read_only: U64::new(self.features_read_only),
-            features_incompatible: U64::ZERO,
+            features_incompatible: U64::new(self.features_incompatible),
             pool_id: self.pool_id.get(),
             device_id: self.device_id.get(),
             copy: U32::new(u32::from(copy)),

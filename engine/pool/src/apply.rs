@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use engine_base::{DatasetId, Location, Lsn, SegmentId};
 use engine_format::{
-    DatasetRecord, ExtentPutRef, FormatError, MutationRef, batches, dataset_of_key,
+    DatasetRecord, DirectoryState, ExtentPutRef, FormatError, MutationRef, Touch, batches,
+    dataset_of_key,
 };
 use engine_log::{Applier, ApplyGroup, JournalPosition};
 use engine_tree::{ExtentError, Missing, Remains, Tree, extent_clear, extent_put};
@@ -168,6 +169,7 @@ impl Core {
                 )?;
                 dataset.subtract_allocated(freed);
             }
+            MutationRef::Touch { key, touch, .. } => apply_touch(dataset, key, &touch)?,
         }
         Ok(())
     }
@@ -212,6 +214,16 @@ impl Core {
         turn.since_checkpoint.journal_bytes += u64::from(group.end.offset) - data_from
             + engine_format::head_bytes_for(group.mutations.len()) as u64;
     }
+}
+
+/// A directory that is gone is not touched: whoever removed it holds what is left of it.
+fn apply_touch(dataset: &Dataset, key: &[u8], touch: &Touch) -> Result<(), ApplyError> {
+    let mut tree = dataset.tree.write();
+    let state = tree.get(key, |value| value.map(DirectoryState::decode))?;
+    if let Some(state) = state.transpose()? {
+        tree.put(key, &state.merged(touch).encode())?;
+    }
+    Ok(())
 }
 
 fn apply_extent(

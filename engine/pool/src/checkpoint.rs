@@ -144,6 +144,7 @@ impl Pool {
         let superblock = Superblock {
             features_compatible: checkpointer.features_compatible,
             features_read_only: 0,
+            features_incompatible: state.features,
             pool_id: core.pool_id,
             device_id: checkpointer.device_id,
             checkpoint: state.checkpoint,

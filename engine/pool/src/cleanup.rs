@@ -10,14 +10,16 @@ use std::sync::Arc;
 
 use engine_base::limits::DATASETS_MAX;
 use engine_base::{DatasetId, Lsn};
-use engine_format::{BatchBuilder, DatasetRecord, DatasetState, dataset_key};
+use engine_format::{
+    BatchBuilder, DatasetKind, DatasetRecord, DatasetState, FEATURE_BUCKETS, dataset_key,
+};
 use engine_log::BatchData;
 use engine_tree::Missing;
 
 use crate::{Dataset, Pool, StoreError};
 
 /// Extents cleared by one batch: bounds the time of one apply.
-const EXTENTS_PER_STEP: usize = 256;
+pub(crate) const EXTENTS_PER_STEP: usize = 256;
 
 impl Pool {
     /// Creates a dataset with this record.
@@ -28,6 +30,18 @@ impl Pool {
     /// [`StoreError::Exists`], [`StoreError::NoSpace`], [`StoreError::Invalid`] at the limit of
     /// datasets, [`StoreError::Log`].
     pub async fn create_dataset(&self, record: &DatasetRecord) -> Result<Arc<Dataset>, StoreError> {
+        self.create_dataset_with(record, &[]).await
+    }
+
+    /// Creates a dataset with this record and these keys and values, all or nothing.
+    ///
+    /// # Errors
+    /// As [`Pool::create_dataset`].
+    pub async fn create_dataset_with(
+        &self,
+        record: &DatasetRecord,
+        entries: &[(Vec<u8>, Vec<u8>)],
+    ) -> Result<Arc<Dataset>, StoreError> {
         let _names = self.core.catalog.pool.locks().lock(0..u64::MAX).await;
         let name = record.name.as_str();
         if self.core.catalog.find(name).is_some() {
@@ -44,7 +58,15 @@ impl Pool {
         }
         let _admitted = self.admit(0).await?;
         let id = self.core.catalog.next_id();
-        let lsn = self.put_record(id, record).await?;
+        if record.kind == DatasetKind::Bucket {
+            self.require_features(FEATURE_BUCKETS)?;
+        }
+        let mut batch = BatchBuilder::new();
+        batch.put(DatasetId::POOL, &dataset_key(id), &record.encode());
+        for (key, value) in entries {
+            batch.put(id, key, value);
+        }
+        let lsn = self.commit_record(id, batch).await?;
         self.durable(lsn).await?;
         self.core.catalog.get(id).ok_or_else(|| not_found(name))
     }
@@ -102,6 +124,9 @@ impl Pool {
                     if let Some(from) = record.cleanup_from {
                         self.clean_up_tail(&dataset, from).await?;
                     }
+                    if record.kind == DatasetKind::Bucket {
+                        self.clean_up_contents(&dataset).await?;
+                    }
                 }
             }
         }
@@ -130,6 +155,10 @@ impl Pool {
 
     async fn clean_up_deleted(&self, dataset: &Dataset) -> Result<(), StoreError> {
         let _everything = loop {
+            if dataset.is(DatasetKind::Bucket) {
+                self.clear_bucket(dataset).await?;
+                break dataset.locks().lock(0..u64::MAX).await;
+            }
             self.clear_extents(dataset, 0..u64::MAX, |_| true).await?;
             // Whoever still writes holds a lock taken before the deletion, or will see the state
             // and give up.
@@ -231,7 +260,7 @@ impl Pool {
     }
 }
 
-fn finish(batch: BatchBuilder) -> Result<Vec<u8>, StoreError> {
+pub(crate) fn finish(batch: BatchBuilder) -> Result<Vec<u8>, StoreError> {
     batch.finish().map_err(|error| StoreError::Invalid {
         what: "a batch".to_owned(),
         why: error.to_string(),

@@ -37,6 +37,8 @@ pub(crate) struct Core {
     /// Dirty bytes above which writers wait for a checkpoint.
     pub(crate) dirty_limit: u64,
     pub(crate) poison: Arc<Poison>,
+    /// Incompatible features that checkpoints name from now on.
+    pub(crate) features: AtomicU64,
     pub(crate) counters: Counters,
 }
 
@@ -79,6 +81,7 @@ pub(crate) struct CoreParts {
     pub(crate) admission: Admission,
     pub(crate) budget: Arc<MemoryBudget>,
     pub(crate) dirty_limit: u64,
+    pub(crate) features: u64,
 }
 
 impl Core {
@@ -106,6 +109,7 @@ impl Core {
             budget: parts.budget,
             dirty_limit: parts.dirty_limit,
             poison: Arc::new(Poison::default()),
+            features: AtomicU64::new(parts.features),
             counters: Counters::default(),
         }
     }

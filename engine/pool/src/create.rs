@@ -29,6 +29,7 @@ impl Pool {
         let superblock = Superblock {
             features_compatible: 0,
             features_read_only: 0,
+            features_incompatible: 0,
             pool_id: PoolId::new(options.entropy.id_bytes()),
             device_id: DeviceId::new(options.entropy.id_bytes()),
             checkpoint: CheckpointId::new(0),

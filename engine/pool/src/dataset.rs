@@ -1,21 +1,26 @@
 //! A dataset: its record, its tree, its locks.
 
+use std::any::Any;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use engine_base::{ByteCount, DatasetId};
-use engine_format::DatasetRecord;
+use engine_format::{DatasetKind, DatasetRecord};
 use engine_tree::Tree;
 use parking_lot::{Mutex, RwLock};
 
 use crate::RangeLocks;
+use crate::pins::KeyPins;
 
-/// A volume, or the pool's own tree.
+/// A volume, a bucket, or the pool's own tree.
 #[derive(Debug)]
 pub struct Dataset {
     id: DatasetId,
     record: RwLock<Option<DatasetRecord>>,
     pub(crate) tree: RwLock<Tree>,
     locks: RangeLocks,
+    pins: KeyPins,
+    attached: OnceLock<Arc<dyn Any + Send + Sync>>,
     allocated: AtomicU64,
     /// Where the next round of eviction goes on.
     pub(crate) evict_cursor: Mutex<Vec<u8>>,
@@ -44,6 +49,8 @@ impl Dataset {
             record: RwLock::new(record),
             tree: RwLock::new(tree),
             locks: RangeLocks::default(),
+            pins: KeyPins::default(),
+            attached: OnceLock::new(),
             allocated: AtomicU64::new(allocated),
             evict_cursor: Mutex::new(Vec::new()),
         }
@@ -60,6 +67,23 @@ impl Dataset {
     #[must_use]
     pub const fn locks(&self) -> &RangeLocks {
         &self.locks
+    }
+
+    pub(crate) const fn pins(&self) -> &KeyPins {
+        &self.pins
+    }
+
+    /// Whether it is of this kind.
+    #[must_use]
+    pub fn is(&self, kind: DatasetKind) -> bool {
+        self.with_record(|record| record.is_some_and(|record| record.kind == kind))
+    }
+
+    /// What a model keeps in memory of the dataset: one value for all its handles, made by the
+    /// first. `None` if something of another type is attached.
+    pub fn attached<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Option<Arc<T>> {
+        let attached = self.attached.get_or_init(|| Arc::new(make()));
+        Arc::clone(attached).downcast().ok()
     }
 
     /// Its record as last applied; `None` only for the pool's own tree.

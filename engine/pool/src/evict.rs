@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use engine_base::limits::EXTENT_BYTES_MAX;
 use engine_base::{ByteCount, DatasetId};
+use engine_format::DatasetKind;
 
 use crate::Dataset;
 use crate::core::Core;
@@ -54,6 +55,12 @@ fn evict_from(dataset: &Dataset) -> usize {
 /// Whether a lock needs the leaf of the keys from `low` up to `high` (empty: no bound): between
 /// fetching and applying it stays.
 fn is_locked(dataset: &Dataset, low: &[u8], high: &[u8]) -> bool {
+    if dataset.pins().touches(low, high) {
+        return true;
+    }
+    if dataset.is(DatasetKind::Bucket) {
+        return false;
+    }
     let leaf = if dataset.id() == DatasetId::POOL {
         0..u64::MAX
     } else {

@@ -67,6 +67,7 @@ impl Volumes {
         self.pool
             .datasets()
             .into_iter()
+            .filter(|info| info.record.kind == DatasetKind::Volume)
             .map(VolumeInfo::from)
             .collect()
     }
@@ -132,7 +133,10 @@ impl Volumes {
     }
 
     fn find(&self, name: &str) -> Result<Arc<Dataset>, StoreError> {
-        self.pool.find_dataset(name).ok_or_else(|| not_found(name))
+        let found = self.pool.find_dataset(name);
+        found
+            .filter(|dataset| dataset.is(DatasetKind::Volume))
+            .ok_or_else(|| not_found(name))
     }
 }
 

@@ -108,6 +108,15 @@ fn describe(node: &mut Node, mutation: &MutationRef<'_>, data: Option<&[u8]>) {
             node.computed("offset", *offset);
             node.computed("bytes", *bytes);
         }
+        MutationRef::Touch { key, touch, .. } => {
+            "directory touch".clone_into(&mut node.title);
+            node.computed("key", hex(key));
+            node.computed("modified", touch.modified);
+            node.computed("changed", touch.changed);
+            node.computed("entries", touch.entries);
+            node.computed("directories", touch.directories);
+            node.computed("keys", touch.keys);
+        }
     }
 }
 

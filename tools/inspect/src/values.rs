@@ -2,8 +2,8 @@
 
 use engine_base::DatasetId;
 use engine_format::{
-    DatasetKind, DatasetRecord, DatasetState, ExtentRef, PagePointer, RootsRecord, dataset_of_key,
-    dataset_of_roots_key,
+    BucketKey, DatasetKind, DatasetRecord, DatasetState, ExtentRef, PagePointer, RootsRecord,
+    dataset_of_key, dataset_of_roots_key,
 };
 
 use crate::fields::hex;
@@ -58,6 +58,7 @@ fn pointer_fields(node: &mut Node, pointer: &PagePointer) {
 fn record_fields(node: &mut Node, record: &DatasetRecord) {
     let kind = match record.kind {
         DatasetKind::Volume => "volume",
+        DatasetKind::Bucket => "bucket",
     };
     let state = match record.state {
         DatasetState::Live => "live",
@@ -72,7 +73,20 @@ fn record_fields(node: &mut Node, record: &DatasetRecord) {
 }
 
 fn extent(node: &mut Node, key: &[u8], value: &[u8]) {
-    match <[u8; 8]>::try_from(key) {
+    // Keys of buckets are longer than the offsets of volumes; theirs of extents end with one.
+    let offset = match BucketKey::decode(key) {
+        Ok(BucketKey::Extent(inode, offset)) => {
+            node.computed("inode", inode.get());
+            offset.to_be_bytes().to_vec()
+        }
+        Ok(_) if key.len() != 8 => {
+            node.computed("key", hex(key));
+            node.computed("value", hex(value));
+            return;
+        }
+        _ => key.to_vec(),
+    };
+    match <[u8; 8]>::try_from(&offset[..]) {
         Ok(offset) => node.computed("offset", u64::from_be_bytes(offset)),
         Err(_) => node.problem(format!("the key has {} bytes instead of 8", key.len())),
     }

@@ -7,9 +7,9 @@ use zerocopy::little_endian::{U16, U32, U64};
 
 use super::{BATCH_HEADER_BYTES, NAME, RawBatch};
 use crate::mutation::{
-    DELETE, EXTENT_CLEAR, EXTENT_PUT, PUT, RawExtentClear, RawExtentPut, RawMutation,
+    DELETE, EXTENT_CLEAR, EXTENT_PUT, PUT, RawExtentClear, RawExtentPut, RawMutation, TOUCH,
 };
-use crate::{Codec, EXTENT_BLOCKS_MAX, FormatError, MutationRef, check};
+use crate::{Codec, EXTENT_BLOCKS_MAX, FormatError, MutationRef, Touch, check};
 
 /// What an extent put maps, besides the checksums of its blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,6 +142,14 @@ impl BatchBuilder {
             bytes: U64::new(bytes),
         };
         self.push(EXTENT_CLEAR, dataset, prefix, &[raw.as_bytes()]);
+    }
+
+    /// Merges `touch` into the directory state at `key`.
+    ///
+    /// # Panics
+    /// If the key is over the limit.
+    pub fn touch(&mut self, dataset: DatasetId, key: &[u8], touch: &Touch) {
+        self.push(TOUCH, dataset, key, &[&touch.encode()]);
     }
 
     /// The encoded batch.

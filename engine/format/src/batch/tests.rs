@@ -4,7 +4,7 @@ use proptest::prelude::{Just, Strategy, any, prop, prop_oneof, proptest};
 
 use super::{BatchBuilder, ExtentPut, batches, rebase_data_offsets};
 use crate::testing::refused;
-use crate::{Codec, FormatError, MutationRef, samples};
+use crate::{Codec, FormatError, MutationRef, Touch, samples};
 
 /// A mutation as the model keeps it.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +13,7 @@ enum Owned {
     Delete(u64, Vec<u8>),
     ExtentPut(u64, Vec<u8>, ExtentPut, Vec<u32>),
     ExtentClear(u64, Vec<u8>, u64, u64),
+    Touch(u64, Vec<u8>, Touch),
 }
 
 impl Owned {
@@ -26,6 +27,7 @@ impl Owned {
             Self::ExtentClear(dataset, key, offset, bytes) => {
                 to.extent_clear(DatasetId::new(*dataset), key, *offset, *bytes);
             }
+            Self::Touch(dataset, key, touch) => to.touch(DatasetId::new(*dataset), key, touch),
         }
     }
 
@@ -48,6 +50,7 @@ impl Owned {
             MutationRef::ExtentClear { offset, bytes, .. } => {
                 Self::ExtentClear(dataset, key, offset, bytes)
             }
+            MutationRef::Touch { touch, .. } => Self::Touch(dataset, key, touch),
         }
     }
 }

@@ -39,7 +39,8 @@ fn what_no_writer_makes_is_refused() {
     };
     assert_eq!(wrong(0, &[2]), "version");
     assert_eq!(wrong(1, &[0]), "kind");
-    assert_eq!(wrong(1, &[2]), "kind");
+    assert_eq!(wrong(1, &[2]), "size");
+    assert_eq!(wrong(1, &[3]), "kind");
     assert_eq!(wrong(2, &[0]), "state");
     assert_eq!(wrong(2, &[3]), "state");
     assert_eq!(wrong(3, &[1]), "reserved");

@@ -9,12 +9,13 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::{ExtentPutRef, NAME};
 use crate::extent::{codec, stored_blocks};
-use crate::{Checksums, EXTENT_BLOCKS_MAX, FormatError, check};
+use crate::{Checksums, EXTENT_BLOCKS_MAX, FormatError, TOUCH_BYTES, check};
 
 pub(crate) const PUT: u8 = 1;
 pub(crate) const DELETE: u8 = 2;
 pub(crate) const EXTENT_PUT: u8 = 3;
 pub(crate) const EXTENT_CLEAR: u8 = 4;
+pub(crate) const TOUCH: u8 = 5;
 
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy)]
 #[repr(C)]
@@ -53,8 +54,8 @@ const _: () = assert!(size_of::<RawExtentClear>() == 16);
 impl RawMutation {
     /// Checks everything but the bodies and returns the lengths of key and payload.
     pub(super) fn verify(&self) -> Result<(usize, usize), FormatError> {
-        let known = matches!(self.kind, PUT | DELETE | EXTENT_PUT | EXTENT_CLEAR);
-        check::field(known, NAME, "kind", self.kind, "the kinds are 1 to 4")?;
+        let known = (PUT..=TOUCH).contains(&self.kind);
+        check::field(known, NAME, "kind", self.kind, "the kinds are 1 to 5")?;
         check::zero(&[self.reserved], NAME, "reserved")?;
         let dataset = self.dataset.get();
         check::field(
@@ -67,7 +68,7 @@ impl RawMutation {
         let key_bytes = usize::from(self.key_bytes.get());
         // The key of an extent is the prefix and an offset of 8 bytes.
         let key_bytes_max = match self.kind {
-            PUT | DELETE => KEY_BYTES_MAX,
+            PUT | DELETE | TOUCH => KEY_BYTES_MAX,
             _ => KEY_BYTES_MAX - size_of::<u64>(),
         };
         let valid = key_bytes <= key_bytes_max;
@@ -83,6 +84,7 @@ impl RawMutation {
             PUT => payload_bytes <= VALUE_BYTES_MAX,
             DELETE => payload_bytes == 0,
             EXTENT_PUT => payload_bytes <= EXTENT_PUT_BYTES_MAX,
+            TOUCH => payload_bytes == TOUCH_BYTES,
             _ => payload_bytes == size_of::<RawExtentClear>(),
         };
         let why = "a mutation of this kind has another length";

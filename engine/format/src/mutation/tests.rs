@@ -13,6 +13,11 @@ const EXTENT_PUT: &str = concat!(
 );
 const EXTENT_CLEAR: &str = "04 00 0000 10000000 1100000000000000 0010000000000000 0020000000000000";
 
+const TOUCH: &str = concat!(
+    "05 00 0100 20000000 1000000000000000 6b",
+    "03 000000 0807060504030201 feffffffffffffff fdffffff 04000000 05000000",
+);
+
 const DATASET: DatasetId = DatasetId::new(0x10);
 
 fn decode(bytes: &[u8]) -> Result<MutationRef<'_>, FormatError> {
@@ -66,11 +71,18 @@ fn golden_bytes() {
         bytes: 0x2000,
     };
     assert_eq!(decode(&clear), Ok(expected));
+    let touch = unhex(TOUCH);
+    let expected = MutationRef::Touch {
+        dataset: DATASET,
+        key: b"k",
+        touch: samples::touch(),
+    };
+    assert_eq!(decode(&touch), Ok(expected));
 }
 
 #[test]
 fn every_flipped_bit_is_noticed_and_every_truncation_is_refused() {
-    for text in [PUT, DELETE, EXTENT_PUT, EXTENT_CLEAR] {
+    for text in [PUT, DELETE, EXTENT_PUT, EXTENT_CLEAR, TOUCH] {
         let bytes = unhex(text);
         // Some flips shorten the mutation: what is left over then is refused by the batch.
         let whole = |bytes: &[u8]| match MutationRef::take(bytes) {
@@ -94,7 +106,7 @@ fn what_no_writer_makes_is_refused() {
         }
     };
     assert_eq!(wrong(PUT, 0, &[0]), "kind");
-    assert_eq!(wrong(PUT, 0, &[5]), "kind");
+    assert_eq!(wrong(PUT, 0, &[6]), "kind");
     assert_eq!(wrong(PUT, 1, &[1]), "reserved");
     assert_eq!(wrong(PUT, 2, &[0x01, 0x05]), "key_bytes");
     assert_eq!(wrong(PUT, 4, &[0x01, 0x10]), "payload_bytes");
@@ -160,7 +172,7 @@ proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(
         bytes in prop::collection::vec(any::<u8>(), 0..256),
-        kind in 1u8..=4,
+        kind in 1u8..=5,
         (key, payload) in (0u16..40, 0u32..80),
     ) {
         let mut bytes = bytes;

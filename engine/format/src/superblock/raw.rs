@@ -10,7 +10,9 @@ use engine_base::{
 use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use super::{CHECKED_FROM, JournalStart, MAGIC, NAME, SUPERBLOCK_BYTES, Superblock};
+use super::{
+    CHECKED_FROM, JournalStart, KNOWN_FEATURES, MAGIC, NAME, SUPERBLOCK_BYTES, Superblock,
+};
 use crate::group::successor_from_disk;
 use crate::page_pointer::RawPagePointer;
 use crate::{CheckpointId, FormatError, check};
@@ -74,8 +76,11 @@ impl RawSuperblock {
         check::checksum(self.crc32c.get(), self.computed(), NAME)?;
         check::version(self.version.get(), NAME)?;
         let incompatible = self.features_incompatible.get();
-        if incompatible != 0 {
-            return Err(FormatError::UnsupportedFeatures { incompatible });
+        let unknown = incompatible & !KNOWN_FEATURES;
+        if unknown != 0 {
+            return Err(FormatError::UnsupportedFeatures {
+                incompatible: unknown,
+            });
         }
         check::number(self.copy.get().into(), copy.into(), NAME, "copy")?;
         check::zero(&self.reserved, NAME, "reserved")?;
@@ -106,6 +111,7 @@ impl RawSuperblock {
         Ok(Superblock {
             features_compatible: self.features_compatible.get(),
             features_read_only: self.features_read_only.get(),
+            features_incompatible: incompatible,
             pool_id: PoolId::new(self.pool_id),
             device_id: DeviceId::new(self.device_id),
             checkpoint: CheckpointId::new(self.checkpoint.get()),

@@ -11,7 +11,7 @@ use engine_format::{EXTENT_BLOCKS_MAX, ExtentRef, SegmentKind, SegmentState};
 use super::Check;
 use super::claims::Claims;
 use super::report::chain;
-use super::trees::{decode_extent, end_allowed, owner_of};
+use super::trees::{decode_extent, end_allowed, is_bucket, owner_of, range_of};
 use crate::Dataset;
 use crate::core::Core;
 use crate::pages::PageReader;
@@ -31,6 +31,8 @@ struct Data<'a> {
 /// One dataset on its way through the check.
 struct Progress {
     owner: String,
+    is_bucket: bool,
+    object: Option<u64>,
     end_allowed: u64,
     mapped_to: u64,
     allocated: u64,
@@ -69,6 +71,8 @@ impl Check<'_> {
         let record = dataset.record();
         let mut progress = Progress {
             owner: owner_of(dataset.id(), record.as_ref()),
+            is_bucket: is_bucket(record.as_ref()),
+            object: None,
             end_allowed: end_allowed(record.as_ref()),
             mapped_to: 0,
             allocated: 0,
@@ -78,8 +82,14 @@ impl Check<'_> {
         while let Some(from) = cursor {
             let (entries, next) = take_extents(data.core, dataset, &from, &mut whole);
             for (key, value) in &entries {
-                match decode_extent(key, value) {
-                    Ok((start, extent)) => self.extent(start, &extent, data, &mut progress),
+                match decode_extent(progress.is_bucket, key, value) {
+                    Ok(None) => {}
+                    Ok(Some((object, start, extent))) => {
+                        if object != progress.object {
+                            (progress.object, progress.mapped_to) = (object, 0);
+                        }
+                        self.extent(start, &extent, data, &mut progress);
+                    }
                     // Reported when the pages of the checkpoint were walked.
                     Err(_) => whole = false,
                 }
@@ -107,7 +117,7 @@ impl Check<'_> {
     ) {
         self.report.counts.extents += 1;
         let end = start.saturating_add(u64::from(extent.bytes()));
-        let range = format!("{}, bytes {start}..{end}", progress.owner);
+        let range = range_of(&progress.owner, progress.object, start, end);
         if self.replayable && start < progress.mapped_to {
             self.damage(format!(
                 "{range}: two extents map the same bytes; restore that range from a backup"

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use engine_base::DatasetId;
 use engine_base::limits::BLOCK;
 use engine_format::{
-    DatasetRecord, DatasetState, ExtentRef, FormatError, RootsRecord, SegmentKind, Superblock,
-    dataset_of_key, dataset_of_roots_key,
+    BucketKey, DatasetKind, DatasetRecord, DatasetState, DirectoryState, EntryRecord, ExtentRef,
+    FormatError, Inode, RootsRecord, SegmentKind, Superblock, dataset_of_key, dataset_of_roots_key,
 };
 use engine_tree::LoadedPage;
 
@@ -21,11 +21,29 @@ type Roots = BTreeMap<DatasetId, RootsRecord>;
 pub(super) fn owner_of(id: DatasetId, record: Option<&DatasetRecord>) -> String {
     match record {
         Some(record) if record.state == DatasetState::Live => {
-            format!("volume {:?}", record.name.as_str())
+            format!("{} {:?}", kind_of(record), record.name.as_str())
         }
-        Some(record) => format!("deleted volume {:?} ({id})", record.name.as_str()),
+        Some(record) => {
+            format!(
+                "deleted {} {:?} ({id})",
+                kind_of(record),
+                record.name.as_str()
+            )
+        }
         None => id.to_string(),
     }
+}
+
+const fn kind_of(record: &DatasetRecord) -> &'static str {
+    match record.kind {
+        DatasetKind::Volume => "volume",
+        DatasetKind::Bucket => "bucket",
+    }
+}
+
+/// Whether the keys of a dataset are those of a bucket.
+pub(super) fn is_bucket(record: Option<&DatasetRecord>) -> bool {
+    record.is_some_and(|record| record.kind == DatasetKind::Bucket)
 }
 
 impl Check<'_> {
@@ -83,7 +101,7 @@ impl Check<'_> {
                 let name = record.name.as_str();
                 if record.state == DatasetState::Live && !names.insert(name.to_owned()) {
                     check.damage(format!(
-                        "two volumes are named {name:?}; delete one of them"
+                        "two datasets are named {name:?}; delete one of them"
                     ));
                 }
                 records.insert(id, record);
@@ -137,6 +155,8 @@ impl Check<'_> {
         let mut extents = Extents {
             owner,
             segments,
+            is_bucket: is_bucket(record),
+            object: None,
             end_allowed: end_allowed(record),
             mapped_to: 0,
             allocated: 0,
@@ -178,6 +198,9 @@ impl Check<'_> {
 struct Extents<'a> {
     owner: &'a str,
     segments: &'a Segments,
+    is_bucket: bool,
+    /// The content of a bucket that the extent before belongs to.
+    object: Option<u64>,
     /// Nothing is mapped from here on.
     end_allowed: u64,
     /// End of the extent before.
@@ -187,19 +210,27 @@ struct Extents<'a> {
 
 impl Extents<'_> {
     fn of_page(&mut self, check: &mut Check<'_>, page: &LoadedPage, sums: &mut Sums) {
-        page.for_each_entry(|key, value| match decode_extent(key, value) {
-            Ok((start, extent)) => self.add(check, start, &extent, sums),
-            Err(error) => check.inconsistent(format!(
-                "{}: an entry behind byte {} is not an extent ({error})",
-                self.owner, self.mapped_to
-            )),
-        });
+        page.for_each_entry(
+            |key, value| match decode_extent(self.is_bucket, key, value) {
+                Ok(None) => {}
+                Ok(Some((object, start, extent))) => {
+                    if object != self.object {
+                        (self.object, self.mapped_to) = (object, 0);
+                    }
+                    self.add(check, start, &extent, sums);
+                }
+                Err(error) => check.inconsistent(format!(
+                    "{}: an entry behind byte {} is damaged ({error})",
+                    self.owner, self.mapped_to
+                )),
+            },
+        );
     }
 
     fn add(&mut self, check: &mut Check<'_>, start: u64, extent: &ExtentRef<'_>, sums: &mut Sums) {
         let bytes = u64::from(extent.bytes());
         let end = start.saturating_add(bytes);
-        let range = format!("{}, bytes {start}..{end}", self.owner);
+        let range = range_of(self.owner, self.object, start, end);
         if start < self.mapped_to {
             check.inconsistent(format!("{range}: two extents map the same bytes"));
         }
@@ -225,22 +256,58 @@ impl Extents<'_> {
 /// Where the extents of a dataset end at most.
 pub(super) fn end_allowed(record: Option<&DatasetRecord>) -> u64 {
     match record {
-        Some(record) if record.state == DatasetState::Live && record.cleanup_from.is_none() => {
+        Some(record)
+            if record.kind == DatasetKind::Volume
+                && record.state == DatasetState::Live
+                && record.cleanup_from.is_none() =>
+        {
             record.size.get().next_multiple_of(BLOCK)
         }
         _ => u64::MAX,
     }
 }
 
-/// The entry of a volume's tree.
+/// Bytes of a dataset, or of a content in it, in words.
+pub(super) fn range_of(owner: &str, object: Option<u64>, start: u64, end: u64) -> String {
+    match object {
+        Some(object) => format!("{owner}, content {object}, bytes {start}..{end}"),
+        None => format!("{owner}, bytes {start}..{end}"),
+    }
+}
+
+/// An extent of a tree: of which content in a bucket, from where.
+pub(super) type FoundExtent<'a> = (Option<u64>, u64, ExtentRef<'a>);
+
+/// The extent in an entry of a tree; `None` for what else a bucket keeps, which must decode.
 pub(super) fn decode_extent<'a>(
+    is_bucket: bool,
     key: &[u8],
     value: &'a [u8],
-) -> Result<(u64, ExtentRef<'a>), String> {
+) -> Result<Option<FoundExtent<'a>>, String> {
+    if is_bucket {
+        let (content, start) = match BucketKey::decode(key).map_err(|error| chain(&error))? {
+            BucketKey::Extent(content, start) => (content.get(), start),
+            BucketKey::Entry(..) => {
+                EntryRecord::decode(value).map_err(|error| chain(&error))?;
+                return Ok(None);
+            }
+            BucketKey::Inode(_) => {
+                Inode::decode(value).map_err(|error| chain(&error))?;
+                return Ok(None);
+            }
+            BucketKey::Directory(_) => {
+                DirectoryState::decode(value).map_err(|error| chain(&error))?;
+                return Ok(None);
+            }
+            _ => return Ok(None),
+        };
+        let extent = ExtentRef::decode(value).map_err(|error| chain(&error))?;
+        return Ok(Some((Some(content), start, extent)));
+    }
     let start = <[u8; 8]>::try_from(key)
         .map_err(|_| format!("its key has {} bytes instead of 8", key.len()))?;
     let extent = ExtentRef::decode(value).map_err(|error| chain(&error))?;
-    Ok((u64::from_be_bytes(start), extent))
+    Ok(Some((None, u64::from_be_bytes(start), extent)))
 }
 
 fn decode_record(key: &[u8], value: &[u8]) -> Result<(DatasetId, DatasetRecord), FormatError> {

@@ -30,6 +30,8 @@ pub(super) struct State {
     pub(super) removed: Vec<Remains>,
     pub(super) journal_segments: Vec<SegmentEntry>,
     pub(super) next_dataset: DatasetId,
+    /// Incompatible features in use.
+    pub(super) features: u64,
 }
 
 impl Core {
@@ -58,6 +60,7 @@ impl Core {
             removed,
             journal_segments,
             next_dataset: self.catalog.next_id(),
+            features: self.features.load(Ordering::Relaxed),
         }
     }
 }

@@ -63,6 +63,7 @@ impl Loaded {
             admission: Admission::new(geometry, Reserve::new(geometry, dirty_limit)),
             budget,
             dirty_limit,
+            features: superblock.features_incompatible,
         }));
         core.space.lock().restore_dead(superblock.checkpoint);
         core.load_datasets()?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine_base::{Location, Lsn};
+use engine_base::{Location, Lsn, SegmentId};
 use engine_format::{MutationRef, SegmentKind, SegmentState, Superblock, batches};
 use engine_log::{ApplyGroup, JournalPosition, Replay, ReplayEnd, ReplayedGroup, SegmentPlace};
 use engine_tree::extent_key_span;
@@ -96,18 +96,19 @@ impl Loaded {
         unused
             .into_iter()
             .for_each(|place| space.release_unused(place));
-        for (id, segment) in &mut space.segments {
-            if segment.state != SegmentState::Open {
-                continue;
-            }
-            if Some(*id) == resume_in {
-                let place = SegmentPlace {
-                    segment: *id,
-                    slot: segment.slot,
-                };
-                resume = Some((place, segment.written));
-            } else {
-                segment.state = SegmentState::Sealed;
+        let open: Vec<SegmentId> = space
+            .segments
+            .iter()
+            .filter(|(_, segment)| segment.state == SegmentState::Open)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in open {
+            match space.segments.get(&id) {
+                Some(segment) if Some(id) == resume_in => {
+                    let (segment, slot, end) = (id, segment.slot, segment.written);
+                    resume = Some((SegmentPlace { segment, slot }, end));
+                }
+                _ => space.seal(id),
             }
         }
         // Ids that a crashed opening gave out and that nothing durable names: at most a slot's
@@ -199,7 +200,9 @@ fn undecodable(group: &ReplayedGroup, error: ApplyError) -> StoreError {
 /// The keys that applying a mutation may look at.
 fn key_span(mutation: &MutationRef<'_>) -> (Vec<u8>, Vec<u8>) {
     let (low, high) = match *mutation {
-        MutationRef::Put { key, .. } | MutationRef::Delete { key, .. } => {
+        MutationRef::Put { key, .. }
+        | MutationRef::Delete { key, .. }
+        | MutationRef::Touch { key, .. } => {
             return (key.to_vec(), key.to_vec());
         }
         MutationRef::ExtentPut { key, extent, .. } => {

@@ -30,6 +30,7 @@ pub(super) fn superblock() -> Superblock {
     Superblock {
         features_compatible: 0,
         features_read_only: 0,
+        features_incompatible: 0,
         pool_id: POOL,
         device_id: DeviceId::new([8; 16]),
         checkpoint: CheckpointId::new(41),

@@ -1,0 +1,309 @@
+//! What models over keys need: committing under pins, and giving the contents of buckets back.
+//!
+//! A cleanup record says that content is dead. Its extents are cleared in bounded batches, each of
+//! which gives space back; the record goes with the last of them, so that an opening after a crash
+//! goes on. Clearing what is clear already changes nothing, so it does not matter who else is at
+//! it.
+
+use std::ops::{ControlFlow, Range};
+
+use engine_base::Lsn;
+use engine_format::{
+    BatchBuilder, BucketKey, Cleanup, DatasetKind, DatasetState, ExtentRef, InodeId, PieceRecord,
+};
+use engine_log::BatchData;
+use engine_tree::{Missing, Tree, extent_key_span};
+
+use crate::cleanup::{EXTENTS_PER_STEP, finish};
+use crate::pins::Span;
+use crate::{Dataset, Pool, StoreError};
+
+/// Cleanup records read at once.
+const RECORDS_PER_LOOK: usize = 64;
+
+impl Pool {
+    /// Commits a batch of `dataset` that touches keys of `spans` (first and last, both included).
+    /// Their leaves are brought into memory and stay there until it is applied. The caller holds
+    /// locks on what the keys are about.
+    ///
+    /// Resolves when it is readable and survives the death of the process, to an LSN at or above
+    /// its own.
+    ///
+    /// # Errors
+    /// [`StoreError::PageDamaged`], [`StoreError::Device`]: nothing changed. [`StoreError::Log`]:
+    /// nothing changed, or, if poisoned, what is durable after a restart decides.
+    pub async fn commit_keys(
+        &self,
+        dataset: &Dataset,
+        spans: Vec<(Vec<u8>, Vec<u8>)>,
+        batch: BatchData,
+    ) -> Result<Lsn, StoreError> {
+        let _pin = dataset.pins().pin(spans.clone());
+        for (low, high) in &spans {
+            self.make_resident(dataset, low, high).await?;
+        }
+        self.commit(batch).await
+    }
+
+    /// Looks at the tree of `dataset`, reading what is missing, until `look` gets through.
+    ///
+    /// # Errors
+    /// [`StoreError::PageDamaged`], [`StoreError::Device`].
+    pub async fn look<R>(
+        &self,
+        dataset: &Dataset,
+        mut look: impl FnMut(&Tree) -> Result<R, Missing>,
+    ) -> Result<R, StoreError> {
+        let _pin = self.read_pin();
+        loop {
+            let missing = match dataset.with_tree(&mut look) {
+                Ok(found) => return Ok(found),
+                Err(missing) => missing,
+            };
+            self.fetch(dataset, missing).await?;
+        }
+    }
+
+    /// Makes `range` of a content of a bucket a hole, in bounded batches that give space back.
+    ///
+    /// # Errors
+    /// Any [`StoreError`]; what was cleared stays cleared.
+    pub async fn clear_content(
+        &self,
+        dataset: &Dataset,
+        content: InodeId,
+        range: Range<u64>,
+    ) -> Result<(), StoreError> {
+        let prefix = BucketKey::extents(content);
+        let mut from = range.start;
+        while from < range.end {
+            self.admit_release().await?;
+            self.throttle().await?;
+            let find = |tree: &Tree| next_extents(tree, &prefix, from, range.end);
+            let Some(step) = self.look(dataset, find).await? else {
+                break;
+            };
+            let (low, high) = extent_key_span(&prefix, step.start, step.end - step.start);
+            let mut batch = BatchBuilder::new();
+            batch.extent_clear(dataset.id(), &prefix, step.start, step.end - step.start);
+            self.commit_release(dataset, vec![(low.to_vec(), high.to_vec())], batch)
+                .await?;
+            from = step.end;
+        }
+        Ok(())
+    }
+
+    /// Works off the dead contents of a bucket. Tails of files are left to whoever locks the files.
+    ///
+    /// # Errors
+    /// Any [`StoreError`]; what is left stays on record.
+    pub async fn clean_up_contents(&self, dataset: &Dataset) -> Result<(), StoreError> {
+        let mut after = Vec::new();
+        loop {
+            let records = self.cleanup_records(dataset, &after).await?;
+            let Some((last, _)) = records.last() else {
+                return Ok(());
+            };
+            after = [&BucketKey::Cleanup(*last).encode()[..], &[0]].concat();
+            for (content, record) in records {
+                match record {
+                    Cleanup::Tail(_) => continue,
+                    Cleanup::All => self.clear_content(dataset, content, 0..u64::MAX).await?,
+                    Cleanup::Pieces => self.clear_pieces(dataset, content).await?,
+                }
+                let key = BucketKey::Cleanup(content).encode();
+                let mut batch = BatchBuilder::new();
+                batch.delete(dataset.id(), &key);
+                self.commit_release(dataset, vec![(key.clone(), key)], batch)
+                    .await?;
+            }
+        }
+    }
+
+    /// Gives back all contents of a bucket that is being deleted.
+    pub(crate) async fn clear_bucket(&self, dataset: &Dataset) -> Result<(), StoreError> {
+        let mut from = vec![BucketKey::EXTENT];
+        loop {
+            let find = |tree: &Tree| first_content(tree, &from);
+            let Some(content) = self.look(dataset, find).await? else {
+                return Ok(());
+            };
+            self.clear_content(dataset, content, 0..u64::MAX).await?;
+            from = [&BucketKey::extents(content)[..], &[0xff; 9]].concat();
+        }
+    }
+
+    async fn clear_pieces(&self, dataset: &Dataset, of: InodeId) -> Result<(), StoreError> {
+        loop {
+            let find = |tree: &Tree| first_piece(tree, of);
+            let Some((key, value)) = self.look(dataset, find).await? else {
+                return Ok(());
+            };
+            let piece = PieceRecord::decode(&value).map_err(|error| StoreError::Inconsistent {
+                what: format!("a piece of {of} in {}: {error}", dataset.id()),
+            })?;
+            self.clear_content(dataset, piece.content, 0..u64::MAX)
+                .await?;
+            let mut batch = BatchBuilder::new();
+            batch.delete(dataset.id(), &key);
+            self.commit_release(dataset, vec![(key.clone(), key)], batch)
+                .await?;
+        }
+    }
+
+    async fn commit_release(
+        &self,
+        dataset: &Dataset,
+        spans: Vec<Span>,
+        batch: BatchBuilder,
+    ) -> Result<Lsn, StoreError> {
+        let mutations = finish(batch)?;
+        let batch = BatchData {
+            mutations,
+            data: Vec::new(),
+        };
+        self.commit_keys(dataset, spans, batch).await
+    }
+
+    async fn cleanup_records(
+        &self,
+        dataset: &Dataset,
+        after: &[u8],
+    ) -> Result<Vec<(InodeId, Cleanup)>, StoreError> {
+        let mut found = Vec::new();
+        let read = |tree: &Tree| {
+            found.clear();
+            tree.scan(after.max(&[BucketKey::CLEANUP]), |key, value| {
+                match BucketKey::decode(key) {
+                    Ok(BucketKey::Cleanup(content)) => {
+                        found.push((content, Cleanup::decode(value)));
+                    }
+                    _ => return ControlFlow::Break(()),
+                }
+                if found.len() == RECORDS_PER_LOOK {
+                    return ControlFlow::Break(());
+                }
+                ControlFlow::Continue(())
+            })
+        };
+        self.look(dataset, read).await?;
+        let broken = |error| StoreError::Inconsistent {
+            what: format!("a cleanup record of {}: {error}", dataset.id()),
+        };
+        found
+            .into_iter()
+            .map(|(content, record)| Ok((content, record.map_err(broken)?)))
+            .collect()
+    }
+
+    /// Everything up to here is readable.
+    #[must_use]
+    pub fn applied_lsn(&self) -> Lsn {
+        self.journal.applied_lsn()
+    }
+
+    /// Everything up to here is on stable storage.
+    #[must_use]
+    pub fn durable_lsn(&self) -> Lsn {
+        self.journal.durable_lsn()
+    }
+
+    /// Cleans up on the thread that does that, or here if there is none.
+    ///
+    /// # Errors
+    /// Of the cleanup, if it is done here.
+    pub async fn clean_up_soon(&self, dataset: &Dataset) -> Result<(), StoreError> {
+        if self.has_background() {
+            self.request_cleanup();
+            return Ok(());
+        }
+        let live = dataset.with_record(|record| {
+            record.is_some_and(|record| {
+                record.kind == DatasetKind::Bucket && record.state == DatasetState::Live
+            })
+        });
+        if live {
+            self.clean_up_contents(dataset).await?;
+        }
+        Ok(())
+    }
+
+    /// Has checkpoints name `features` as incompatible; when it returns, both superblocks do.
+    pub(crate) fn require_features(&self, features: u64) -> Result<(), StoreError> {
+        use std::sync::atomic::Ordering;
+        let before = self.core.features.fetch_or(features, Ordering::AcqRel);
+        if before & features == features {
+            return Ok(());
+        }
+        let done = self.checkpoint().and_then(|_| self.checkpoint());
+        if let Err(error) = done {
+            self.core
+                .features
+                .fetch_and(!features | before, Ordering::AcqRel);
+            return Err(error);
+        }
+        Ok(())
+    }
+}
+
+/// The range from the first extent of a content that reaches into `from..to` over the next few.
+fn next_extents(
+    tree: &Tree,
+    prefix: &[u8],
+    from: u64,
+    to: u64,
+) -> Result<Option<Range<u64>>, Missing> {
+    let mut range: Option<Range<u64>> = None;
+    let mut count = 0;
+    let (low, _) = extent_key_span(prefix, from, 1);
+    tree.scan(&low, |key, value| {
+        let offset = key.strip_prefix(prefix).map(<[u8; 8]>::try_from);
+        let Some(Ok(offset)) = offset else {
+            return ControlFlow::Break(());
+        };
+        let start = u64::from_be_bytes(offset);
+        let Ok(extent) = ExtentRef::decode(value) else {
+            return ControlFlow::Continue(());
+        };
+        if start >= to {
+            return ControlFlow::Break(());
+        }
+        let end = start.saturating_add(extent.bytes().into());
+        if end <= from {
+            return ControlFlow::Continue(());
+        }
+        let begin = range.as_ref().map_or(start.max(from), |known| known.start);
+        range = Some(begin..end.min(to));
+        count += 1;
+        if count >= EXTENTS_PER_STEP {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    })?;
+    Ok(range)
+}
+
+fn first_content(tree: &Tree, from: &[u8]) -> Result<Option<InodeId>, Missing> {
+    let mut found = None;
+    tree.scan(from, |key, _| {
+        if let Ok(BucketKey::Extent(content, _)) = BucketKey::decode(key) {
+            found = Some(content);
+        }
+        ControlFlow::Break(())
+    })?;
+    Ok(found)
+}
+
+type Entry = (Vec<u8>, Vec<u8>);
+
+fn first_piece(tree: &Tree, of: InodeId) -> Result<Option<Entry>, Missing> {
+    let mut found = None;
+    tree.scan(&BucketKey::Piece(of, 0).encode(), |key, value| {
+        if matches!(BucketKey::decode(key), Ok(BucketKey::Piece(owner, _)) if owner == of) {
+            found = Some((key.to_vec(), value.to_vec()));
+        }
+        ControlFlow::Break(())
+    })?;
+    Ok(found)
+}
