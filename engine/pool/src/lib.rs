@@ -40,6 +40,7 @@ pub use error::StoreError;
 pub use key_locks::{KeyLock, KeyLocks, LockMode};
 pub use locks::{RangeLock, RangeLocks};
 pub use options::{CreateOptions, MEMORY_DEFAULT, MEMORY_MIN, PoolOptions};
+pub use pins::KeyPin;
 pub use pool::Pool;
 pub use space::{Admitted, ReadPin};
 pub use status::{PoolMetrics, PoolStatus};

@@ -15,7 +15,7 @@ use engine_log::BatchData;
 use engine_tree::{Missing, Tree, extent_key_span};
 
 use crate::cleanup::{EXTENTS_PER_STEP, finish};
-use crate::pins::Span;
+use crate::pins::{KeyPin, Span};
 use crate::{Dataset, Pool, StoreError};
 
 /// Cleanup records read at once.
@@ -55,13 +55,30 @@ impl Pool {
         mut look: impl FnMut(&Tree) -> Result<R, Missing>,
     ) -> Result<R, StoreError> {
         let _pin = self.read_pin();
+        let mut kept = Vec::new();
         loop {
             let missing = match dataset.with_tree(&mut look) {
                 Ok(found) => return Ok(found),
                 Err(missing) => missing,
             };
-            self.fetch(dataset, missing).await?;
+            self.fetch_and_keep(dataset, missing, &mut kept).await?;
         }
+    }
+
+    /// As [`Pool::fetch`]; the page stays in memory for as long as `kept` lives. So a look that
+    /// needs several pages at once gets through however little memory there is.
+    ///
+    /// # Errors
+    /// As [`Pool::fetch`].
+    pub async fn fetch_and_keep<'a>(
+        &self,
+        dataset: &'a Dataset,
+        missing: Missing,
+        kept: &mut Vec<KeyPin<'a>>,
+    ) -> Result<(), StoreError> {
+        let low = missing.low.to_vec();
+        kept.push(dataset.pins().pin(vec![(low.clone(), low)]));
+        self.fetch(dataset, missing).await
     }
 
     /// Makes `range` of a content of a bucket a hole, in bounded batches that give space back.

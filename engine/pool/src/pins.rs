@@ -24,7 +24,7 @@ struct State {
 
 /// Held pins; dropping them lets the leaves go.
 #[derive(Debug)]
-pub(crate) struct KeyPin<'a> {
+pub struct KeyPin<'a> {
     pins: &'a KeyPins,
     ticket: u64,
 }

@@ -1,0 +1,242 @@
+//! The buckets of a pool: create, list, show, delete, open.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use engine_base::{ByteCount, DatasetId};
+use engine_format::{
+    BucketKey, ContentForm, DatasetKind, DatasetName, DatasetRecord, DatasetState, DirectoryState,
+    Inode, InodeFields, InodeId, InodeKind,
+};
+use engine_pool::{Dataset, DatasetInfo, LockMode, Pool, StoreError};
+
+use crate::bucket::{LockKey, Shared};
+use crate::look::{is_empty, state};
+use crate::{Bucket, BucketError};
+
+/// The buckets of a pool.
+#[derive(Debug, Clone)]
+pub struct Buckets {
+    pool: Arc<Pool>,
+}
+
+/// A bucket at a glance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BucketInfo {
+    /// Its id, never used again.
+    pub id: DatasetId,
+    /// Its name.
+    pub name: String,
+    /// Bytes of data in extents that it refers to.
+    pub allocated: ByteCount,
+    /// When it was created, in nanoseconds since 1970.
+    pub created_unix_nanos: u64,
+}
+
+/// Who a new bucket's root directory belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RootOwner {
+    /// Permissions: 12 bits.
+    pub mode: u16,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+}
+
+impl Default for RootOwner {
+    fn default() -> Self {
+        Self {
+            mode: 0o755,
+            uid: 0,
+            gid: 0,
+        }
+    }
+}
+
+impl From<DatasetInfo> for BucketInfo {
+    fn from(info: DatasetInfo) -> Self {
+        Self {
+            id: info.id,
+            name: info.record.name.as_str().to_owned(),
+            allocated: info.allocated,
+            created_unix_nanos: info.record.created_unix_nanos,
+        }
+    }
+}
+
+impl Buckets {
+    /// The buckets of `pool`.
+    #[must_use]
+    pub const fn new(pool: Arc<Pool>) -> Self {
+        Self { pool }
+    }
+
+    /// The pool.
+    #[must_use]
+    pub const fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
+    /// Creates an empty bucket. Volumes and buckets share one space of names.
+    ///
+    /// Durability: when it resolves, the bucket survives a power cut.
+    ///
+    /// # Errors
+    /// [`BucketError::Exists`]; [`BucketError::Store`] with a refused name or without space.
+    pub async fn create(&self, name: &str, owner: RootOwner) -> Result<BucketInfo, BucketError> {
+        let checked = DatasetName::new(name).map_err(|source| StoreError::Name {
+            name: name.to_owned(),
+            source,
+        })?;
+        let nanos = self.pool.unix_nanos();
+        let record = DatasetRecord {
+            kind: DatasetKind::Bucket,
+            state: DatasetState::Live,
+            size: ByteCount::ZERO,
+            cleanup_from: None,
+            created_unix_nanos: nanos,
+            name: checked,
+        };
+        let now = i64::try_from(nanos).unwrap_or(i64::MAX);
+        let root = root_inode(owner, now);
+        let state = DirectoryState {
+            modified: now,
+            changed: now,
+            ..DirectoryState::default()
+        };
+        let entries = [
+            (BucketKey::Inode(InodeId::ROOT).encode(), root.encode()),
+            (
+                BucketKey::Directory(InodeId::ROOT).encode(),
+                state.encode().to_vec(),
+            ),
+        ];
+        let created = self.pool.create_dataset_with(&record, &entries).await;
+        let dataset = created.map_err(|error| match error {
+            StoreError::Exists { .. } => BucketError::Exists {
+                what: "bucket or volume",
+            },
+            error => error.into(),
+        })?;
+        Ok(info_of(&dataset, record))
+    }
+
+    /// All buckets, by name.
+    #[must_use]
+    pub fn list(&self) -> Vec<BucketInfo> {
+        self.pool
+            .datasets()
+            .into_iter()
+            .filter(|info| info.record.kind == DatasetKind::Bucket)
+            .map(BucketInfo::from)
+            .collect()
+    }
+
+    /// One bucket.
+    ///
+    /// # Errors
+    /// [`BucketError::NotFound`].
+    pub fn show(&self, name: &str) -> Result<BucketInfo, BucketError> {
+        let dataset = self.find(name)?;
+        let record = dataset.record().ok_or_else(|| BucketError::no("bucket"))?;
+        Ok(info_of(&dataset, record))
+    }
+
+    /// A handle to a bucket. The first one gives back what the last run of the pool left behind.
+    ///
+    /// # Errors
+    /// [`BucketError::NotFound`], [`BucketError::Store`].
+    pub async fn open(&self, name: &str) -> Result<Bucket, BucketError> {
+        let dataset = self.find(name)?;
+        let shared = dataset.attached(Shared::default).ok_or_else(|| {
+            BucketError::inconsistent("something else is attached to a bucket".to_owned())
+        })?;
+        let bucket = Bucket {
+            pool: Arc::clone(&self.pool),
+            dataset,
+            shared,
+        };
+        if !bucket.is_open() {
+            let _locks = bucket
+                .lock(vec![(LockKey::Shape, LockMode::Exclusive)])
+                .await?;
+            if !bucket.is_open() {
+                bucket.recover().await?;
+                bucket.shared.is_open.store(true, Ordering::Release);
+            }
+        }
+        Ok(bucket)
+    }
+
+    /// Deletes an empty bucket. Handles to it fail from now on.
+    ///
+    /// Durability: when it resolves, the bucket does not come back after a power cut.
+    ///
+    /// # Errors
+    /// [`BucketError::NotFound`], [`BucketError::NotEmpty`], [`BucketError::Store`].
+    pub async fn delete(&self, name: &str) -> Result<(), BucketError> {
+        let bucket = self.open(name).await?;
+        bucket.give_back_dropped().await?;
+        let _locks = bucket
+            .lock(vec![
+                (LockKey::Shape, LockMode::Exclusive),
+                (LockKey::Directory(InodeId::ROOT), LockMode::Exclusive),
+            ])
+            .await?;
+        let empty = bucket.look(|tree| is_empty(tree, InodeId::ROOT)).await?;
+        if !empty {
+            return Err(BucketError::NotEmpty);
+        }
+        Ok(self.pool.delete_dataset(&bucket.dataset).await?)
+    }
+
+    fn find(&self, name: &str) -> Result<Arc<Dataset>, BucketError> {
+        self.pool
+            .find_dataset(name)
+            .filter(|dataset| dataset.is(DatasetKind::Bucket))
+            .ok_or_else(|| BucketError::no("bucket"))
+    }
+}
+
+impl Bucket {
+    /// Times and counts of a directory.
+    ///
+    /// # Errors
+    /// [`BucketError::NotFound`] if it is gone.
+    pub async fn directory_state(&self, id: InodeId) -> Result<DirectoryState, BucketError> {
+        let found = self.look(|tree| state(tree, id)).await?;
+        found.ok_or_else(|| BucketError::no("directory"))
+    }
+}
+
+fn info_of(dataset: &Dataset, record: DatasetRecord) -> BucketInfo {
+    DatasetInfo {
+        id: dataset.id(),
+        record,
+        allocated: dataset.allocated(),
+    }
+    .into()
+}
+
+fn root_inode(owner: RootOwner, now: i64) -> Inode {
+    Inode {
+        id: InodeId::ROOT,
+        kind: InodeKind::Directory,
+        content: ContentForm::None,
+        explicit: true,
+        mode: owner.mode & 0o7777,
+        uid: owner.uid,
+        gid: owner.gid,
+        links: 1,
+        device: 0,
+        size: 0,
+        allocated: 0,
+        accessed: now,
+        modified: now,
+        changed: now,
+        created: now,
+        changes: 0,
+        fields: InodeFields::default(),
+    }
+}

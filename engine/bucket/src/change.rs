@@ -1,0 +1,130 @@
+//! Changes of a bucket that are committed together.
+
+use engine_base::limits::{BLOCK_BYTES, EXTENT_BYTES_MAX};
+use engine_base::{DatasetId, Lsn, to_u32, to_usize};
+use engine_device::PageBuf;
+use engine_format::{
+    BatchBuilder, BucketKey, Codec, EntryRecord, ExtentPut, Inode, InodeId, Touch,
+};
+use engine_log::BatchData;
+use engine_pool::StoreError;
+use engine_tree::extent_key_span;
+
+use crate::flight::Flight;
+use crate::node::Place;
+use crate::{Bucket, BucketError};
+
+/// One batch in the making.
+pub(crate) struct Change {
+    dataset: DatasetId,
+    batch: BatchBuilder,
+    spans: Vec<(Vec<u8>, Vec<u8>)>,
+    data: Vec<PageBuf>,
+    data_bytes: usize,
+}
+
+impl Change {
+    pub(crate) fn new(bucket: &Bucket) -> Self {
+        Self {
+            dataset: bucket.dataset.id(),
+            batch: BatchBuilder::new(),
+            spans: Vec::new(),
+            data: Vec::new(),
+            data_bytes: 0,
+        }
+    }
+
+    pub(crate) fn put(&mut self, key: &BucketKey<'_>, value: &[u8]) {
+        let key = key.encode();
+        self.batch.put(self.dataset, &key, value);
+        self.spans.push((key.clone(), key));
+    }
+
+    pub(crate) fn delete(&mut self, key: &BucketKey<'_>) {
+        let key = key.encode();
+        self.batch.delete(self.dataset, &key);
+        self.spans.push((key.clone(), key));
+    }
+
+    pub(crate) fn touch(&mut self, directory: InodeId, touch: &Touch) {
+        let key = BucketKey::Directory(directory).encode();
+        self.batch.touch(self.dataset, &key, touch);
+        self.spans.push((key.clone(), key));
+    }
+
+    /// Writes an inode to where it lies.
+    pub(crate) fn inode(&mut self, place: &Place, inode: &Inode) {
+        match place {
+            Place::Own => self.put(&BucketKey::Inode(inode.id), &inode.encode()),
+            Place::Entry {
+                directory, name, ..
+            } => {
+                let value = EntryRecord::Inline(inode.clone()).encode();
+                self.put(&BucketKey::Entry(*directory, name), &value);
+            }
+        }
+    }
+
+    /// Maps `bytes` bytes of a content from `offset`, the start of a block, on to `data`.
+    pub(crate) fn extent(&mut self, content: InodeId, offset: u64, bytes: usize, data: PageBuf) {
+        let checksums: Vec<u32> = data.chunks(BLOCK_BYTES).map(crc32c::crc32c).collect();
+        let prefix = BucketKey::extents(content);
+        let extent = to_usize(EXTENT_BYTES_MAX);
+        for (index, checksums) in checksums.chunks(extent / BLOCK_BYTES).enumerate() {
+            let from = index * extent;
+            let put = ExtentPut {
+                offset: offset + from as u64,
+                bytes: to_u32((bytes - from).min(extent)),
+                data_offset: to_u32(self.data_bytes + from),
+                skip: 0,
+                codec: Codec::None,
+            };
+            self.batch
+                .extent_put(self.dataset, &prefix, &put, checksums);
+        }
+        self.span(&prefix, offset, bytes as u64);
+        self.data_bytes += data.len();
+        self.data.push(data);
+    }
+
+    /// Makes a range of a content a hole.
+    pub(crate) fn clear(&mut self, content: InodeId, offset: u64, bytes: u64) {
+        let prefix = BucketKey::extents(content);
+        self.batch
+            .extent_clear(self.dataset, &prefix, offset, bytes);
+        self.span(&prefix, offset, bytes);
+    }
+
+    fn span(&mut self, prefix: &[u8], offset: u64, bytes: u64) {
+        let (low, high) = extent_key_span(prefix, offset, bytes);
+        self.spans.push((low.to_vec(), high.to_vec()));
+    }
+
+    /// Commits: readable, and it survives the death of the process.
+    pub(crate) async fn commit(
+        self,
+        bucket: &Bucket,
+        flight: &mut Flight<'_>,
+    ) -> Result<Lsn, BucketError> {
+        if self.batch.is_empty() {
+            return Ok(bucket.pool.durable_lsn());
+        }
+        let finished = self.batch.finish();
+        let mutations = finished.map_err(|error| StoreError::Invalid {
+            what: "a change of a bucket".to_owned(),
+            why: error.to_string(),
+        })?;
+        let batch = BatchData {
+            mutations,
+            data: self.data,
+        };
+        flight.begin();
+        let committed = bucket
+            .pool
+            .commit_keys(&bucket.dataset, self.spans, batch)
+            .await;
+        let lsn = committed?;
+        flight.end(lsn);
+        Ok(lsn)
+    }
+}

@@ -1,0 +1,232 @@
+//! Where the bytes of a content lie, and reading them.
+
+use std::ops::{ControlFlow, Range};
+
+use engine_base::to_usize;
+use engine_device::PageBuf;
+use engine_format::{BucketKey, ContentForm, Inode, InodeId, PieceRecord};
+use engine_pool::ExtentRead;
+use engine_tree::{Piece, Tree, extent_lookup};
+
+use crate::look::{Look, value};
+use crate::node::Node;
+use crate::{Bucket, BucketError};
+
+/// Bytes of one content that are a part of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) content: InodeId,
+    /// First byte in the content.
+    pub(crate) at: u64,
+    pub(crate) bytes: u64,
+    /// First byte in the file.
+    pub(crate) file_at: u64,
+}
+
+/// Bytes of a file and where they are stored.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    /// First byte in the file.
+    pub(crate) at: u64,
+    pub(crate) bytes: u64,
+    /// `None`: a hole.
+    pub(crate) stored: Option<Stored>,
+}
+
+/// Stored blocks, and how many bytes of them come before those that are meant.
+#[derive(Debug, Clone)]
+pub(crate) struct Stored {
+    pub(crate) read: ExtentRead,
+    pub(crate) skip: usize,
+}
+
+/// The spans of a range of a file whose content lies in extents, in order and without gaps.
+pub(crate) fn spans(tree: &Tree, inode: &Inode, range: Range<u64>) -> Look<Vec<Span>> {
+    if range.is_empty() {
+        return Ok(Vec::new());
+    }
+    let whole = |content, start: u64| Span {
+        content,
+        at: range.start - start,
+        bytes: range.end - range.start,
+        file_at: range.start,
+    };
+    if inode.content != ContentForm::Pieces {
+        return Ok(vec![whole(inode.id, 0)]);
+    }
+    let mut pieces: Vec<(u64, Vec<u8>)> = Vec::new();
+    let of_file = |key: &[u8]| match BucketKey::decode(key) {
+        Ok(BucketKey::Piece(owner, start)) if owner == inode.id => Some(start),
+        _ => None,
+    };
+    let from = BucketKey::Piece(inode.id, range.start).encode();
+    let first = tree.floor(&from, |entry| {
+        entry.and_then(|(key, value)| Some((of_file(key)?, value.to_vec())))
+    })?;
+    pieces.extend(first);
+    let behind = BucketKey::Piece(inode.id, range.start + 1).encode();
+    tree.scan(&behind, |key, value| match of_file(key) {
+        Some(start) if start < range.end => {
+            pieces.push((start, value.to_vec()));
+            ControlFlow::Continue(())
+        }
+        _ => ControlFlow::Break(()),
+    })?;
+    let mut spans = Vec::with_capacity(pieces.len());
+    for (index, (start, value)) in pieces.iter().enumerate() {
+        let end = pieces.get(index + 1).map_or(range.end, |next| next.0);
+        let from = range.start.max(*start);
+        spans.push(Span {
+            content: PieceRecord::decode(value)?.content,
+            at: from - start,
+            bytes: end.min(range.end) - from,
+            file_at: from,
+        });
+    }
+    Ok(spans)
+}
+
+/// Where the bytes of a range of a file lie, in order and without gaps.
+pub(crate) fn find(tree: &Tree, inode: &Inode, range: Range<u64>) -> Look<Vec<Found>> {
+    let mut found: Vec<Found> = Vec::new();
+    if inode.content == ContentForm::None {
+        found.push(Found {
+            at: range.start,
+            bytes: range.end - range.start,
+            stored: None,
+        });
+        return Ok(found);
+    }
+    for span in spans(tree, inode, range)? {
+        let prefix = BucketKey::extents(span.content);
+        extent_lookup(tree, &prefix, span.at, span.bytes, |piece| {
+            let (offset, bytes, stored) = match &piece {
+                Piece::Hole { offset, bytes } => (*offset, *bytes, None),
+                Piece::Data {
+                    offset,
+                    bytes,
+                    extent,
+                } => {
+                    let stored = Stored {
+                        read: ExtentRead::new(extent),
+                        skip: extent.skip().into(),
+                    };
+                    (*offset, u64::from(*bytes), Some(stored))
+                }
+            };
+            found.push(Found {
+                at: span.file_at + (offset - span.at),
+                bytes,
+                stored,
+            });
+            ControlFlow::Continue(())
+        })?;
+    }
+    Ok(found)
+}
+
+/// A small content; bytes behind its record are zeroes.
+pub(crate) fn small(tree: &Tree, inode: &Inode) -> Look<Vec<u8>> {
+    let key = BucketKey::Small(inode.id);
+    let found = value(tree, &key, |value| Ok(value.to_vec()))?;
+    Ok(found.unwrap_or_default())
+}
+
+/// What a read of a range comes to.
+pub(crate) enum ReadPlan {
+    /// The bytes themselves.
+    Bytes(Vec<u8>),
+    /// Where they lie.
+    Stored(Vec<Found>),
+}
+
+/// Looks up what a range of a file holds, cut off at its end.
+pub(crate) fn plan(tree: &Tree, inode: &Inode, at: u64, bytes: u64) -> Look<ReadPlan> {
+    let end = at.saturating_add(bytes).min(inode.size);
+    if at >= end {
+        return Ok(ReadPlan::Bytes(Vec::new()));
+    }
+    match inode.content {
+        ContentForm::Small => {
+            let content = small(tree, inode)?;
+            let mut bytes = vec![0; to_usize(end - at)];
+            let from = to_usize(at).min(content.len());
+            let to = to_usize(end).min(content.len());
+            bytes[..to - from].copy_from_slice(&content[from..to]);
+            Ok(ReadPlan::Bytes(bytes))
+        }
+        ContentForm::None | ContentForm::Extents | ContentForm::Pieces => {
+            Ok(ReadPlan::Stored(find(tree, inode, at..end)?))
+        }
+    }
+}
+
+impl Bucket {
+    /// Reads up to `bytes` bytes from `at`; fewer at the end of the file.
+    ///
+    /// # Errors
+    /// [`BucketError::NotFound`] if the file is gone, [`BucketError::Store`] where data is damaged:
+    /// no wrong byte is returned.
+    pub async fn read(&self, node: &Node, at: u64, bytes: usize) -> Result<Vec<u8>, BucketError> {
+        let _pin = self.pool.read_pin();
+        let places = node.places();
+        let plan = self
+            .look(|tree| {
+                let found = crate::look::inode_at(tree, node.id(), &places)?;
+                let (inode, _) = found.ok_or_else(|| BucketError::no("file"))?;
+                plan(tree, &inode, at, bytes as u64)
+            })
+            .await?;
+        self.carry_out(plan).await
+    }
+
+    /// Reads what a plan names. The caller has held a read pin since before the plan was made.
+    pub(crate) async fn carry_out(&self, plan: ReadPlan) -> Result<Vec<u8>, BucketError> {
+        let found = match plan {
+            ReadPlan::Bytes(bytes) => return Ok(bytes),
+            ReadPlan::Stored(found) => found,
+        };
+        let start = found.first().map_or(0, |first| first.at);
+        let end = found.last().map_or(0, |last| last.at + last.bytes);
+        let mut bytes = vec![0; to_usize(end - start)];
+        for part in &found {
+            let Some(stored) = &part.stored else {
+                continue;
+            };
+            let from = to_usize(part.at - start);
+            let to = &mut bytes[from..from + to_usize(part.bytes)];
+            self.read_stored(stored, to).await?;
+        }
+        Ok(bytes)
+    }
+
+    /// Reads and verifies stored blocks, and copies what is meant of them.
+    pub(crate) async fn read_stored(
+        &self,
+        stored: &Stored,
+        to: &mut [u8],
+    ) -> Result<(), BucketError> {
+        let mut buf = PageBuf::recycled(stored.read.bytes());
+        if !self.pool.read_extent_cached(&stored.read, &mut buf)? {
+            buf = self.pool.read_extent(&stored.read).await?;
+        }
+        let from = stored.skip;
+        let bytes = buf.get(from..from + to.len()).ok_or_else(|| {
+            BucketError::inconsistent("an extent is shorter than its blocks".to_owned())
+        })?;
+        to.copy_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Reads a range of a file whose inode is locked.
+    pub(crate) async fn read_locked(
+        &self,
+        inode: &Inode,
+        at: u64,
+        bytes: u64,
+    ) -> Result<Vec<u8>, BucketError> {
+        let _pin = self.pool.read_pin();
+        let plan = self.look(|tree| plan(tree, inode, at, bytes)).await?;
+        self.carry_out(plan).await
+    }
+}

@@ -1,0 +1,96 @@
+//! What follows a commit, whatever becomes of its caller: the positions of what changed, and word
+//! to the observers.
+
+use std::sync::Arc;
+
+use engine_base::Lsn;
+use engine_format::InodeId;
+
+use crate::Bucket;
+
+/// What a commit changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    /// The name leads elsewhere, or nowhere.
+    Entry {
+        /// The directory.
+        directory: InodeId,
+        /// The name, without the `/` of directories.
+        name: Vec<u8>,
+    },
+    /// Attributes of an inode, not its content.
+    Attributes(InodeId),
+    /// Content and attributes of an inode.
+    Content(InodeId),
+}
+
+/// Is told of changes.
+pub trait Observer: Send + Sync {
+    /// A commit is readable. Called without any lock of the engine, by the thread that committed.
+    fn changed(&self, changes: &[Changed]);
+}
+
+/// Declared before an operation takes its locks, so that it ends behind them.
+pub(crate) struct Flight<'a> {
+    bucket: &'a Bucket,
+    marks: Vec<InodeId>,
+    changes: Vec<Changed>,
+    /// How many marks a commit was begun with; an operation may commit in steps.
+    begun: usize,
+    lsn: Option<Lsn>,
+}
+
+impl<'a> Flight<'a> {
+    pub(crate) const fn new(bucket: &'a Bucket) -> Self {
+        Self {
+            bucket,
+            marks: Vec::new(),
+            changes: Vec::new(),
+            begun: 0,
+            lsn: None,
+        }
+    }
+
+    pub(crate) fn entry(&mut self, directory: InodeId, name: &[u8]) {
+        let name = name.strip_suffix(b"/").unwrap_or(name).to_vec();
+        self.marks.push(directory);
+        self.changes.push(Changed::Entry { directory, name });
+    }
+
+    pub(crate) fn attributes(&mut self, inode: InodeId) {
+        self.marks.push(inode);
+        self.changes.push(Changed::Attributes(inode));
+    }
+
+    pub(crate) fn content(&mut self, inode: InodeId) {
+        self.marks.push(inode);
+        self.changes.push(Changed::Content(inode));
+    }
+
+    pub(crate) fn begin(&mut self) {
+        let new = &self.marks[self.begun..];
+        self.bucket.shared.recent.begin(new);
+        self.begun = self.marks.len();
+    }
+
+    pub(crate) const fn end(&mut self, lsn: Lsn) {
+        self.lsn = Some(lsn);
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        let begun = &self.marks[..self.begun];
+        if begun.is_empty() {
+            return;
+        }
+        let pool = &self.bucket.pool;
+        let lsn = self.lsn.unwrap_or_else(|| pool.applied_lsn());
+        let recent = &self.bucket.shared.recent;
+        recent.end(begun, lsn, pool.durable_lsn());
+        let observers: Vec<Arc<dyn Observer>> = self.bucket.shared.observers();
+        for observer in observers {
+            observer.changed(&self.changes);
+        }
+    }
+}

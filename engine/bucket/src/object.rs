@@ -1,0 +1,151 @@
+//! Objects by their keys: reading them.
+
+use engine_base::Lsn;
+use engine_format::InodeKind;
+use engine_pool::LockMode;
+
+use crate::attributes::Info;
+use crate::bucket::LockKey;
+use crate::key::{Key, Way, follow, object_of};
+use crate::node::Node;
+use crate::xattr::{OBJECT_PREFIX, attribute, attribute_names};
+use crate::{Bucket, BucketError, ObjectReader};
+
+/// What is known of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectHead {
+    /// Size, times, entity tag and so on.
+    pub info: Info,
+    /// Its metadata, by names without [`OBJECT_PREFIX`], in their order.
+    pub metadata: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+/// What a look at a key has found.
+#[derive(Debug)]
+pub struct Seen<T> {
+    /// `None`: there is no such object.
+    pub found: Option<T>,
+    /// What must be durable before this is shown, absence too: see [`Bucket::durable`].
+    pub lsn: Lsn,
+}
+
+/// A demand on the object as it is when the change is committed: `None` if there is none.
+pub type Precondition<'a> = &'a (dyn Fn(Option<&Info>) -> bool + Send + Sync);
+
+impl Bucket {
+    /// What is known of an object.
+    ///
+    /// # Errors
+    /// [`BucketError::Name`] for an empty key, [`BucketError::Store`].
+    pub async fn head(&self, key: &[u8]) -> Result<Seen<ObjectHead>, BucketError> {
+        let key = Key::parse(key)?;
+        let (way, found) = self
+            .look(|tree| {
+                let way = follow(tree, &key)?;
+                let Some(inode) = object_of(tree, &way)? else {
+                    return Ok((way, None));
+                };
+                let mut metadata = Vec::new();
+                for name in attribute_names(tree, &inode)? {
+                    let Some(short) = name.strip_prefix(OBJECT_PREFIX) else {
+                        continue;
+                    };
+                    if let Some(value) = attribute(tree, &inode, &name)? {
+                        metadata.push((short.to_vec(), value));
+                    }
+                }
+                let info = Info::of(&inode, None);
+                Ok((way, Some(ObjectHead { info, metadata })))
+            })
+            .await?;
+        let shown = found.as_ref().map(|head| head.info.id);
+        Ok(Seen {
+            lsn: self.seen([shown.unwrap_or(way.directory()), way.directory()]),
+            found,
+        })
+    }
+
+    /// A reader of an object as it is now: see [`ObjectReader`].
+    ///
+    /// # Errors
+    /// As [`Bucket::head`].
+    pub async fn get(&self, key: &[u8]) -> Result<Seen<ObjectReader>, BucketError> {
+        let key = Key::parse(key)?;
+        loop {
+            let locks = self.lock(vec![(LockKey::Shape, LockMode::Shared)]).await?;
+            let (way, is_object) = self
+                .look(|tree| {
+                    let way = follow(tree, &key)?;
+                    let found = object_of(tree, &way)?.is_some();
+                    Ok((way, found))
+                })
+                .await?;
+            let node = self.node_on(&key, &way).filter(|_| is_object);
+            let Some(node) = node else {
+                let lsn = self.seen([way.directory()]);
+                return Ok(Seen { found: None, lsn });
+            };
+            match self.reader(&node).await {
+                Ok(reader) => {
+                    // The name may lead elsewhere since; then this was the moment before.
+                    let lsn = self.seen([node.id(), way.directory()]);
+                    let lsn = reader.lsn().max(lsn);
+                    return Ok(Seen {
+                        found: Some(reader),
+                        lsn,
+                    });
+                }
+                // Replaced or removed between the two looks.
+                Err(BucketError::NotFound { .. }) => drop(locks),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The inode behind a key, for working with it by inode.
+    ///
+    /// # Errors
+    /// [`BucketError::NotFound`] if there is no such object; [`BucketError::Store`].
+    pub async fn node_of(&self, key: &[u8]) -> Result<Node, BucketError> {
+        let key = Key::parse(key)?;
+        let _locks = self.lock(vec![(LockKey::Shape, LockMode::Shared)]).await?;
+        let (way, is_object) = self
+            .look(|tree| {
+                let way = follow(tree, &key)?;
+                let found = object_of(tree, &way)?.is_some();
+                Ok((way, found))
+            })
+            .await?;
+        let node = self.node_on(&key, &way).filter(|_| is_object);
+        node.ok_or_else(|| BucketError::no("object"))
+    }
+
+    /// Follows a key.
+    pub(crate) async fn way(&self, key: &Key) -> Result<Way, BucketError> {
+        self.look(|tree| follow(tree, key)).await
+    }
+
+    /// What a key names, for a precondition.
+    pub(crate) async fn check_precondition(
+        &self,
+        way: &Way,
+        precondition: Option<Precondition<'_>>,
+    ) -> Result<(), BucketError> {
+        let Some(holds) = precondition else {
+            return Ok(());
+        };
+        let found = self.look(|tree| object_of(tree, way)).await?;
+        let info = found.map(|inode| Info::of(&inode, None));
+        if holds(info.as_ref()) {
+            return Ok(());
+        }
+        Err(BucketError::Precondition)
+    }
+}
+
+/// Whether a way ends at a regular file.
+pub(crate) fn leads_to_file(way: &Way) -> bool {
+    way.found
+        .as_ref()
+        .is_some_and(|found| found.kind() == InodeKind::File)
+}

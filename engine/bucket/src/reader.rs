@@ -1,0 +1,219 @@
+//! Reading a content as it was at one moment, whatever becomes of it meanwhile.
+//!
+//! A reader looks at the live extents. Whoever is about to change some of them in place keeps what
+//! was there for the readers first, so a reader that looks at the tree and then at what was kept
+//! sees the moment it began at. A file that is replaced or removed stays, without a name, until its
+//! last reader is done.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use engine_base::{Lsn, to_usize};
+use engine_format::{ContentForm, Inode, InodeKind};
+use engine_pool::ReadPin;
+use parking_lot::Mutex;
+
+use crate::bucket::Dropped;
+use crate::content::{Found, ReadPlan, find, plan};
+use crate::look::inode_at;
+use crate::node::Node;
+use crate::{Bucket, BucketError, Info};
+
+/// What a reader keeps for itself.
+#[derive(Default)]
+pub(crate) struct ReaderState {
+    /// What was there before it was changed, by its first byte; never overlapping.
+    kept: Mutex<BTreeMap<u64, (Found, ReadPin)>>,
+}
+
+impl ReaderState {
+    /// Keeps what `found` names, as far as nothing older was kept.
+    pub(crate) fn keep(&self, found: &[Found], pin: &ReadPin) {
+        let mut kept = self.kept.lock();
+        for new in found {
+            let mut at = new.at;
+            let end = new.at + new.bytes;
+            while at < end {
+                let before = kept.range(..=at).next_back();
+                let covered = before.map_or(0, |(start, (old, _))| start + old.bytes);
+                if covered > at {
+                    at = covered;
+                    continue;
+                }
+                let next = kept.range(at..end).next().map_or(end, |(start, _)| *start);
+                kept.insert(at, (part(new, at..next), pin.clone()));
+                at = next;
+            }
+        }
+    }
+
+    /// `found`, with what was kept in the place of what is there now.
+    fn as_it_was(&self, found: Vec<Found>) -> (Vec<Found>, Vec<ReadPin>) {
+        let kept = self.kept.lock();
+        if kept.is_empty() {
+            return (found, Vec::new());
+        }
+        let (mut result, mut pins) = (Vec::new(), Vec::new());
+        for now in found {
+            let end = now.at + now.bytes;
+            let mut at = now.at;
+            while at < end {
+                let before = kept.range(..=at).next_back();
+                match before.filter(|(start, (old, _))| *start + old.bytes > at) {
+                    Some((start, (old, pin))) => {
+                        let to = (start + old.bytes).min(end);
+                        result.push(part(old, at..to));
+                        pins.push(pin.clone());
+                        at = to;
+                    }
+                    None => {
+                        let next = kept.range(at..end).next();
+                        let to = next.map_or(end, |(start, _)| *start);
+                        result.push(part(&now, at..to));
+                        at = to;
+                    }
+                }
+            }
+        }
+        (result, pins)
+    }
+}
+
+/// A part of what was found.
+fn part(of: &Found, range: Range<u64>) -> Found {
+    let stored = of.stored.as_ref().map(|stored| {
+        let mut stored = stored.clone();
+        stored.skip += to_usize(range.start - of.at);
+        stored
+    });
+    Found {
+        at: range.start,
+        bytes: range.end - range.start,
+        stored,
+    }
+}
+
+/// An object, or any file, as it was when the reader was made. End it with [`ObjectReader::close`]:
+/// one that is dropped gives the space of a removed file back only with a later change of the
+/// bucket.
+pub struct ObjectReader {
+    bucket: Bucket,
+    node: Option<Node>,
+    inode: Inode,
+    info: Info,
+    /// A content that is not in extents, read at once.
+    small: Option<Vec<u8>>,
+    state: Arc<ReaderState>,
+    lsn: Lsn,
+}
+
+impl std::fmt::Debug for ObjectReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ObjectReader({})", self.inode.id)
+    }
+}
+
+impl Bucket {
+    /// A reader of a file as it is now.
+    ///
+    /// # Errors
+    /// [`BucketError::NotFound`], [`BucketError::NotRegular`], [`BucketError::Store`].
+    pub async fn reader(&self, node: &Node) -> Result<ObjectReader, BucketError> {
+        let locks = self.lock_inodes([node.id()]).await?;
+        let places = node.places();
+        let found = self
+            .look(|tree| {
+                let Some((inode, _)) = inode_at(tree, node.id(), &places)? else {
+                    return Ok(None);
+                };
+                let small = match inode.content {
+                    ContentForm::Small => match plan(tree, &inode, 0, inode.size)? {
+                        ReadPlan::Bytes(bytes) => Some(bytes),
+                        ReadPlan::Stored(_) => None,
+                    },
+                    _ => None,
+                };
+                Ok(Some((inode, small)))
+            })
+            .await?;
+        let (inode, small) = found.ok_or_else(|| BucketError::no("file"))?;
+        if !matches!(inode.kind, InodeKind::File | InodeKind::Directory) {
+            return Err(BucketError::NotRegular);
+        }
+        let state = Arc::new(ReaderState::default());
+        let needs_content = small.is_none() && inode.content != ContentForm::None;
+        if needs_content {
+            node.0.opens.fetch_add(1, Ordering::AcqRel);
+            node.0.readers.lock().push(Arc::downgrade(&state));
+        }
+        let lsn = self.seen([node.id()]);
+        drop(locks);
+        Ok(ObjectReader {
+            bucket: self.clone(),
+            node: needs_content.then(|| node.clone()),
+            info: Info::of(&inode, None),
+            inode,
+            small,
+            state,
+            lsn,
+        })
+    }
+}
+
+impl ObjectReader {
+    /// What the file was at that moment.
+    #[must_use]
+    pub const fn info(&self) -> &Info {
+        &self.info
+    }
+
+    /// What must be durable before any of it is shown as stored: see [`Bucket::durable`].
+    #[must_use]
+    pub const fn lsn(&self) -> Lsn {
+        self.lsn
+    }
+
+    /// Up to `bytes` bytes from `at`; fewer at the end.
+    ///
+    /// # Errors
+    /// [`BucketError::Store`] where data is damaged.
+    pub async fn read(&self, at: u64, bytes: usize) -> Result<Vec<u8>, BucketError> {
+        let end = at.saturating_add(bytes as u64).min(self.inode.size);
+        if at >= end {
+            return Ok(Vec::new());
+        }
+        if let Some(small) = &self.small {
+            return Ok(small[to_usize(at)..to_usize(end)].to_vec());
+        }
+        let _pin = self.bucket.pool.read_pin();
+        let found = self
+            .bucket
+            .look(|tree| find(tree, &self.inode, at..end))
+            .await?;
+        // Only now: what was changed before this look was kept before that.
+        let (found, _pins) = self.state.as_it_was(found);
+        self.bucket.carry_out(ReadPlan::Stored(found)).await
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// [`BucketError::Store`] if the space of a removed file cannot be given back now; an opening
+    /// does it then.
+    pub async fn close(mut self) -> Result<(), BucketError> {
+        match self.node.take() {
+            Some(node) => self.bucket.release_node(&node).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for ObjectReader {
+    fn drop(&mut self) {
+        if let Some(node) = self.node.take() {
+            self.bucket.shared.dropped.lock().push(Dropped::Open(node));
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! Sizes and holes.
+
+use std::ops::{ControlFlow, Range};
+
+use engine_base::limits::{BLOCK, BLOCK_BYTES};
+use engine_base::{Lsn, align_down, align_up, to_usize};
+use engine_format::{BucketKey, Cleanup, ContentForm, Inode};
+
+use crate::change::Change;
+use crate::content::{Span, find, small, spans};
+use crate::flight::Flight;
+use crate::look::{inode_at, value};
+use crate::node::Node;
+use crate::write::{FILE_BYTES_MAX, Locked};
+use crate::{Ack, Bucket, BucketError};
+
+/// Bytes of a content that one batch clears: beyond, space comes back in steps.
+pub(crate) const CLEARED_AT_ONCE: u64 = 1 << 20;
+
+/// What to seek.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seek {
+    /// Something stored.
+    Data,
+    /// A hole, or the end.
+    Hole,
+}
+
+/// What [`Bucket::allocate`] does to a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Allocate {
+    /// Makes sure that there is room for it now. A log writes every change to a new place, so no
+    /// room is set aside.
+    Room {
+        /// The size stays as it is.
+        keep_size: bool,
+    },
+    /// Gives what is stored back; it reads as zeroes.
+    Punch,
+    /// Makes it read as zeroes.
+    Zero {
+        /// The size stays as it is.
+        keep_size: bool,
+    },
+}
+
+impl Bucket {
+    /// Sets the size of a file. What lies behind a smaller one is gone for good, whole or not at
+    /// all after a crash; behind a larger one there are zeroes.
+    ///
+    /// # Errors
+    /// [`BucketError::NotFound`], [`BucketError::NotRegular`], [`BucketError::TooLarge`],
+    /// [`BucketError::Store`].
+    pub async fn truncate(&self, node: &Node, size: u64, ack: Ack) -> Result<(), BucketError> {
+        if size > FILE_BYTES_MAX {
+            return Err(BucketError::TooLarge {
+                what: "file",
+                max: FILE_BYTES_MAX,
+            });
+        }
+        let mut flight = Flight::new(self);
+        self.give_back_dropped().await?;
+        self.admit_release().await?;
+        let locks = self.lock_inodes([node.id()]).await?;
+        let mut file = self.locked_file(node).await?;
+        let lsn = self.set_size(&mut file, size, &mut flight).await?;
+        drop(locks);
+        self.acknowledge(lsn, ack).await
+    }
+
+    pub(crate) async fn set_size(
+        &self,
+        file: &mut Locked<'_>,
+        size: u64,
+        flight: &mut Flight<'_>,
+    ) -> Result<Lsn, BucketError> {
+        let old = file.inode.size;
+        if size == old {
+            // The times change, the content does not.
+            let now = self.now();
+            (file.inode.modified, file.inode.changed) = (now, now);
+            let mut change = Change::new(self);
+            change.inode(&file.place, &file.inode);
+            flight.attributes(file.inode.id);
+            return change.commit(self, flight).await;
+        }
+        self.finish_tail(&file.inode).await?;
+        let mut change = Change::new(self);
+        let mut is_tail = false;
+        if size < old {
+            is_tail = self.cut(&mut change, file, size..old).await?;
+        }
+        file.inode.size = size;
+        self.content_changed(&mut change, file, flight);
+        let lsn = change.commit(self, flight).await?;
+        if is_tail {
+            self.finish_tail(&file.inode).await?;
+        }
+        Ok(lsn)
+    }
+
+    /// Takes the end of a content away; `true` if it is only marked.
+    async fn cut(
+        &self,
+        change: &mut Change,
+        file: &mut Locked<'_>,
+        range: Range<u64>,
+    ) -> Result<bool, BucketError> {
+        if file.inode.content == ContentForm::Small {
+            let inode = &file.inode;
+            let mut content = self.look(|tree| small(tree, inode)).await?;
+            content.truncate(to_usize(range.start));
+            change.put(&BucketKey::Small(file.inode.id), &content);
+            file.inode.allocated = content.len() as u64;
+            return Ok(false);
+        }
+        if file.inode.content == ContentForm::None {
+            return Ok(false);
+        }
+        self.replace(file, range.clone()).await?;
+        if range.end - range.start > CLEARED_AT_ONCE {
+            let record = Cleanup::Tail(range.start).encode();
+            change.put(&BucketKey::Cleanup(file.inode.id), &record);
+            return Ok(true);
+        }
+        let inode = &file.inode;
+        let all = self.look(|tree| spans(tree, inode, range.clone())).await?;
+        for Span {
+            content, at, bytes, ..
+        } in all
+        {
+            change.clear(content, at, bytes);
+        }
+        Ok(false)
+    }
+
+    /// Finishes giving back what lies behind the size that a file was cut to: until then it must
+    /// not grow. The caller holds its lock.
+    pub(crate) async fn finish_tail(&self, inode: &Inode) -> Result<(), BucketError> {
+        let key = BucketKey::Cleanup(inode.id);
+        let found = self.look(|tree| value(tree, &key, Cleanup::decode)).await?;
+        let Some(Cleanup::Tail(from)) = found else {
+            return Ok(());
+        };
+        let all = self
+            .look(|tree| spans(tree, inode, from..FILE_BYTES_MAX))
+            .await?;
+        for span in all {
+            let range = span.at..span.at + span.bytes;
+            self.pool
+                .clear_content(&self.dataset, span.content, range)
+                .await?;
+        }
+        let mut change = Change::new(self);
+        change.delete(&key);
+        change.commit(self, &mut Flight::new(self)).await?;
+        Ok(())
+    }
+
+    /// Changes how a range of a file is stored. Steps of a large range are each whole or absent
+    /// after a crash.
+    ///
+    /// # Errors
+    /// As [`Bucket::truncate`]; [`BucketError::Invalid`] for an empty range.
+    pub async fn allocate(
+        &self,
+        node: &Node,
+        range: Range<u64>,
+        how: Allocate,
+        ack: Ack,
+    ) -> Result<(), BucketError> {
+        if range.is_empty() {
+            return Err(BucketError::Invalid {
+                what: "the range is empty",
+            });
+        }
+        if range.end > FILE_BYTES_MAX {
+            return Err(BucketError::TooLarge {
+                what: "file",
+                max: FILE_BYTES_MAX,
+            });
+        }
+        let mut flight = Flight::new(self);
+        let room = match how {
+            Allocate::Room { .. } => to_usize(range.end - range.start),
+            Allocate::Punch | Allocate::Zero { .. } => 2 * BLOCK_BYTES,
+        };
+        let admitted = self.admit(room).await?;
+        let locks = self.lock_inodes([node.id()]).await?;
+        let mut file = self.locked_file(node).await?;
+        let grows = matches!(
+            how,
+            Allocate::Room { keep_size: false } | Allocate::Zero { keep_size: false }
+        );
+        let mut lsn = self.pool.durable_lsn();
+        if !matches!(how, Allocate::Room { .. }) {
+            let inside = range.start..range.end.min(file.inode.size);
+            lsn = self.zero(&mut file, inside, &mut flight).await?;
+        }
+        if grows && range.end > file.inode.size {
+            lsn = self.set_size(&mut file, range.end, &mut flight).await?;
+        }
+        drop(locks);
+        drop(admitted);
+        self.acknowledge(lsn, ack).await
+    }
+
+    /// Makes a range within a file read as zeroes; whole blocks take no space from then on.
+    async fn zero(
+        &self,
+        file: &mut Locked<'_>,
+        range: Range<u64>,
+        flight: &mut Flight<'_>,
+    ) -> Result<Lsn, BucketError> {
+        let mut lsn = self.pool.durable_lsn();
+        let mut at = range.start;
+        while at < range.end {
+            let step = at..range.end.min(at + CLEARED_AT_ONCE);
+            let mut change = Change::new(self);
+            self.zero_step(&mut change, file, step.clone()).await?;
+            self.content_changed(&mut change, file, flight);
+            lsn = change.commit(self, flight).await?;
+            at = step.end;
+        }
+        Ok(lsn)
+    }
+
+    async fn zero_step(
+        &self,
+        change: &mut Change,
+        file: &mut Locked<'_>,
+        range: Range<u64>,
+    ) -> Result<(), BucketError> {
+        match file.inode.content {
+            ContentForm::None => return Ok(()),
+            ContentForm::Small => {
+                let zeroes = vec![0; to_usize(range.end - range.start)];
+                return self.put_bytes(change, file, range.start, &zeroes).await;
+            }
+            ContentForm::Extents | ContentForm::Pieces => {}
+        }
+        let inode = &file.inode;
+        let all = self.look(|tree| spans(tree, inode, range.clone())).await?;
+        for span in all {
+            self.zero_span(change, file, &span).await?;
+        }
+        Ok(())
+    }
+
+    /// Blocks that a range cuts are rewritten, those between are cleared.
+    async fn zero_span(
+        &self,
+        change: &mut Change,
+        file: &mut Locked<'_>,
+        span: &Span,
+    ) -> Result<(), BucketError> {
+        let end = span.at + span.bytes;
+        let ends_file = span.file_at + span.bytes >= file.inode.size;
+        let first = align_up(span.at, BLOCK);
+        let last = if ends_file {
+            end
+        } else {
+            align_down(end, BLOCK)
+        };
+        let file_of = |at: u64| span.file_at + (at - span.at);
+        if first >= last {
+            let zeroes = vec![0; to_usize(span.bytes)];
+            return self.put_bytes(change, file, span.file_at, &zeroes).await;
+        }
+        if span.at < first {
+            let zeroes = vec![0; to_usize(first - span.at)];
+            self.put_bytes(change, file, span.file_at, &zeroes).await?;
+        }
+        self.replace(file, file_of(first)..file_of(last)).await?;
+        change.clear(span.content, first, last - first);
+        if last < end {
+            let zeroes = vec![0; to_usize(end - last)];
+            self.put_bytes(change, file, file_of(last), &zeroes).await?;
+        }
+        Ok(())
+    }
+
+    /// The first byte at or behind `at` that is stored, or in a hole; the end of the file counts as
+    /// a hole. `None`: there is none, or `at` is not inside the file.
+    ///
+    /// # Errors
+    /// [`BucketError::NotFound`], [`BucketError::Store`].
+    pub async fn seek(&self, node: &Node, at: u64, what: Seek) -> Result<Option<u64>, BucketError> {
+        let places = node.places();
+        let mut from = at;
+        loop {
+            let step = self
+                .look(|tree| {
+                    let found = inode_at(tree, node.id(), &places)?;
+                    let (inode, _) = found.ok_or_else(|| BucketError::no("file"))?;
+                    if from >= inode.size {
+                        let end = what == Seek::Hole && at < inode.size;
+                        return Ok(ControlFlow::Break(end.then_some(inode.size)));
+                    }
+                    if inode.content == ContentForm::Small {
+                        let end = (what == Seek::Hole).then_some(inode.size);
+                        return Ok(ControlFlow::Break(end.or(Some(from))));
+                    }
+                    let end = inode.size.min(from + 64 * CLEARED_AT_ONCE);
+                    let found = find(tree, &inode, from..end)?;
+                    let wanted = |stored: bool| stored == (what == Seek::Data);
+                    let hit = found.iter().find(|one| wanted(one.stored.is_some()));
+                    Ok(match hit {
+                        Some(hit) => ControlFlow::Break(Some(hit.at)),
+                        None => ControlFlow::Continue(end),
+                    })
+                })
+                .await?;
+            match step {
+                ControlFlow::Break(found) => return Ok(found),
+                ControlFlow::Continue(next) => from = next,
+            }
+        }
+    }
+
+    /// Copies bytes of one file to another, as far as the source goes; returns how many. Bytes are
+    /// copied in steps of 1 MiB; nothing is shared.
+    ///
+    /// # Errors
+    /// As [`Bucket::write`].
+    pub async fn copy_range(
+        &self,
+        from: (&Node, u64),
+        to: (&Node, u64),
+        bytes: u64,
+        ack: Ack,
+    ) -> Result<u64, BucketError> {
+        let mut copied = 0;
+        while copied < bytes {
+            let step = to_usize((bytes - copied).min(CLEARED_AT_ONCE));
+            let data = self.read(from.0, from.1 + copied, step).await?;
+            if data.is_empty() {
+                break;
+            }
+            let at = crate::WriteAt::Byte(to.1 + copied);
+            self.write(to.0, at, &data, ack).await?;
+            copied += data.len() as u64;
+        }
+        Ok(copied)
+    }
+}

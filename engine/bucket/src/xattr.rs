@@ -1,0 +1,205 @@
+//! Extended attributes: small ones in the inode, others in records of their own.
+//!
+//! Those that begin with [`OBJECT_PREFIX`] are the metadata of the object; frontends show them
+//! under names of their protocols.
+
+use engine_format::{ATTRIBUTE_BYTES_MAX, BucketKey, Inode, InodeKind};
+use engine_tree::Tree;
+
+use crate::change::Change;
+use crate::flight::Flight;
+use crate::look::{Look, inode_at, value};
+use crate::node::Node;
+use crate::removal::attribute_keys;
+use crate::{Ack, Bucket, BucketError};
+
+/// First bytes of the names of an object's metadata.
+pub const OBJECT_PREFIX: &[u8] = b"object.";
+/// Fields of an inode take at most so much with attributes; beyond, attributes get records.
+const INLINE_BYTES: usize = 512;
+const NAME_BYTES_MAX: usize = 255;
+/// Bytes of all names of an inode, each with a byte behind it: what a list may hold.
+const LIST_BYTES_MAX: usize = 60 << 10;
+
+/// Whether an attribute may be there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetHow {
+    /// It is made or replaced.
+    Any,
+    /// It must not be there.
+    Create,
+    /// It must be there.
+    Replace,
+}
+
+/// The value of one attribute.
+pub(crate) fn attribute(tree: &Tree, inode: &Inode, name: &[u8]) -> Look<Option<Vec<u8>>> {
+    if let Some(found) = inode.fields.attributes.get(name) {
+        return Ok(Some(found.clone()));
+    }
+    let key = BucketKey::Attribute(inode.id, name);
+    value(tree, &key, |value| Ok(value.to_vec()))
+}
+
+/// Puts an attribute where it fits.
+pub(crate) fn put_attribute(change: &mut Change, inode: &mut Inode, name: &[u8], value: &[u8]) {
+    inode.fields.attributes.remove(name);
+    let needed = 5 + name.len() + value.len();
+    let key = BucketKey::Attribute(inode.id, name);
+    if inode.fields.bytes() + needed <= INLINE_BYTES {
+        change.delete(&key);
+        inode
+            .fields
+            .attributes
+            .insert(name.to_vec(), value.to_vec());
+    } else {
+        change.put(&key, value);
+    }
+}
+
+pub(crate) fn check_attribute(name: &[u8], value: &[u8]) -> Result<(), BucketError> {
+    if name.is_empty() || name.len() > NAME_BYTES_MAX || name.contains(&0) {
+        return Err(BucketError::Name {
+            why: "an attribute has a name of 1 to 255 bytes without zero bytes",
+        });
+    }
+    if value.len() > ATTRIBUTE_BYTES_MAX {
+        return Err(BucketError::TooLarge {
+            what: "attribute",
+            max: ATTRIBUTE_BYTES_MAX as u64,
+        });
+    }
+    Ok(())
+}
+
+/// All names, in order.
+pub(crate) fn attribute_names(tree: &Tree, inode: &Inode) -> Look<Vec<Vec<u8>>> {
+    let mut names = attribute_keys(tree, inode.id)?;
+    names.extend(inode.fields.attributes.keys().cloned());
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+impl Bucket {
+    /// The value of an attribute.
+    ///
+    /// # Errors
+    /// [`BucketError::NotFound`], of the attribute or of the file.
+    pub async fn attribute(&self, node: &Node, name: &[u8]) -> Result<Vec<u8>, BucketError> {
+        let found = self
+            .with_inode(node, |tree, inode| attribute(tree, inode, name))
+            .await?;
+        found.ok_or_else(|| BucketError::no("attribute"))
+    }
+
+    /// The names of all attributes, in order.
+    ///
+    /// # Errors
+    /// [`BucketError::NotFound`] if the file is gone.
+    pub async fn attributes(&self, node: &Node) -> Result<Vec<Vec<u8>>, BucketError> {
+        self.with_inode(node, attribute_names).await
+    }
+
+    /// Looks at an inode and more in one state of the tree.
+    pub(crate) async fn with_inode<R>(
+        &self,
+        node: &Node,
+        mut look: impl FnMut(&Tree, &Inode) -> Look<R>,
+    ) -> Result<R, BucketError> {
+        let places = node.places();
+        self.look(|tree| match inode_at(tree, node.id(), &places)? {
+            Some((inode, _)) => look(tree, &inode),
+            None => Err(BucketError::no("file").into()),
+        })
+        .await
+    }
+
+    /// Sets an attribute.
+    ///
+    /// # Errors
+    /// [`BucketError::Exists`], [`BucketError::NotFound`], [`BucketError::Name`],
+    /// [`BucketError::TooLarge`], [`BucketError::Store`].
+    pub async fn set_attribute(
+        &self,
+        node: &Node,
+        name: &[u8],
+        value: &[u8],
+        how: SetHow,
+        ack: Ack,
+    ) -> Result<(), BucketError> {
+        check_attribute(name, value)?;
+        self.change_attributes(node, ack, |names, inode, change| {
+            let is_there = names.iter().any(|known| known == name);
+            match how {
+                SetHow::Create if is_there => {
+                    return Err(BucketError::Exists { what: "attribute" });
+                }
+                SetHow::Replace if !is_there => return Err(BucketError::no("attribute")),
+                _ => {}
+            }
+            let listed: usize = names.iter().map(|known| known.len() + 1).sum();
+            if !is_there && listed + name.len() >= LIST_BYTES_MAX {
+                return Err(BucketError::TooLarge {
+                    what: "list of attributes",
+                    max: LIST_BYTES_MAX as u64,
+                });
+            }
+            put_attribute(change, inode, name, value);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Removes an attribute.
+    ///
+    /// # Errors
+    /// [`BucketError::NotFound`], [`BucketError::Store`].
+    pub async fn remove_attribute(
+        &self,
+        node: &Node,
+        name: &[u8],
+        ack: Ack,
+    ) -> Result<(), BucketError> {
+        self.change_attributes(node, ack, |names, inode, change| {
+            if !names.iter().any(|known| known == name) {
+                return Err(BucketError::no("attribute"));
+            }
+            if inode.fields.attributes.remove(name).is_none() {
+                change.delete(&BucketKey::Attribute(inode.id, name));
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn change_attributes(
+        &self,
+        node: &Node,
+        ack: Ack,
+        set: impl FnOnce(&[Vec<u8>], &mut Inode, &mut Change) -> Result<(), BucketError>,
+    ) -> Result<(), BucketError> {
+        let mut flight = Flight::new(self);
+        let admitted = self.admit(0).await?;
+        let locks = self.lock_inodes([node.id()]).await?;
+        let (mut inode, place) = self.locked_inode(node).await?;
+        let of = &inode;
+        let names = self.look(|tree| attribute_names(tree, of)).await?;
+        let mut change = Change::new(self);
+        set(&names, &mut inode, &mut change)?;
+        inode.changed = self.now();
+        if inode.kind == InodeKind::Directory {
+            inode.explicit = true;
+            let touch = engine_format::Touch {
+                changed: Some(inode.changed),
+                ..engine_format::Touch::default()
+            };
+            change.touch(inode.id, &touch);
+        }
+        change.inode(&place, &inode);
+        flight.attributes(inode.id);
+        let lsn = change.commit(self, &mut flight).await?;
+        drop((locks, admitted));
+        self.acknowledge(lsn, ack).await
+    }
+}

@@ -1,0 +1,121 @@
+//! Random operations by inode and by key, on one bucket, against a reference that shares no code:
+//! over reopenings, kills of the process, and with memory far below the tree.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod check;
+mod ops;
+mod reference;
+
+use std::sync::Arc;
+
+use engine_base::{ByteCount, ManualClock, SeededEntropy, to_usize};
+use engine_bucket::{Bucket, Buckets, RootOwner};
+use engine_device::{Device, SimDevice, SimImage, SimOptions};
+use engine_pool::{CheckOptions, CreateOptions, Pool, PoolOptions, block_on};
+
+use crate::ops::Runner;
+use crate::reference::RefBucket;
+
+/// Operations of one seed.
+const OPERATIONS: usize = 1_500;
+/// Operations between two looks at everything.
+const ROUND: usize = 50;
+const SEEDS: u64 = 12;
+
+/// Choices from a seed.
+pub(crate) struct Rng(SeededEntropy);
+
+impl Rng {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.0.next_u64() % bound
+    }
+
+    pub(crate) fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+        let index = to_usize(self.below(choices.len() as u64));
+        &choices[index]
+    }
+}
+
+fn device(image: SimImage) -> Arc<SimDevice> {
+    let options = SimOptions {
+        capacity: ByteCount::new(1 << 30),
+        ..SimOptions::default()
+    };
+    Arc::new(SimDevice::from_image(image, options))
+}
+
+fn open(device: &Arc<SimDevice>, seed: u64, life: u64) -> Buckets {
+    let memory = [8 << 20, 96 << 10][to_usize(seed % 2)];
+    let options = PoolOptions {
+        memory: ByteCount::new(memory),
+        clock: Arc::new(ManualClock::default()),
+        entropy: Arc::new(SeededEntropy::new(seed ^ (life << 32))),
+        ..PoolOptions::default()
+    };
+    let device = Arc::clone(device) as Arc<dyn Device>;
+    Buckets::new(Pool::open(device, &options).unwrap())
+}
+
+fn offline_check(image: SimImage, seed: u64) {
+    let device = device(image) as Arc<dyn Device>;
+    let report = engine_pool::check(device, &CheckOptions::default(), &mut |_| ()).unwrap();
+    assert!(report.is_clean(), "seed {seed}: {:#?}", report.findings);
+}
+
+#[test]
+fn operations_of_both_kinds_over_many_openings() {
+    for seed in 1..=SEEDS {
+        println!("seed {seed}");
+        run(seed);
+    }
+}
+
+fn run(seed: u64) {
+    let mut used = device(SimImage::default());
+    let create = CreateOptions {
+        capacity: Some(ByteCount::new(256 << 20)),
+        segment_bytes: Some(2 << 20),
+        clock: Arc::new(ManualClock::default()),
+        entropy: Arc::new(SeededEntropy::new(seed)),
+    };
+    Pool::create(&*used, &create).unwrap();
+    let mut buckets = open(&used, seed, 0);
+    block_on(buckets.create("b", RootOwner::default())).unwrap();
+    let mut reference = RefBucket::new();
+    let mut rng = Rng(SeededEntropy::new(!seed));
+    let mut bucket: Bucket = block_on(buckets.open("b")).unwrap();
+    for round in 0..(OPERATIONS / ROUND) as u64 {
+        let mut runner = Runner::new(&bucket, &mut reference, &mut rng, seed, round);
+        (0..ROUND).for_each(|_| runner.step());
+        let how = rng.below(6);
+        if how == 0 {
+            buckets.pool().checkpoint().unwrap();
+        }
+        if how >= 4 {
+            if how == 4 {
+                buckets.pool().close().unwrap();
+            }
+            let image = used.process_kill_image();
+            if round % 3 == 0 {
+                offline_check(image.clone(), seed);
+            }
+            used = device(image);
+            buckets = open(&used, seed, round + 1);
+            bucket = block_on(buckets.open("b")).unwrap();
+        }
+        check::compare(&bucket, &reference, &format!("seed {seed}, round {round}"));
+    }
+    finish(&buckets, &bucket, seed);
+}
+
+/// Everything is removed, and all space comes back.
+fn finish(buckets: &Buckets, bucket: &Bucket, seed: u64) {
+    check::remove_all(bucket);
+    block_on(buckets.pool().clean_up()).unwrap();
+    let left = buckets.show("b").unwrap().allocated.get();
+    assert_eq!(left, 0, "seed {seed}: bytes that nobody refers to");
+    block_on(buckets.delete("b")).unwrap();
+    assert!(buckets.list().is_empty());
+    assert_eq!(buckets.pool().status().live_data.get(), 0, "seed {seed}");
+}

@@ -1,0 +1,372 @@
+//! Drawing operations and doing them on both sides.
+
+use engine_base::to_usize;
+use engine_bucket::{
+    Ack, Allocate, Bucket, BucketError, NewInode, NewKind, Node, ObjectMetadata, Owner, RenameHow,
+    SetAttributes, SetHow, WriteAt,
+};
+use engine_pool::block_on;
+
+use crate::Rng;
+use crate::reference::{Body, No, Path, RefBucket};
+
+const OWNER: Owner = Owner {
+    uid: 0,
+    gid: 0,
+    umask: 0o022,
+};
+
+pub(crate) struct Runner<'a> {
+    bucket: &'a Bucket,
+    reference: &'a mut RefBucket,
+    rng: &'a mut Rng,
+    at: String,
+}
+
+fn no(error: &BucketError) -> No {
+    match error {
+        BucketError::NotFound { .. } => No::NotFound,
+        BucketError::Exists { .. } => No::Exists,
+        BucketError::NotDirectory => No::NotDirectory,
+        BucketError::IsDirectory => No::IsDirectory,
+        BucketError::NotRegular => No::NotRegular,
+        BucketError::NotEmpty => No::NotEmpty,
+        BucketError::Below => No::Below,
+        BucketError::InTheWay => No::InTheWay,
+        other => panic!("unexpected: {other:?}"),
+    }
+}
+
+impl<'a> Runner<'a> {
+    pub(crate) fn new(
+        bucket: &'a Bucket,
+        reference: &'a mut RefBucket,
+        rng: &'a mut Rng,
+        seed: u64,
+        round: u64,
+    ) -> Self {
+        Self {
+            bucket,
+            reference,
+            rng,
+            at: format!("seed {seed}, round {round}"),
+        }
+    }
+
+    fn name(&mut self) -> Vec<u8> {
+        let names: [&[u8]; 8] = [b"a", b"b", b"c", b"c-d", b"b", b"a", b"a\xff", b"b."];
+        self.rng.pick(&names).to_vec()
+    }
+
+    fn path(&mut self) -> Path {
+        let depth = [1, 1, 2, 2, 3][to_usize(self.rng.below(5))];
+        (0..depth).map(|_| self.name()).collect()
+    }
+
+    fn key(&mut self) -> Vec<u8> {
+        let names: [&[u8]; 9] = [b"a", b"b", b"c", b"c-d", b"a", b"b", b"", b".", b".."];
+        let depth = [1, 1, 2, 2, 3, 4][to_usize(self.rng.below(6))];
+        let parts: Vec<&[u8]> = (0..depth).map(|_| *self.rng.pick(&names)).collect();
+        let mut key = parts.join(&b'/');
+        if self.rng.below(6) == 0 || key.is_empty() {
+            key.push(b'/');
+        }
+        key
+    }
+
+    fn data(&mut self) -> Vec<u8> {
+        let sizes = [0, 1, 100, 2048, 2049, 4096, 5000, 9000, 40_000];
+        let bytes = if self.rng.below(60) == 0 {
+            2_500_000
+        } else {
+            *self.rng.pick(&sizes)
+        };
+        let start = self.rng.below(251);
+        let byte = |index: usize| (start + index as u64 * 7 + index as u64 / 256) % 251;
+        (0..bytes)
+            .map(|index| u8::try_from(byte(index)).unwrap())
+            .collect()
+    }
+
+    /// The node of a path, by lookups from the root.
+    fn node(&self, path: &[Vec<u8>]) -> Result<Node, BucketError> {
+        let mut node = self.bucket.root();
+        for name in path {
+            node = block_on(self.bucket.lookup(&node, name))?.0;
+        }
+        Ok(node)
+    }
+
+    fn parent(&self, path: &Path) -> Result<(Node, Vec<u8>), BucketError> {
+        let (name, above) = path.split_last().unwrap();
+        Ok((self.node(above)?, name.clone()))
+    }
+
+    fn same<T: std::fmt::Debug>(
+        &self,
+        what: &str,
+        seen: Result<T, BucketError>,
+        expected: Result<(), No>,
+    ) {
+        let shown = format!("{}: {what}", self.at);
+        match (seen, expected) {
+            (Ok(_), Ok(())) => {}
+            (Err(error), Err(expected)) => {
+                // A path through a file: both views are right about it in their own way.
+                let seen = no(&error);
+                let alike = seen == expected;
+                assert!(alike, "{shown}: {seen:?} instead of {expected:?}");
+            }
+            (seen, expected) => panic!("{shown}: {seen:?} instead of {expected:?}"),
+        }
+    }
+
+    pub(crate) fn step(&mut self) {
+        match self.rng.below(24) {
+            0..2 => self.create(),
+            2 => self.mkdir(),
+            3 => self.special(),
+            4..6 => self.unlink(),
+            6 => self.rmdir(),
+            7..10 => self.rename(),
+            10 => self.link(),
+            11..14 => self.write(),
+            14 => self.truncate(),
+            15 => self.punch(),
+            16 => self.attributes(),
+            17..21 => self.put(),
+            21..23 => self.remove(),
+            _ => self.rename_object(),
+        }
+    }
+
+    fn make(&mut self, kind: NewKind<'_>, mode: u16, path: &Path) -> Result<(), BucketError> {
+        let (parent, name) = self.parent(path)?;
+        let new = NewInode {
+            kind,
+            mode,
+            uid: 0,
+            gid: 0,
+        };
+        block_on(self.bucket.create(&parent, &name, &new, Ack::Written)).map(|_| ())
+    }
+
+    fn create(&mut self) {
+        let path = self.path();
+        let seen = self.make(NewKind::File, 0o640, &path);
+        let expected = self.reference.create(&path, Body::File(Vec::new()), 0o640);
+        self.same(&format!("create {path:?}"), seen, expected);
+    }
+
+    fn mkdir(&mut self) {
+        let path = self.path();
+        let seen = self.make(NewKind::Directory, 0o750, &path);
+        let expected = self.reference.mkdir(&path, 0o750);
+        self.same(&format!("mkdir {path:?}"), seen, expected);
+    }
+
+    fn special(&mut self) {
+        let path = self.path();
+        let is_link = self.rng.below(2) == 0;
+        let (kind, body) = if is_link {
+            (NewKind::Symlink(b"x/y"), Body::Symlink(b"x/y".to_vec()))
+        } else {
+            (NewKind::Fifo, Body::Fifo)
+        };
+        let seen = self.make(kind, 0o777, &path);
+        let expected = self.reference.create(&path, body, 0o777);
+        self.same(&format!("special {path:?}"), seen, expected);
+    }
+
+    fn unlink(&mut self) {
+        let path = self.path();
+        let seen = self
+            .parent(&path)
+            .and_then(|(node, name)| block_on(self.bucket.unlink(&node, &name, Ack::Written)));
+        let expected = self.reference.unlink(&path);
+        self.same(&format!("unlink {path:?}"), seen, expected);
+    }
+
+    fn rmdir(&mut self) {
+        let path = self.path();
+        let seen = self
+            .parent(&path)
+            .and_then(|(node, name)| block_on(self.bucket.rmdir(&node, &name, Ack::Written)));
+        let expected = self.reference.rmdir(&path);
+        self.same(&format!("rmdir {path:?}"), seen, expected);
+    }
+
+    fn rename(&mut self) {
+        let (from, to) = (self.path(), self.path());
+        let how = self.rng.below(4);
+        let (how, engine) = match how {
+            0 => (1, RenameHow::NoReplace),
+            1 => (2, RenameHow::Exchange),
+            _ => (0, RenameHow::Replace),
+        };
+        let rename = || {
+            let (from, name) = self.parent(&from)?;
+            let (to, new) = self.parent(&to)?;
+            block_on(
+                self.bucket
+                    .rename((&from, &name), (&to, &new), engine, Ack::Written),
+            )
+        };
+        let seen = rename();
+        let expected = self.reference.rename(&from, &to, how);
+        self.same(
+            &format!("rename {from:?} {to:?} {engine:?}"),
+            seen,
+            expected,
+        );
+    }
+
+    fn link(&mut self) {
+        let (from, to) = (self.path(), self.path());
+        let link = || {
+            let node = self.node(&from)?;
+            let (parent, name) = self.parent(&to)?;
+            block_on(self.bucket.link(&node, (&parent, &name), Ack::Written))
+        };
+        let seen = link();
+        let expected = self.reference.link(&from, &to);
+        self.same(&format!("link {from:?} {to:?}"), seen, expected);
+    }
+
+    fn write(&mut self) {
+        let (path, data) = (self.path(), self.data());
+        let offsets = [0, 1, 100, 2000, 4095, 4096, 8192, 30_000];
+        let (at, how) = match self.rng.below(3) {
+            0 => (None, WriteAt::End),
+            _ => {
+                let at = *self.rng.pick(&offsets);
+                (Some(at), WriteAt::Byte(at as u64))
+            }
+        };
+        let seen = self
+            .node(&path)
+            .and_then(|node| block_on(self.bucket.write(&node, how, &data, Ack::Written)));
+        let expected = match self.reference.file(&path, |_| !data.is_empty()) {
+            Ok(_) if data.is_empty() => Ok(()),
+            Ok(content) => {
+                let at = at.unwrap_or(content.len());
+                let end = at + data.len();
+                content.resize(content.len().max(end), 0);
+                content[at..end].copy_from_slice(&data);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
+        let shown = format!("write {path:?} {how:?} {}", data.len());
+        self.same(&shown, seen, expected);
+    }
+
+    fn truncate(&mut self) {
+        let path = self.path();
+        let size = *self
+            .rng
+            .pick(&[0usize, 1, 50, 2048, 3000, 4096, 6000, 50_000]);
+        let seen = self
+            .node(&path)
+            .and_then(|node| block_on(self.bucket.truncate(&node, size as u64, Ack::Written)));
+        let expected = self
+            .reference
+            .file(&path, |before| before != size)
+            .map(|content| content.resize(size, 0));
+        self.same(&format!("truncate {path:?} {size}"), seen, expected);
+    }
+
+    fn punch(&mut self) {
+        let path = self.path();
+        let from = *self.rng.pick(&[0usize, 10, 4096, 5000]);
+        let to = from + *self.rng.pick(&[1usize, 100, 4096, 10_000, 2_000_000]);
+        let zero = self.rng.below(2) == 0;
+        let how = if zero {
+            Allocate::Zero { keep_size: false }
+        } else {
+            Allocate::Punch
+        };
+        let seen = self.node(&path).and_then(|node| {
+            let range = from as u64..to as u64;
+            block_on(self.bucket.allocate(&node, range, how, Ack::Written))
+        });
+        let changes = |size: usize| from < size || (zero && to > size);
+        let expected = self.reference.file(&path, changes).map(|content| {
+            if zero {
+                content.resize(content.len().max(to), 0);
+            }
+            let end = to.min(content.len());
+            if from < end {
+                content[from..end].fill(0);
+            }
+        });
+        self.same(&format!("{how:?} {path:?} {from}..{to}"), seen, expected);
+    }
+
+    fn attributes(&mut self) {
+        let path = self.path();
+        // Set-group-id is inherited, which the reference leaves out.
+        let mode = u16::try_from(self.rng.below(0o10000)).unwrap() & 0o5777;
+        let names: [&[u8]; 3] = [b"user.a", b"user.large", b"object.content-type"];
+        let name = self.rng.pick(&names).to_vec();
+        let value = vec![b'v'; to_usize(self.rng.below(700))];
+        let set = SetAttributes {
+            mode: Some(mode),
+            ..SetAttributes::default()
+        };
+        let seen = self.node(&path).and_then(|node| {
+            block_on(self.bucket.set_attributes(&node, &set, Ack::Written))?;
+            block_on(
+                self.bucket
+                    .set_attribute(&node, &name, &value, SetHow::Any, Ack::Written),
+            )
+        });
+        let expected = self.reference.node(&path).map(|node| {
+            node.mode = mode;
+            node.attributes.insert(name, value);
+        });
+        self.same(&format!("attributes of {path:?}"), seen, expected);
+    }
+
+    fn put(&mut self) {
+        let (key, data) = (self.key(), self.data());
+        let tag = format!("tag {}", self.rng.below(1000)).into_bytes();
+        let object = ObjectMetadata {
+            entity_tag: Some(tag.clone()),
+            ..ObjectMetadata::default()
+        };
+        let mut upload = self.bucket.upload();
+        for chunk in data.chunks(300_000) {
+            block_on(upload.write(chunk)).unwrap();
+        }
+        let seen = block_on(upload.finish(&key, OWNER, &object, None, Ack::Written));
+        let expected = self.reference.put(&key, &data, &tag);
+        let shown = format!("put {:?}", String::from_utf8_lossy(&key));
+        self.same(&shown, seen, expected);
+    }
+
+    fn remove(&mut self) {
+        let key = self.key();
+        let seen = block_on(self.bucket.remove(&key, None, Ack::Written)).unwrap();
+        let existed = self.reference.remove(&key);
+        let shown = String::from_utf8_lossy(&key).into_owned();
+        assert_eq!(seen.existed, existed, "{}: remove {shown:?}", self.at);
+    }
+
+    fn rename_object(&mut self) {
+        let (mut from, mut to) = (self.key(), self.key());
+        for key in [&mut from, &mut to] {
+            if key.ends_with(b"/") {
+                key.push(b'x');
+            }
+        }
+        let renamed = self
+            .bucket
+            .rename_object(&from, &to, OWNER, None, Ack::Written);
+        let seen = block_on(renamed);
+        let expected = self.reference.rename_object(&from, &to);
+        let shown = |key: &[u8]| String::from_utf8_lossy(key).into_owned();
+        let what = format!("rename object {:?} {:?}", shown(&from), shown(&to));
+        self.same(&what, seen, expected);
+    }
+}
