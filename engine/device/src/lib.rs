@@ -2,7 +2,7 @@
 //!
 //! * [`Device`] is what the engine sees: a label and slots, read and written by [`Place`].
 //! * [`PageBuf`] is a page-aligned buffer from the process-wide pool.
-//! * [`Reactor`] lets a frontend's own thread wait for its socket, for device reads and for
+//! * [`Reactor`] lets a frontend's own thread wait for its sockets, for device reads and for
 //!   wake-ups in one system call.
 //! * [`SimDevice`] is storage in memory that loses power and misbehaves when told, for tests.
 //! * [`open_path`] opens a directory, a file or a raw block device of the host.
@@ -20,6 +20,8 @@ pub use buffer::PageBuf;
 pub use device::{Area, Device, Geometry, Place, Prepare};
 pub use error::DeviceError;
 pub use file::{OpenMode, Opened, open_path};
-pub use reactor::{Interest, Reactor, Readiness, may_block, set_may_block};
+pub use reactor::{
+    Interest, Reactor, Readiness, Watched, may_block, set_may_block, without_blocking,
+};
 pub use read_op::ReadOp;
 pub use sim::{Fault, SimDevice, SimImage, SimLayout, SimOptions, SimStats};

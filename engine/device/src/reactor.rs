@@ -1,4 +1,4 @@
-//! How a frontend's own thread sleeps: one system call that waits for its socket, for its device
+//! How a frontend's own thread sleeps: one system call that waits for its sockets, for its device
 //! reads and for wake-ups from other threads.
 //!
 //! * A [`Reactor`] belongs to one thread; its ring is what [`crate::Device::read_async`] uses
@@ -31,10 +31,10 @@ use std::task::{Context, Poll, Waker};
 pub(crate) use self::in_flight::ReadRequest;
 use self::ring::Ring;
 pub(crate) use self::thread::{has_ring, start_read};
-pub use self::thread::{may_block, set_may_block};
+pub use self::thread::{may_block, set_may_block, without_blocking};
 use self::wakeup::Wakeup;
 
-/// What a thread waits for on its socket. With neither, the socket is not looked at at all.
+/// What a thread waits for on a socket. With neither, the socket is not looked at at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interest {
     /// Bytes (or the end) to read.
@@ -52,6 +52,17 @@ pub struct Readiness {
     pub writable: bool,
     /// The peer is gone, or the socket failed.
     pub hangup: bool,
+}
+
+/// A socket to wait for.
+#[derive(Debug, Clone, Copy)]
+pub struct Watched<'a> {
+    /// The caller's name for it, another one for each socket of the reactor.
+    pub token: u32,
+    /// The socket.
+    pub socket: BorrowedFd<'a>,
+    /// What for.
+    pub interest: Interest,
 }
 
 /// The place where one thread waits; see the module. Not [`Send`].
@@ -117,16 +128,22 @@ impl Reactor {
         self.wakeup.take_notified()
     }
 
-    /// Hands queued reads to the kernel and sleeps until `socket` is ready as `interest` says, a
-    /// read completed, or the waker was used; does not sleep if one of these happened before. After
-    /// it, poll every future that may have been woken. Returns without any reason at times.
+    /// Hands queued reads to the kernel and sleeps until one of `sockets` is ready as its interest
+    /// says, a read completed, or the waker was used; does not sleep if one of these happened
+    /// before. After it, poll every future that may have been woken. Returns without any reason at
+    /// times. Calls `ready` for each socket that is ready.
     ///
-    /// The kernel may keep `socket` referenced afterwards: see [`Self::release_socket`].
+    /// The kernel may keep a socket referenced afterwards: see [`Self::release_socket`]. What was
+    /// once watched and is not among `sockets` now may still be reported.
     ///
     /// # Errors
-    /// If the host cannot wait: neither the socket nor the ring can be used any more.
-    pub fn park(&self, socket: BorrowedFd<'_>, interest: Interest) -> io::Result<Readiness> {
-        self.sleep(Some((socket, interest)))
+    /// If the host cannot wait: neither the sockets nor the ring can be used any more.
+    pub fn park(
+        &self,
+        sockets: &[Watched<'_>],
+        ready: impl FnMut(u32, Readiness),
+    ) -> io::Result<()> {
+        self.sleep(sockets, ready)
     }
 
     /// Hands queued reads to the kernel, and completes those that are done, without sleeping.
@@ -140,16 +157,16 @@ impl Reactor {
         Ok(deliver(ring, turn?))
     }
 
-    /// Makes the kernel forget the socket of the last [`Self::park`]. To be called before that
+    /// Makes the kernel forget a socket that was given to [`Self::park`]. To be called before that
     /// socket is closed if the reactor lives on: until then the peer would not see the end.
     ///
     /// # Errors
     /// As [`Self::park`].
-    pub fn release_socket(&self) -> io::Result<()> {
+    pub fn release_socket(&self, token: u32) -> io::Result<()> {
         let Some(ring) = &self.ring else {
             return Ok(());
         };
-        let turn = ring.borrow_mut().release_socket();
+        let turn = ring.borrow_mut().release_socket(token);
         deliver(ring, turn?);
         Ok(())
     }
@@ -165,27 +182,35 @@ impl Reactor {
             if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
                 return Ok(output);
             }
-            self.sleep(None)?;
+            self.sleep(&[], |_, _| {})?;
         }
     }
 
     /// One wait. The order matters: who uses the waker after `begin_sleep` writes the eventfd.
-    fn sleep(&self, socket: Option<(BorrowedFd<'_>, Interest)>) -> io::Result<Readiness> {
+    fn sleep(
+        &self,
+        sockets: &[Watched<'_>],
+        mut ready: impl FnMut(u32, Readiness),
+    ) -> io::Result<()> {
         let may_sleep = self.wakeup.begin_sleep();
-        let result = match &self.ring {
-            Some(ring) => ring.borrow_mut().wait(socket, may_sleep),
-            None => poll::wait(&self.wakeup, socket, may_sleep).map(ring::Turn::ready),
+        let Some(ring) = &self.ring else {
+            let found = poll::wait(&self.wakeup, sockets, may_sleep);
+            self.wakeup.end_sleep();
+            found?
+                .into_iter()
+                .for_each(|(token, readiness)| ready(token, readiness));
+            return Ok(());
         };
+        let turn = ring.borrow_mut().wait(sockets, may_sleep);
         self.wakeup.end_sleep();
-        let turn = result?;
-        let readiness = turn.readiness;
-        if let Some(ring) = &self.ring {
-            deliver(ring, turn);
-            // Who called polls its futures now anyhow: the next sleep need not be cut short for
-            // them.
-            let _ = self.take_notified();
-        }
-        Ok(readiness)
+        let turn = turn?;
+        turn.ready
+            .iter()
+            .for_each(|(token, readiness)| ready(*token, *readiness));
+        deliver(ring, turn);
+        // Who called polls its futures now anyhow: the next sleep need not be cut short for them.
+        let _ = self.take_notified();
+        Ok(())
     }
 }
 

@@ -2,25 +2,26 @@
 
 use std::io;
 use std::mem::ManuallyDrop;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 
 use io_uring::{IoUring, opcode, squeue, types};
 
 use super::in_flight::{Done, InFlight, ReadRequest};
 use super::wakeup::Wakeup;
-use super::{Interest, Readiness, poll, setup};
+use super::{Readiness, Watched, poll, setup};
 use crate::read_op::Pending;
 
-/// Kinds of completions, in the upper half of `user_data`; the lower half is an index or a
-/// generation.
+/// Kinds of completions, in the upper half of `user_data`; the lower half is an index or, for
+/// sockets, a generation.
 const READ: u64 = 0;
 const SOCKET: u64 = 1;
 const BELL: u64 = 2;
 const CANCEL: u64 = 3;
 
-/// Submissions besides reads: the socket's poll, its removal, the eventfd's read.
-const OTHER_SUBMISSIONS: u32 = 8;
+/// Submissions besides reads that fit the queue at once: polls of sockets, their removals, the
+/// eventfd's read. More are handed over in between.
+const OTHER_SUBMISSIONS: u32 = 64;
 
 /// How often a full submission queue is handed over for one more entry. The kernel may be short of
 /// memory for a moment; the queue has room for all that can be outstanding, so this is the rare
@@ -30,20 +31,11 @@ const PUSH_ATTEMPTS: u32 = 1000;
 /// What one look at the completion queue found.
 #[derive(Default)]
 pub(super) struct Turn {
-    pub(super) readiness: Readiness,
+    /// Sockets that are ready, by their tokens.
+    pub(super) ready: Vec<(u32, Readiness)>,
     pub(super) done: Vec<Done>,
     /// Whether the eventfd was rung.
     woken: bool,
-}
-
-impl Turn {
-    /// Only a socket was looked at.
-    pub(super) fn ready(readiness: Readiness) -> Self {
-        Self {
-            readiness,
-            ..Self::default()
-        }
-    }
 }
 
 /// A ring and all that the kernel may still refer to through it.
@@ -55,16 +47,17 @@ pub(super) struct Ring {
     bell: ManuallyDrop<Box<[u8; 8]>>,
     /// Whether the kernel has a read of the eventfd.
     bell_armed: bool,
-    socket: Option<Armed>,
+    sockets: Vec<Armed>,
     /// Distinguishes the polls of sockets.
     generation: u32,
-    /// An empty vector, kept for its memory.
-    spare: Vec<Done>,
+    /// Empty vectors, kept for their memory.
+    spare: Turn,
 }
 
 /// A one-shot poll that the kernel has.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Armed {
+    token: u32,
     fd: RawFd,
     events: u32,
     generation: u32,
@@ -82,9 +75,9 @@ impl Ring {
             wakeup: ManuallyDrop::new(wakeup),
             bell: ManuallyDrop::new(Box::new([0; 8])),
             bell_armed: false,
-            socket: None,
+            sockets: Vec::new(),
             generation: 0,
-            spare: Vec::new(),
+            spare: Turn::default(),
         })
     }
 
@@ -108,15 +101,11 @@ impl Ring {
     }
 
     /// As [`Self::turn`], but if `may_sleep` sleeps until there is something to report.
-    pub(super) fn wait(
-        &mut self,
-        socket: Option<(BorrowedFd<'_>, Interest)>,
-        may_sleep: bool,
-    ) -> io::Result<Turn> {
+    pub(super) fn wait(&mut self, sockets: &[Watched<'_>], may_sleep: bool) -> io::Result<Turn> {
         let mut turn = self.new_turn();
         self.arm_bell();
-        if let Some((socket, interest)) = socket {
-            self.arm_socket(socket, interest);
+        for socket in sockets {
+            self.arm_socket(socket);
         }
         loop {
             if may_sleep && self.uring.completion().is_empty() {
@@ -125,19 +114,19 @@ impl Ring {
                 self.submit()?;
             }
             self.reap(&mut turn);
-            let idle =
-                !turn.woken && turn.done.is_empty() && turn.readiness == Readiness::default();
+            let idle = !turn.woken && turn.done.is_empty() && turn.ready.is_empty();
             if !(idle && may_sleep) {
                 return Ok(turn);
             }
         }
     }
 
-    /// Takes the poll of the socket back from the kernel.
-    pub(super) fn release_socket(&mut self) -> io::Result<Turn> {
+    /// Takes the poll of a socket back from the kernel.
+    pub(super) fn release_socket(&mut self, token: u32) -> io::Result<Turn> {
         let mut turn = self.new_turn();
-        self.cancel_socket();
-        while self.socket.is_some() {
+        let is_watched = |ring: &Self| ring.sockets.iter().any(|armed| armed.token == token);
+        self.cancel_sockets(|armed| armed.token == token);
+        while is_watched(self) {
             self.enter(1)?;
             self.reap(&mut turn);
         }
@@ -147,7 +136,7 @@ impl Ring {
     /// Waits until the kernel refers to nothing of ours any more; on failure [`Drop`] leaks.
     pub(super) fn drain(&mut self) -> Turn {
         let mut turn = self.new_turn();
-        self.cancel_socket();
+        self.cancel_sockets(|_| true);
         if self.bell_armed {
             self.wakeup.ring_bell();
         }
@@ -161,20 +150,20 @@ impl Ring {
         turn
     }
 
-    /// Takes a turn's vector back for its memory.
-    pub(super) fn give_back(&mut self, turn: Turn) {
-        self.spare = turn.done;
+    /// Takes a turn back for the memory of its vectors.
+    pub(super) fn give_back(&mut self, mut turn: Turn) {
+        turn.done.clear();
+        turn.ready.clear();
+        turn.woken = false;
+        self.spare = turn;
     }
 
     fn new_turn(&mut self) -> Turn {
-        Turn {
-            done: std::mem::take(&mut self.spare),
-            ..Turn::default()
-        }
+        std::mem::take(&mut self.spare)
     }
 
     fn is_drained(&self) -> bool {
-        self.reads.is_empty() && !self.bell_armed && self.socket.is_none()
+        self.reads.is_empty() && !self.bell_armed && self.sockets.is_empty()
     }
 
     fn submit_read(&mut self, index: u32) {
@@ -193,22 +182,26 @@ impl Ring {
         self.push(entry.user_data(BELL << 32));
     }
 
-    /// Lets the kernel watch the socket, unless it does.
-    fn arm_socket(&mut self, socket: BorrowedFd<'_>, interest: Interest) {
-        let events = poll::events(interest);
-        let fd = socket.as_raw_fd();
-        let same = |armed: &Armed| armed.fd == fd && armed.events == events;
-        if self.socket.as_ref().is_some_and(same) {
-            return;
+    /// Lets the kernel watch a socket, unless it does.
+    fn arm_socket(&mut self, watched: &Watched<'_>) {
+        let (token, fd) = (watched.token, watched.socket.as_raw_fd());
+        let events = poll::events(watched.interest);
+        if let Some(at) = self.sockets.iter().position(|armed| armed.token == token) {
+            let armed = self.sockets[at];
+            if armed.fd == fd && armed.events == events {
+                return;
+            }
+            self.cancel_sockets(|armed| armed.token == token);
+            // Its completion is of a generation that nobody waits for.
+            self.sockets.swap_remove(at);
         }
-        self.cancel_socket();
-        self.socket = None;
         if events == 0 {
             return;
         }
         self.generation = self.generation.wrapping_add(1);
         let generation = self.generation;
-        self.socket = Some(Armed {
+        self.sockets.push(Armed {
+            token,
             fd,
             events,
             generation,
@@ -217,12 +210,15 @@ impl Ring {
         self.push(entry.user_data(SOCKET << 32 | u64::from(generation)));
     }
 
-    /// Queues the removal of the socket's poll, which then completes as cancelled.
-    fn cancel_socket(&mut self) {
-        if let Some(armed) = self.socket {
-            let target = SOCKET << 32 | u64::from(armed.generation);
-            let entry = opcode::PollRemove::new(target).build();
-            self.push(entry.user_data(CANCEL << 32));
+    /// Queues the removal of sockets' polls, which then complete as cancelled.
+    fn cancel_sockets(&mut self, which: impl Fn(&Armed) -> bool) {
+        for at in 0..self.sockets.len() {
+            let armed = self.sockets[at];
+            if which(&armed) {
+                let target = SOCKET << 32 | u64::from(armed.generation);
+                let entry = opcode::PollRemove::new(target).build();
+                self.push(entry.user_data(CANCEL << 32));
+            }
         }
     }
 
@@ -294,16 +290,20 @@ impl Ring {
 
     fn reap_socket(&mut self, generation: u64, result: i32, turn: &mut Turn) {
         let current = |armed: &Armed| u64::from(armed.generation) == generation;
-        if !self.socket.as_ref().is_some_and(current) {
+        let Some(at) = self.sockets.iter().position(current) else {
             return;
-        }
-        self.socket = None;
-        match u32::try_from(result) {
-            Ok(events) => turn.readiness = poll::readiness(events),
-            Err(_) if result == -libc::ECANCELED => {}
+        };
+        let token = self.sockets.swap_remove(at).token;
+        let readiness = match u32::try_from(result) {
+            Ok(events) => poll::readiness(events),
+            Err(_) if result == -libc::ECANCELED => return,
             // The socket cannot be polled: let its owner find out why.
-            Err(_) => turn.readiness.hangup = true,
-        }
+            Err(_) => Readiness {
+                hangup: true,
+                ..Readiness::default()
+            },
+        };
+        turn.ready.push((token, readiness));
     }
 }
 

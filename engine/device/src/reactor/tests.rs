@@ -16,7 +16,7 @@ use std::thread;
 
 use super::ring::Ring;
 use super::wakeup::Wakeup;
-use super::{Interest, Reactor, may_block, set_may_block};
+use super::{Interest, Reactor, Readiness, Watched, may_block, set_may_block};
 
 const READ: Interest = Interest {
     read: true,
@@ -49,15 +49,27 @@ fn on_both(body: impl Fn(&Reactor)) {
     }
 }
 
+/// Parks once with one socket.
+fn park(reactor: &Reactor, socket: &UnixStream, interest: Interest) -> Readiness {
+    let watched = Watched {
+        token: 7,
+        socket: socket.as_fd(),
+        interest,
+    };
+    let mut seen = Readiness::default();
+    let ready = |token, readiness| {
+        assert_eq!(token, 7);
+        seen = readiness;
+    };
+    reactor.park(&[watched], ready).unwrap();
+    seen
+}
+
 /// Parks until the socket is ready in some way: a park may return for other reasons.
-fn park_until_ready(
-    reactor: &Reactor,
-    socket: &UnixStream,
-    interest: Interest,
-) -> super::Readiness {
+fn park_until_ready(reactor: &Reactor, socket: &UnixStream, interest: Interest) -> Readiness {
     loop {
-        let readiness = reactor.park(socket.as_fd(), interest).unwrap();
-        if readiness != super::Readiness::default() {
+        let readiness = park(reactor, socket, interest);
+        if readiness != Readiness::default() {
             return readiness;
         }
     }
@@ -122,7 +134,7 @@ fn interest_may_change_while_the_kernel_watches() {
         // Nothing to read: the waker ends the park, and the kernel goes on watching.
         for _ in 0..3 {
             reactor.waker().wake();
-            assert!(!reactor.park(ours.as_fd(), READ).unwrap().readable);
+            assert!(!park(reactor, &ours, READ).readable);
         }
         let ready = park_until_ready(
             reactor,
@@ -135,10 +147,7 @@ fn interest_may_change_while_the_kernel_watches() {
         assert!(ready.writable && !ready.readable);
         theirs.write_all(b"x").unwrap();
         reactor.waker().wake();
-        assert_eq!(
-            reactor.park(ours.as_fd(), NOTHING).unwrap(),
-            super::Readiness::default()
-        );
+        assert_eq!(park(reactor, &ours, NOTHING), Readiness::default());
         assert!(park_until_ready(reactor, &ours, READ).readable);
     });
 }
@@ -148,11 +157,59 @@ fn a_released_socket_is_closed_for_the_peer() {
     on_both(|reactor| {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         reactor.waker().wake();
-        reactor.park(ours.as_fd(), READ).unwrap();
-        reactor.release_socket().unwrap();
+        park(reactor, &ours, READ);
+        reactor.release_socket(7).unwrap();
         drop(ours);
         assert_eq!(theirs.read(&mut [0]).unwrap(), 0, "the peer sees the end");
-        reactor.release_socket().unwrap();
+        reactor.release_socket(7).unwrap();
+    });
+}
+
+#[test]
+fn of_many_sockets_those_that_are_ready_are_reported() {
+    on_both(|reactor| {
+        let mut pairs: Vec<_> = (0..100).map(|_| UnixStream::pair().unwrap()).collect();
+        for round in 0..20_usize {
+            let chosen = [round, (round * 7 + 31) % 100, 99 - round];
+            for index in chosen {
+                pairs[index].1.write_all(b"x").unwrap();
+            }
+            let mut expected = chosen.to_vec();
+            expected.sort_unstable();
+            expected.dedup();
+            let mut seen = Vec::new();
+            while seen.len() < expected.len() {
+                let sockets: Vec<_> = (0_u32..)
+                    .zip(&pairs)
+                    .map(|(token, (ours, _))| Watched {
+                        token,
+                        socket: ours.as_fd(),
+                        interest: READ,
+                    })
+                    .collect();
+                let mut ready = Vec::new();
+                let note = |token, readiness: Readiness| {
+                    assert!(readiness.readable);
+                    ready.push(usize::try_from(token).unwrap());
+                };
+                reactor.park(&sockets, note).unwrap();
+                for index in &ready {
+                    pairs[*index].0.read_exact(&mut [0]).unwrap();
+                    while pairs[*index].0.set_nonblocking(true).is_ok()
+                        && pairs[*index].0.read(&mut [0]).is_ok_and(|bytes| bytes > 0)
+                    {
+                    }
+                    pairs[*index].0.set_nonblocking(false).unwrap();
+                }
+                seen.extend(ready);
+            }
+            seen.sort_unstable();
+            assert_eq!(seen, expected);
+        }
+        reactor.release_socket(3).unwrap();
+        let (ours, mut theirs) = pairs.swap_remove(3);
+        drop(ours);
+        assert_eq!(theirs.read(&mut [0]).unwrap(), 0, "the peer sees the end");
     });
 }
 
@@ -163,7 +220,7 @@ fn a_wake_before_the_park_is_not_lost() {
         let waker = reactor.waker();
         for _ in 0..100 {
             waker.wake_by_ref();
-            reactor.park(ours.as_fd(), READ).unwrap();
+            park(reactor, &ours, READ);
         }
         waker.wake_by_ref();
         assert!(reactor.take_notified());
@@ -198,7 +255,7 @@ fn no_wake_from_another_thread_is_lost() {
         };
         for round in 0..ROUNDS {
             while ball.load(Ordering::Acquire) != 2 * round + 1 {
-                reactor.park(ours.as_fd(), READ).unwrap();
+                park(reactor, &ours, READ);
             }
             ball.store(2 * round + 2, Ordering::Release);
         }

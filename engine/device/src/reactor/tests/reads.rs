@@ -1,6 +1,5 @@
 use std::fs::File;
 use std::future::Future;
-use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::pin::pin;
@@ -147,7 +146,7 @@ fn a_read_that_completes_ends_the_park() {
     writer.write_all(b"tref").unwrap();
     let rest = std::thread::spawn(move || writer.write_all(b"oil!").unwrap());
     while !read.is_ready() {
-        reactor.park(ours.as_fd(), READ).unwrap();
+        super::park(&reactor, &ours, READ);
     }
     assert_eq!(&reactor.block_on(read).unwrap().unwrap()[..], b"trefoil!");
     rest.join().unwrap();
