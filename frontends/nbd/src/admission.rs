@@ -1,24 +1,25 @@
 //! What one connection has in flight, counted against its own bounds and the common one.
 
-use crate::budget::Budget;
-use crate::limits::{Limits, REQUESTS_IN_FLIGHT_MAX};
+use std::sync::Arc;
+use std::task::Waker;
+
+use crate::limits::REQUESTS_IN_FLIGHT_MAX;
+use crate::shared::Shared;
 
 /// The account of one connection. What it holds is given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Admission<'a> {
-    budget: &'a Budget,
-    limit: u64,
+pub(crate) struct Admission {
+    shared: Arc<Shared>,
     /// Cost of what was admitted and not released.
     own: u64,
     /// Cost that [`Admission::wait`] took for the request that is admitted next.
     reserved: u64,
 }
 
-impl<'a> Admission<'a> {
-    pub(crate) const fn new(budget: &'a Budget, limits: &Limits) -> Self {
+impl Admission {
+    pub(crate) const fn new(shared: Arc<Shared>) -> Self {
         Self {
-            budget,
-            limit: limits.connection_bytes,
+            shared,
             own: 0,
             reserved: 0,
         }
@@ -32,8 +33,8 @@ impl<'a> Admission<'a> {
             return true;
         }
         let admitted = requests < REQUESTS_IN_FLIGHT_MAX
-            && self.own < self.limit
-            && self.budget.try_take(cost, self.own);
+            && self.own < self.shared.limits.connection_bytes
+            && self.shared.budget.try_take(cost, self.own);
         if admitted {
             self.own += cost;
         }
@@ -44,23 +45,29 @@ impl<'a> Admission<'a> {
     /// is in flight.
     pub(crate) fn wait(&mut self, cost: u64) -> bool {
         assert_eq!(self.own, 0, "who waits holds nothing that others wait for");
-        self.budget.give(std::mem::take(&mut self.reserved));
-        let taken = self.budget.wait(cost);
+        self.shared.budget.give(std::mem::take(&mut self.reserved));
+        let taken = self.shared.budget.wait(cost);
         if taken {
             self.reserved = cost;
         }
         taken
     }
 
+    /// Has `waker` woken when something is given back, so that what was not admitted is tried
+    /// again.
+    pub(crate) fn wake_when_given(&self, waker: &Waker) {
+        self.shared.budget.wake_when_given(waker);
+    }
+
     /// Gives back what requests cost that are answered now.
     pub(crate) fn release(&mut self, cost: u64) {
         self.own -= cost;
-        self.budget.give(cost);
+        self.shared.budget.give(cost);
     }
 }
 
-impl Drop for Admission<'_> {
+impl Drop for Admission {
     fn drop(&mut self) {
-        self.budget.give(self.own + self.reserved);
+        self.shared.budget.give(self.own + self.reserved);
     }
 }

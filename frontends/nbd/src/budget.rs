@@ -4,11 +4,12 @@
 //!   requests are not starved by small ones, and the limit is exceeded by one request at most.
 //! * A connection with nothing in flight is always admitted with a small request (see
 //!   [`ADMITTED_ALWAYS_BYTES`]), so clients that hold the budget cannot lock others out.
-//! * Only a thread with nothing in flight waits here: one that has work in flight must go on
-//!   polling it, because others may depend on that work.
+//! * Only a thread with nothing in flight sleeps here: one that has work in flight must go on
+//!   polling it, because others may depend on that work. It leaves a waker instead.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 
 use crate::limits::ADMITTED_ALWAYS_BYTES;
 
@@ -17,10 +18,18 @@ use crate::limits::ADMITTED_ALWAYS_BYTES;
 pub(crate) struct Budget {
     limit: u64,
     used: AtomicU64,
-    /// Threads in [`Budget::wait`]. Read after `used` was lowered; raised before `used` is read.
+    /// Threads in [`Budget::wait`] and wakers. Read after `used` was lowered; raised before `used`
+    /// is read.
     waiting: AtomicUsize,
-    closed: Mutex<bool>,
+    state: Mutex<State>,
     freed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    closed: bool,
+    /// At most one for each thread.
+    wakers: Vec<Waker>,
 }
 
 impl Budget {
@@ -29,7 +38,10 @@ impl Budget {
             limit,
             used: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
-            closed: Mutex::new(false),
+            state: Mutex::new(State {
+                closed: false,
+                wakers: Vec::new(),
+            }),
             freed: Condvar::new(),
         }
     }
@@ -59,37 +71,62 @@ impl Budget {
         }
         self.used.fetch_sub(bytes, Ordering::SeqCst);
         if self.waiting.load(Ordering::SeqCst) > 0 {
-            // The lock orders this after a waiter's last look at `used`.
-            drop(self.closed.lock().unwrap_or_else(PoisonError::into_inner));
-            self.freed.notify_all();
+            self.wake_all(false);
         }
     }
 
     /// Blocks until `bytes` were taken; `false` if the server stops instead.
     pub(crate) fn wait(&self, bytes: u64) -> bool {
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         let taken = loop {
             if self.try_take(bytes, 0) {
                 break true;
             }
-            if *closed {
+            if state.closed {
                 break false;
             }
-            closed = self
+            state = self
                 .freed
-                .wait(closed)
+                .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         };
-        drop(closed);
+        drop(state);
         self.waiting.fetch_sub(1, Ordering::SeqCst);
         taken
     }
 
+    /// Wakes `waker` once when something is given back or the server stops. Who calls this tries
+    /// once more afterwards: something may have been given back before.
+    pub(crate) fn wake_when_given(&self, waker: &Waker) {
+        let mut state = self.lock();
+        if state.closed {
+            drop(state);
+            waker.wake_by_ref();
+        } else if !state.wakers.iter().any(|known| known.will_wake(waker)) {
+            self.waiting.fetch_add(1, Ordering::SeqCst);
+            state.wakers.push(waker.clone());
+        }
+    }
+
     /// Ends every wait, now and later.
     pub(crate) fn close(&self) {
-        *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.wake_all(true);
+    }
+
+    /// The lock orders this after a waiter's last look at `used`.
+    fn wake_all(&self, close: bool) {
+        let mut state = self.lock();
+        state.closed |= close;
+        let wakers = std::mem::take(&mut state.wakers);
+        self.waiting.fetch_sub(wakers.len(), Ordering::SeqCst);
+        drop(state);
         self.freed.notify_all();
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

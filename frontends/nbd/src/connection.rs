@@ -1,25 +1,23 @@
-//! One connection, from the greeting to its end, on a thread of its own.
-//!
-//! The thread waits in exactly one system call at a time: a plain receive when it has nothing in
-//! flight, else the reactor, which watches the socket, device reads and wake-ups together. While
-//! anything is in flight it never waits for the client alone: others may depend on its work (it
-//! may lead a group of commits).
+//! One connection: its handshake, on a thread of its own, and what it has in flight afterwards.
 
 use std::io;
-use std::pin::pin;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
-use engine_device::{Reactor, set_may_block};
 use futures_util::stream::{FuturesUnordered, Stream};
 
 use crate::breach::Breach;
-use crate::execute::{Completion, execute};
+use crate::execute::Completion;
 use crate::export::{Export, Exports};
-use crate::flow::{Batch, Flow, Wait};
+use crate::flow::{Batch, Flow};
 use crate::handshake::{Handshake, Progress};
-use crate::limits::{DEVICE_READS_MAX, HANDSHAKE_TIMEOUT, READ_AHEAD_BYTES};
+use crate::intake::Job;
+use crate::limits::{HANDSHAKE_TIMEOUT, READ_AHEAD_BYTES};
+use crate::metrics::{Metrics, Open};
 use crate::read_ahead::ReadAhead;
+use crate::registry::Membership;
 use crate::session::Session;
 use crate::shared::{Client, Shared};
 use crate::socket::Patience;
@@ -35,9 +33,74 @@ pub(crate) enum End {
     Io(#[from] io::Error),
 }
 
-/// Serves one client until it leaves, breaks the protocol, or the server stops.
-pub(crate) fn serve<X: Exports>(client: &Client, exports: &X, shared: &Shared) {
-    let result = converse(client, exports, shared);
+/// A connection that has its export, with nothing in flight: it may go on on any thread.
+pub(crate) struct Seat<E> {
+    pub(crate) client: Arc<Client>,
+    export: Arc<E>,
+    flow: Flow,
+    presence: Presence,
+}
+
+/// Lives as long as the connection, which is registered and counted meanwhile.
+pub(crate) struct Presence {
+    _membership: Membership,
+    _open: Open,
+}
+
+impl Presence {
+    pub(crate) fn new(membership: Membership, metrics: &Arc<Metrics>) -> Self {
+        Self {
+            _membership: membership,
+            _open: Open::new(Arc::clone(metrics)),
+        }
+    }
+}
+
+/// A connection on the thread that serves it. `F`: the future of a request.
+pub(crate) struct Connection<E, F> {
+    pub(crate) client: Arc<Client>,
+    pub(crate) export: Arc<E>,
+    pub(crate) flow: Flow,
+    pub(crate) in_flight: FuturesUnordered<F>,
+    start: fn(Arc<E>, Job) -> F,
+    _presence: Presence,
+}
+
+impl<E: Export, F: Future<Output = Completion<E::Error>>> Connection<E, F> {
+    /// `start` carries a request out.
+    pub(crate) fn new(seat: Seat<E>, start: fn(Arc<E>, Job) -> F) -> Self {
+        Self {
+            client: seat.client,
+            export: seat.export,
+            flow: seat.flow,
+            in_flight: FuturesUnordered::new(),
+            start,
+            _presence: seat.presence,
+        }
+    }
+
+    /// Starts what was received; nothing is polled yet.
+    ///
+    /// # Errors
+    /// [`End::Breach`].
+    pub(crate) fn take(&mut self) -> Result<Batch, End> {
+        let (export, in_flight, start) = (&self.export, &self.in_flight, self.start);
+        self.flow.take_all(in_flight.len(), |job| {
+            in_flight.push(start(Arc::clone(export), job));
+        })
+    }
+
+    /// Goes on with what is in flight and queues the replies to what is done.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) {
+        let mut in_flight = Pin::new(&mut self.in_flight);
+        while let Poll::Ready(Some(completion)) = in_flight.as_mut().poll_next(cx) {
+            self.flow.answer(completion);
+        }
+    }
+}
+
+/// Says how a connection ended.
+pub(crate) fn report(client: &Client, shared: &Shared, result: Result<(), End>) {
     match result {
         Ok(()) => tracing::debug!(peer = %client.peer, "the client left"),
         Err(End::Breach(breach)) => {
@@ -48,13 +111,22 @@ pub(crate) fn serve<X: Exports>(client: &Client, exports: &X, shared: &Shared) {
     }
 }
 
-fn converse<X: Exports>(client: &Client, exports: &X, shared: &Shared) -> Result<(), End> {
+/// Shakes hands with a new client; `None` if it left instead.
+///
+/// # Errors
+/// [`End`].
+pub(crate) fn welcome<X: Exports>(
+    client: &Arc<Client>,
+    exports: &X,
+    shared: &Arc<Shared>,
+    presence: Presence,
+) -> Result<Option<Seat<X::Export>>, End> {
     let socket = &client.socket;
     socket.prepare()?;
     socket.set_timeout(Some(HANDSHAKE_TIMEOUT))?;
     let mut input = ReadAhead::new();
     let Some(session) = shake_hands(client, exports, shared, &mut input)? else {
-        return Ok(());
+        return Ok(None);
     };
     socket.set_timeout(None)?;
     tracing::debug!(
@@ -63,7 +135,13 @@ fn converse<X: Exports>(client: &Client, exports: &X, shared: &Shared) -> Result
         style = ?session.rules.style,
         "transmission begins"
     );
-    transmit(client, &session, input, shared)
+    let flow = Flow::new(Arc::clone(client), &session, input, Arc::clone(shared));
+    Ok(Some(Seat {
+        client: Arc::clone(client),
+        export: Arc::new(session.export),
+        flow,
+        presence,
+    }))
 }
 
 /// Answers options until the client chose an export; `None` if it left instead, between two
@@ -109,62 +187,5 @@ fn shake_hands<X: Exports>(
                 input.received(received);
             }
         }
-    }
-}
-
-/// Carries out requests until the client leaves and everything is answered.
-fn transmit<E: Export>(
-    client: &Client,
-    session: &Session<E>,
-    input: ReadAhead,
-    shared: &Shared,
-) -> Result<(), End> {
-    let export = &session.export;
-    let reactor = Reactor::new(DEVICE_READS_MAX)?;
-    let waker = reactor.waker();
-    client.set_waker(waker.clone());
-    let mut cx = Context::from_waker(&waker);
-    let mut flow = Flow::new(client, session, input, shared);
-    let mut in_flight = FuturesUnordered::new();
-    loop {
-        let batch = flow.take_all(in_flight.len(), |job| in_flight.push(execute(export, job)))?;
-        run(export, &mut in_flight, &batch, &mut flow, &mut cx);
-        match flow.wait(in_flight.len(), &reactor)? {
-            Wait::Over => {}
-            Wait::Ended => return Ok(()),
-        }
-    }
-}
-
-/// Polls what is in flight. Commits of one batch gather behind a plug; a request that is alone may
-/// block the thread, because nothing else of this connection waits.
-fn run<E: Export, F: Future<Output = Completion<E::Error>>>(
-    export: &E,
-    in_flight: &mut FuturesUnordered<F>,
-    batch: &Batch,
-    flow: &mut Flow<'_>,
-    cx: &mut Context<'_>,
-) {
-    if batch.commits > 1 {
-        let plug = export.plug();
-        poll(in_flight, flow, cx);
-        drop(plug);
-    } else if batch.started == 1 && in_flight.len() == 1 {
-        set_may_block(true);
-        poll(in_flight, flow, cx);
-        set_may_block(false);
-        return;
-    }
-    poll(in_flight, flow, cx);
-}
-
-fn poll<F, T>(in_flight: &mut FuturesUnordered<F>, flow: &mut Flow<'_>, cx: &mut Context<'_>)
-where
-    F: Future<Output = Completion<T>>,
-    T: crate::export::Failure,
-{
-    let mut in_flight = pin!(in_flight);
-    while let Poll::Ready(Some(completion)) = in_flight.as_mut().poll_next(cx) {
-        flow.answer(completion);
     }
 }

@@ -1,6 +1,7 @@
 //! One request as a future over an export.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::Poll;
 
 use engine_base::ErrorKind;
@@ -33,7 +34,8 @@ pub(crate) enum Answer<F> {
 }
 
 /// Carries a request out. Whatever happens, the whole of it is over when this completes.
-pub(crate) async fn execute<E: Export>(export: &E, job: Job) -> Completion<E::Error> {
+pub(crate) async fn execute<E: Export>(export: Arc<E>, job: Job) -> Completion<E::Error> {
+    let export = &*export;
     let Job { request, payload } = job;
     let Request {
         offset,

@@ -1,11 +1,14 @@
 //! The transmission phase of one connection without its futures: what comes in, what goes out, and
 //! when to wait for what.
 
-use std::os::fd::AsFd;
+mod alone;
+mod together;
+mod transfer;
+
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use engine_base::ErrorKind;
-use engine_device::{Interest, Reactor};
 use smallvec::SmallVec;
 
 use crate::admission::Admission;
@@ -15,15 +18,18 @@ use crate::connection::End;
 use crate::execute::{Answer, Completion, is_logged};
 use crate::export::Failure;
 use crate::intake::{Intake, Job, Taken};
-use crate::limits::{OUTPUT_HEAD_BYTES_MAX, READS_AFTER_SHUTDOWN};
-use crate::metrics::{Metrics, add};
+use crate::limits::OUTPUT_HEAD_BYTES_MAX;
+use crate::metrics::add;
 use crate::output::Output;
+use crate::pace::Pace;
 use crate::read_ahead::ReadAhead;
 use crate::reply::Encoder;
 use crate::request::{Kind, Refusal, Request};
 use crate::session::{Session, Style};
 use crate::shared::{Client, Shared};
-use crate::socket::Patience;
+
+pub(crate) use alone::Wait;
+pub(crate) use together::Next;
 
 /// What one look at the received bytes started.
 #[derive(Debug, Default)]
@@ -32,15 +38,6 @@ pub(crate) struct Batch {
     pub(crate) started: usize,
     /// Batches of the journal that they make.
     pub(crate) commits: usize,
-}
-
-/// How waiting ended.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Wait {
-    /// There may be something to do.
-    Over,
-    /// Everything is answered and the client sends nothing any more.
-    Ended,
 }
 
 /// Why no more bytes are taken.
@@ -58,21 +55,24 @@ enum Pause {
 
 /// The state of one connection's transmission.
 #[derive(Debug)]
-pub(crate) struct Flow<'a> {
-    client: &'a Client,
-    shared: &'a Shared,
-    metrics: &'a Metrics,
-    export: &'a str,
+pub(crate) struct Flow {
+    client: Arc<Client>,
+    shared: Arc<Shared>,
+    export: String,
     style: Style,
     input: ReadAhead,
     intake: Intake,
     output: Output,
-    admission: Admission<'a>,
+    admission: Admission,
+    pace: Pace,
     pause: Pause,
     /// Whether the socket may have bytes now; else the reactor is asked first.
     readable: bool,
     /// Requests that were started and not answered.
     in_flight: u64,
+    /// Whether a request that the common budget does not admit was tried again since a waker was
+    /// left there.
+    looked_again: bool,
     /// Receives since the server began to stop.
     reads_after_stop: u32,
     /// The stream ended within a message. What came before it is answered first.
@@ -82,26 +82,27 @@ pub(crate) struct Flow<'a> {
     logged: SmallVec<[ErrorKind; 4]>,
 }
 
-impl<'a> Flow<'a> {
+impl Flow {
     pub(crate) fn new<E>(
-        client: &'a Client,
-        session: &'a Session<E>,
+        client: Arc<Client>,
+        session: &Session<E>,
         input: ReadAhead,
-        shared: &'a Shared,
+        shared: Arc<Shared>,
     ) -> Self {
         Self {
             client,
+            admission: Admission::new(Arc::clone(&shared)),
             shared,
-            metrics: &shared.metrics,
-            export: &session.info.name,
+            export: session.info.name.clone(),
             style: session.rules.style,
             input,
             intake: Intake::new(session.rules),
             output: Output::default(),
-            admission: Admission::new(&shared.budget, &shared.limits),
+            pace: Pace::new(),
             pause: Pause::NeedMore,
             readable: true,
             in_flight: 0,
+            looked_again: false,
             reads_after_stop: 0,
             cut_short: None,
             logged: SmallVec::new(),
@@ -154,14 +155,14 @@ impl<'a> Flow<'a> {
     fn started(&mut self, job: &Job) {
         let kind = job.request.operation.kind();
         self.in_flight += 1;
-        self.metrics.started(kind);
+        self.shared.metrics.started(kind);
         if kind == Kind::Write {
-            add(&self.metrics.written_bytes, job.request.bytes);
+            add(&self.shared.metrics.written_bytes, job.request.bytes);
         }
     }
 
     fn refuse(&mut self, refusal: &Refusal) {
-        add(&self.metrics.errors, 1);
+        add(&self.shared.metrics.errors, 1);
         let mut encoder = Encoder {
             out: &mut self.output,
             style: self.style,
@@ -173,14 +174,14 @@ impl<'a> Flow<'a> {
     /// Queues the reply to a request that is over.
     pub(crate) fn answer<F: Failure>(&mut self, completion: Completion<F>) {
         self.in_flight -= 1;
-        self.metrics.ended(1);
+        self.shared.metrics.ended(1);
         let request = completion.request;
         match &completion.answer {
-            Answer::Read(_) => add(&self.metrics.read_bytes, request.bytes),
+            Answer::Read(_) => add(&self.shared.metrics.read_bytes, request.bytes),
             Answer::Done | Answer::Status(_) => {}
-            Answer::Refused(..) => add(&self.metrics.errors, 1),
+            Answer::Refused(..) => add(&self.shared.metrics.errors, 1),
             Answer::Failed(failure) => {
-                add(&self.metrics.errors, 1);
+                add(&self.shared.metrics.errors, 1);
                 self.log(failure, &request);
             }
         }
@@ -191,7 +192,7 @@ impl<'a> Flow<'a> {
 
     fn log<F: Failure>(&mut self, failure: &F, request: &Request) {
         let (offset_bytes, len_bytes) = (request.offset, request.bytes);
-        let (peer, export) = (&self.client.peer, self.export);
+        let (peer, export) = (&self.client.peer, &self.export);
         let request = request.operation.kind().name();
         let first = is_logged(failure.kind()) && !self.logged.contains(&failure.kind());
         if first {
@@ -207,118 +208,11 @@ impl<'a> Flow<'a> {
             );
         }
     }
-
-    /// Sends what waits and waits for what there is to wait for. `in_flight`: futures that are not
-    /// done.
-    ///
-    /// # Errors
-    /// [`End::Io`] if the client is gone: nothing can be answered any more. [`End::Breach`] if it
-    /// left within a message, once everything before that is answered or nothing can be.
-    pub(crate) fn wait(&mut self, in_flight: usize, reactor: &Reactor) -> Result<Wait, End> {
-        let waited = self.send_and_wait(in_flight, reactor);
-        if !matches!(waited, Ok(Wait::Over))
-            && let Some(breach) = self.cut_short.take()
-        {
-            return Err(breach.into());
-        }
-        waited
-    }
-
-    fn send_and_wait(&mut self, in_flight: usize, reactor: &Reactor) -> Result<Wait, End> {
-        if in_flight == 0 {
-            self.send(Patience::Wait)?;
-            match self.pause {
-                Pause::Finished => return Ok(Wait::Ended),
-                Pause::Blocked(cost) => {
-                    // Whether there is room now or the server stops: either way the request is
-                    // looked at again.
-                    let admitted = self.admission.wait(cost);
-                    tracing::trace!(admitted, "waited for the budget of all connections");
-                }
-                Pause::Unread => {}
-                Pause::NeedMore => {
-                    self.receive(Patience::Wait)?;
-                }
-            }
-            return Ok(Wait::Over);
-        }
-        self.send(Patience::Never)?;
-        if self.shared.aborting.load(Ordering::Acquire) {
-            return Ok(Wait::Ended);
-        }
-        let reading = self.pause == Pause::NeedMore;
-        if reading && self.readable && self.receive(Patience::Never)? {
-            // Device reads that were queued must not wait for the next sleep.
-            reactor.poll_completions()?;
-            return Ok(Wait::Over);
-        }
-        if self.pause == Pause::Unread && self.output.head_bytes() < OUTPUT_HEAD_BYTES_MAX {
-            return Ok(Wait::Over);
-        }
-        let interest = Interest {
-            read: reading,
-            write: !self.output.is_empty(),
-        };
-        let readiness = reactor.park(self.client.socket.as_fd(), interest)?;
-        self.readable = readiness.readable || readiness.hangup;
-        Ok(Wait::Over)
-    }
-
-    fn send(&mut self, patience: Patience) -> Result<(), End> {
-        while !self.output.is_empty() {
-            let parts = self.output.parts();
-            let sent = if parts.is_empty() {
-                Some(0)
-            } else {
-                self.client.socket.send(&parts, patience)?
-            };
-            drop(parts);
-            let Some(sent) = sent else {
-                break;
-            };
-            self.output.advance(sent);
-            let freed = self.output.take_freed();
-            self.admission.release(freed);
-        }
-        Ok(())
-    }
-
-    /// Receives once, as much as there is room for; `false` if it would have to wait.
-    fn receive(&mut self, patience: Patience) -> Result<bool, End> {
-        if self.shared.stopping.load(Ordering::Acquire) {
-            self.reads_after_stop += 1;
-            if self.reads_after_stop > READS_AFTER_SHUTDOWN {
-                self.pause = Pause::Finished;
-                return Ok(true);
-            }
-        }
-        let (payload, ahead) = self.intake.room(&mut self.input);
-        let room = payload.len() + ahead.len();
-        let received = self.client.socket.receive(payload, ahead, patience)?;
-        match received {
-            Some(0) => self.end_of_stream(),
-            Some(bytes) => self.intake.received(&mut self.input, bytes),
-            None => {}
-        }
-        // After less than there was room for, the socket is most likely empty: asking again costs
-        // more than waiting.
-        self.readable = received == Some(room);
-        Ok(received.is_some())
-    }
-
-    fn end_of_stream(&mut self) {
-        self.pause = Pause::Finished;
-        // A server that stops ends the stream itself, wherever it is.
-        if !self.shared.stopping.load(Ordering::Acquire) {
-            let within = self.intake.within(&self.input);
-            self.cut_short = within.map(|what| Breach::CutShort { what });
-        }
-    }
 }
 
-impl Drop for Flow<'_> {
+impl Drop for Flow {
     /// Requests whose client is gone are given up.
     fn drop(&mut self) {
-        self.metrics.ended(self.in_flight);
+        self.shared.metrics.ended(self.in_flight);
     }
 }

@@ -4,6 +4,8 @@
 //! Property: whatever a client sends, the server answers or gives up, and what it does depends on
 //! the bytes alone, not on how the network cuts them.
 
+use std::sync::Arc;
+
 use engine_base::SeededEntropy;
 use futures_util::FutureExt;
 
@@ -128,6 +130,7 @@ fn transmit(
     let mut intake = Intake::new(session.rules);
     let mut output = Output::default();
     let style = session.rules.style;
+    let export = Arc::new(session.export.clone());
     loop {
         match intake.take(input, false, |_| true) {
             Err(breach) => return breach.to_string(),
@@ -139,7 +142,7 @@ fn transmit(
                 Encoder { out, style, tag }.error(refusal.code, refusal.why);
             }
             Ok(Taken::Job(job)) => {
-                let completion = execute(&session.export, job).now_or_never();
+                let completion = execute(Arc::clone(&export), job).now_or_never();
                 encode(&mut output, style, completion.expect("memory never waits"));
             }
             Ok(Taken::NeedMore) => {
@@ -153,8 +156,9 @@ fn transmit(
         }
         while !output.is_empty() {
             let parts = output.parts();
-            let bytes = parts.iter().map(|part| part.len()).sum();
-            parts.iter().for_each(|part| out.extend_from_slice(part));
+            let slices = &parts.slices;
+            let bytes = slices.iter().map(|part| part.len()).sum();
+            slices.iter().for_each(|part| out.extend_from_slice(part));
             drop(parts);
             output.advance(bytes);
         }

@@ -19,10 +19,12 @@
 
 mod address;
 mod admission;
+mod alone;
 mod answer;
 mod breach;
 mod budget;
 mod connection;
+mod crew;
 mod error_code;
 mod execute;
 mod export;
@@ -38,6 +40,7 @@ pub mod memory;
 mod metrics;
 mod options;
 mod output;
+mod pace;
 mod protocol;
 mod read_ahead;
 mod registry;

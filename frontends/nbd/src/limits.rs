@@ -72,16 +72,25 @@ pub struct Limits {
     /// than this, and
     /// [`ADMITTED_ALWAYS_BYTES`] for each connection.
     pub total_bytes: u64,
+    /// Connections that get a thread of their own; further ones share some.
+    pub own_threads: usize,
 }
 
 impl Default for Limits {
     /// 256 connections: one for each of a few dozen clients with several queues. 64 MiB each: two
-    /// requests of the largest size. 256 MiB in all: as much as the engine's own default budget.
+    /// requests of the largest size. 256 MiB in all: as much as the engine's own default budget. A
+    /// thread for each connection as long as each has a processor.
     fn default() -> Self {
         Self {
             connections: 256,
             connection_bytes: 64 << 20,
             total_bytes: 256 << 20,
+            own_threads: processors(),
         }
     }
+}
+
+/// Processors that this process may use.
+pub(crate) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }

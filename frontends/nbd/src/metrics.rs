@@ -1,5 +1,6 @@
 //! Counters of the server, as plain atomics that whoever renders them reads.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::request::Kind;
@@ -58,4 +59,21 @@ pub(crate) fn add(counter: &AtomicU64, amount: u64) {
 /// Takes from a gauge what was added before.
 pub(crate) fn sub(gauge: &AtomicU64, amount: u64) {
     gauge.fetch_sub(amount, Ordering::Relaxed);
+}
+
+/// Counts a connection while it lives.
+#[derive(Debug)]
+pub(crate) struct Open(Arc<Metrics>);
+
+impl Open {
+    pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
+        add(&metrics.connections_open, 1);
+        Self(metrics)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        sub(&self.0.connections_open, 1);
+    }
 }

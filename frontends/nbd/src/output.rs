@@ -3,7 +3,7 @@
 //! * Headers gather in one buffer of their own; payloads stay where they were read. A header never
 //!   shares memory with a payload, because copies to an address a few bytes behind that of their
 //!   source are many times slower on common processors.
-//! * Everything that waits is sent by one gathered write.
+//! * What waits is sent by gathered writes; large payloads begin one of their own.
 //! * What a reply costs is given back when its last byte was handed to the kernel.
 
 use std::collections::VecDeque;
@@ -14,6 +14,10 @@ use smallvec::SmallVec;
 
 use crate::limits::SEND_PARTS_MAX;
 
+/// A payload from this size on begins a system call of its own. Behind a header of some bytes the
+/// kernel copies every word of it across a boundary, at half the speed, which costs more than the
+/// call.
+const CALL_OF_ITS_OWN_BYTES: usize = 16 << 10;
 /// Sent headers are forgotten when this many bytes of them lie in front of the others.
 const FORGET_BYTES: usize = 64 << 10;
 /// Source of zeroes for simple replies, which know no holes.
@@ -51,7 +55,12 @@ pub(crate) struct Output {
 }
 
 /// Borrowed parts of what waits.
-pub(crate) type Parts<'a> = SmallVec<[IoSlice<'a>; 64]>;
+#[derive(Debug, Default)]
+pub(crate) struct Parts<'a> {
+    pub(crate) slices: SmallVec<[IoSlice<'a>; 64]>,
+    /// A payload follows at once in the next call.
+    pub(crate) more: bool,
+}
 
 impl Output {
     /// Whether everything was sent.
@@ -102,33 +111,40 @@ impl Output {
 
     /// What to send next, in order, as far as one call of the kernel takes it.
     pub(crate) fn parts(&self) -> Parts<'_> {
-        let mut parts = Parts::new();
+        let mut parts = Parts::default();
+        let slices = &mut parts.slices;
         let mut heads = self.heads.get(self.heads_sent..).unwrap_or_default();
         for segment in &self.segments {
             match segment {
                 Segment::Head(bytes) => {
                     let (head, rest) = heads.split_at(*bytes);
                     heads = rest;
-                    parts.push(IoSlice::new(head));
+                    slices.push(IoSlice::new(head));
+                }
+                Segment::Data { bytes, .. }
+                    if *bytes >= CALL_OF_ITS_OWN_BYTES && !slices.is_empty() =>
+                {
+                    parts.more = true;
+                    break;
                 }
                 Segment::Data {
                     payload,
                     start,
                     bytes,
                 } => {
-                    parts.push(IoSlice::new(self.slice(*payload, *start, *bytes)));
+                    slices.push(IoSlice::new(self.slice(*payload, *start, *bytes)));
                 }
                 Segment::Zeroes(bytes) => {
                     let mut left = *bytes;
-                    while left > 0 && parts.len() < SEND_PARTS_MAX {
+                    while left > 0 && slices.len() < SEND_PARTS_MAX {
                         let now = left.min(ZEROES.len());
-                        parts.push(IoSlice::new(ZEROES.get(..now).unwrap_or_default()));
+                        slices.push(IoSlice::new(ZEROES.get(..now).unwrap_or_default()));
                         left -= now;
                     }
                 }
                 Segment::End { .. } => {}
             }
-            if parts.len() >= SEND_PARTS_MAX {
+            if slices.len() >= SEND_PARTS_MAX {
                 break;
             }
         }

@@ -1,4 +1,4 @@
-//! The connections of a server and their threads.
+//! The connections of a server and the threads that they began on.
 
 use std::collections::HashMap;
 use std::io;
@@ -43,8 +43,8 @@ pub(crate) enum Refused {
     Thread(io::Error),
 }
 
-/// Takes a connection out when its thread ends, however it ends.
-struct Membership {
+/// Takes a connection out when it ends, however it ends.
+pub(crate) struct Membership {
     registry: Arc<Registry>,
     number: u64,
 }
@@ -54,13 +54,13 @@ impl Registry {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs `serve` for `client` on a new thread. A client that is refused is closed by whoever
+    /// Runs `serve` for `client` on a new thread; the connection lasts as long as its membership. A client that is refused is closed by whoever
     /// holds it last.
     pub(crate) fn add(
         self: &Arc<Self>,
         client: &Arc<Client>,
         limit: usize,
-        serve: impl FnOnce(&Client) + Send + 'static,
+        serve: impl FnOnce(&Arc<Client>, Membership) + Send + 'static,
     ) -> Result<(), Refused> {
         let mut state = self.lock();
         let ended = std::mem::take(&mut state.ended);
@@ -92,10 +92,7 @@ impl Registry {
         );
         let spawned = thread::Builder::new()
             .name(format!("nbd-{number}"))
-            .spawn(move || {
-                let _membership = membership;
-                serve(&served);
-            });
+            .spawn(move || serve(&served, membership));
         let result = match spawned {
             Ok(thread) => {
                 if let Some(connection) = state.connections.get_mut(&number) {

@@ -1,4 +1,4 @@
-//! The server: listening sockets, a thread for each, and a thread for each connection.
+//! The server: listening sockets, a thread for each, and the threads that serve connections.
 
 use std::io;
 use std::sync::Arc;
@@ -7,11 +7,13 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::address::Address;
-use crate::connection;
-use crate::export::Exports;
+use crate::alone;
+use crate::connection::{self, End, Presence, Seat};
+use crate::crew::{Crew, Team};
+use crate::export::{Export, Exports};
 use crate::limits::Limits;
 use crate::listener::{ListenError, Listener};
-use crate::metrics::{Metrics, add, sub};
+use crate::metrics::{Metrics, add};
 use crate::registry::{Refused, Registry};
 use crate::shared::{Client, Shared};
 
@@ -27,6 +29,7 @@ const ABORT_GRACE: Duration = Duration::from_secs(5);
 pub struct Server {
     shared: Arc<Shared>,
     registry: Arc<Registry>,
+    crew: Arc<dyn Team>,
     listeners: Vec<(Arc<Listener>, Address, Option<JoinHandle<()>>)>,
     stopped: bool,
 }
@@ -50,22 +53,26 @@ impl Server {
         addresses: &[Address],
         limits: Limits,
     ) -> Result<Self, ListenError> {
+        let shared = Arc::new(Shared::new(limits));
+        let crew = Arc::new(Crew::<X::Export>::new(Arc::clone(&shared)));
         let mut server = Self {
-            shared: Arc::new(Shared::new(limits)),
+            shared,
             registry: Arc::default(),
+            crew: Arc::clone(&crew) as Arc<dyn Team>,
             listeners: Vec::new(),
             stopped: false,
         };
         for address in addresses {
             let listener = Arc::new(Listener::bind(address)?);
-            server.listen(Arc::clone(&exports), listener, address)?;
+            server.listen(&exports, &crew, listener, address)?;
         }
         Ok(server)
     }
 
     fn listen<X: Exports>(
         &mut self,
-        exports: Arc<X>,
+        exports: &Arc<X>,
+        crew: &Arc<Crew<X::Export>>,
         listener: Arc<Listener>,
         address: &Address,
     ) -> Result<(), ListenError> {
@@ -73,12 +80,12 @@ impl Server {
             address: address.clone(),
             source,
         })?;
-        let shared = Arc::clone(&self.shared);
-        let registry = Arc::clone(&self.registry);
+        let (exports, crew) = (Arc::clone(exports), Arc::clone(crew));
+        let (shared, registry) = (Arc::clone(&self.shared), Arc::clone(&self.registry));
         let accepting = Arc::clone(&listener);
         let thread = thread::Builder::new()
             .name("nbd-accept".to_owned())
-            .spawn(move || accept_all(&accepting, &exports, &shared, &registry))
+            .spawn(move || accept_all(&accepting, &exports, &crew, &shared, &registry))
             .map_err(|source| ListenError::Thread {
                 address: address.clone(),
                 source,
@@ -134,6 +141,7 @@ impl Server {
         });
         let cut_off = self.registry.wait_empty(grace);
         if cut_off == 0 {
+            self.crew.stop(false);
             return Shutdown { cut_off, stuck: 0 };
         }
         self.shared.aborting.store(true, Ordering::Release);
@@ -141,10 +149,9 @@ impl Server {
             client.socket.abort();
             client.wake();
         });
-        Shutdown {
-            cut_off,
-            stuck: self.registry.wait_empty(ABORT_GRACE),
-        }
+        let stuck = self.registry.wait_empty(ABORT_GRACE);
+        self.crew.stop(stuck > 0);
+        Shutdown { cut_off, stuck }
     }
 }
 
@@ -160,12 +167,13 @@ impl Drop for Server {
 fn accept_all<X: Exports>(
     listener: &Listener,
     exports: &Arc<X>,
+    crew: &Arc<Crew<X::Export>>,
     shared: &Arc<Shared>,
     registry: &Arc<Registry>,
 ) {
     loop {
         match listener.accept() {
-            Ok(client) => welcome(client, exports, shared, registry),
+            Ok(client) => welcome(client, exports, crew, shared, registry),
             Err(_) if shared.stopping.load(Ordering::Acquire) => return,
             Err(error) if is_of_client(&error) => {
                 tracing::debug!(%error, "a client left before it was accepted");
@@ -190,16 +198,24 @@ fn is_of_client(error: &io::Error) -> bool {
 fn welcome<X: Exports>(
     client: Client,
     exports: &Arc<X>,
+    crew: &Arc<Crew<X::Export>>,
     shared: &Arc<Shared>,
     registry: &Arc<Registry>,
 ) {
     let metrics = &shared.metrics;
     add(&metrics.connections_total, 1);
     let client = Arc::new(client);
-    let (exports, state) = (Arc::clone(exports), Arc::clone(shared));
-    let serve = move |client: &Client| {
-        let _open = Open::new(&state.metrics);
-        connection::serve(client, &*exports, &state);
+    let (exports, crew, state) = (Arc::clone(exports), Arc::clone(crew), Arc::clone(shared));
+    let serve = move |client: &Arc<Client>, membership| {
+        let presence = Presence::new(membership, &state.metrics);
+        let result = connection::welcome(client, &*exports, &state, presence);
+        let result = result.and_then(|seat| seat.map_or(Ok(true), |seat| begin(seat, &crew)));
+        match result {
+            Ok(true) => connection::report(client, &state, Ok(())),
+            // Its thread says how it ends.
+            Ok(false) => {}
+            Err(error) => connection::report(client, &state, Err(error)),
+        }
     };
     match registry.add(&client, shared.limits.connections, serve) {
         Ok(()) | Err(Refused::Closed) => {}
@@ -210,18 +226,10 @@ fn welcome<X: Exports>(
     }
 }
 
-/// Counts a connection while it lives.
-struct Open<'a>(&'a Metrics);
-
-impl<'a> Open<'a> {
-    fn new(metrics: &'a Metrics) -> Self {
-        add(&metrics.connections_open, 1);
-        Self(metrics)
+/// Serves a connection on this thread to its end (`true`), or hands it on.
+fn begin<E: Export>(seat: Seat<E>, crew: &Crew<E>) -> Result<bool, End> {
+    if let Some(_claim) = crew.alone() {
+        return alone::serve(seat).map(|()| true);
     }
-}
-
-impl Drop for Open<'_> {
-    fn drop(&mut self) {
-        sub(&self.0.connections_open, 1);
-    }
+    crew.serve(seat).map(|()| false)
 }

@@ -93,16 +93,17 @@ impl Socket {
         would_block(received, patience)
     }
 
-    /// Sends some of `parts`. `None` if it would have to wait.
+    /// Sends some of `parts`. `None` if it would have to wait. `more`: the rest of the reply follows
+    /// at once, so that no packet needs to leave before it.
     pub(crate) fn send(
         &self,
         parts: &[IoSlice<'_>],
+        more: bool,
         patience: Patience,
     ) -> io::Result<Option<usize>> {
-        let flags = match patience {
-            Patience::Wait => SendFlags::NOSIGNAL,
-            Patience::Never => SendFlags::NOSIGNAL | SendFlags::DONTWAIT,
-        };
+        let mut flags = SendFlags::NOSIGNAL;
+        flags.set(SendFlags::DONTWAIT, patience == Patience::Never);
+        flags.set(SendFlags::MORE, more);
         let sent = retry_on_intr(|| {
             rustix::net::sendmsg(self, parts, &mut SendAncillaryBuffer::default(), flags)
         });
@@ -113,7 +114,7 @@ impl Socket {
     pub(crate) fn send_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             let sent = self
-                .send(&[IoSlice::new(bytes)], Patience::Wait)?
+                .send(&[IoSlice::new(bytes)], false, Patience::Wait)?
                 .unwrap_or(0);
             if sent == 0 {
                 return Err(io::ErrorKind::WriteZero.into());

@@ -1,4 +1,6 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Wake, Waker};
 use std::thread;
 
 use super::Budget;
@@ -49,4 +51,29 @@ fn closing_ends_waits_without_giving() {
     assert!(!waiter.join().unwrap());
     assert!(!budget.wait(LARGE));
     assert_eq!(budget.used(), LARGE);
+}
+
+#[derive(Default)]
+struct Bell(AtomicUsize);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_waker_is_woken_once_by_what_is_given_back() {
+    let (budget, bell) = (Budget::new(1), Arc::new(Bell::default()));
+    let waker = Waker::from(Arc::clone(&bell));
+    assert!(budget.try_take(LARGE, 0));
+    for _ in 0..3 {
+        budget.wake_when_given(&waker);
+    }
+    budget.give(1);
+    budget.give(1);
+    assert_eq!(bell.0.load(Ordering::SeqCst), 1);
+    budget.close();
+    budget.wake_when_given(&waker);
+    assert_eq!(bell.0.load(Ordering::SeqCst), 2, "nothing comes after that");
 }

@@ -4,7 +4,11 @@ use engine_device::PageBuf;
 use super::Output;
 
 fn waiting(out: &Output) -> Vec<u8> {
-    out.parts().iter().flat_map(|part| part.to_vec()).collect()
+    out.parts()
+        .slices
+        .iter()
+        .flat_map(|part| part.to_vec())
+        .collect()
 }
 
 /// A queue with every kind of segment, and what has to come out of it.
@@ -35,7 +39,7 @@ fn everything_comes_out_once_in_order_and_heads_that_touch_are_one_part() {
     let (mut out, expected) = filled();
     assert_eq!(waiting(&out), expected);
     // Two of the zeroes, because their source is smaller.
-    assert_eq!(out.parts().len(), 8);
+    assert_eq!(out.parts().slices.len(), 8);
     out.advance(expected.len());
     assert!(out.is_empty() && out.head_bytes() == 0 && out.payloads.is_empty());
     assert_eq!(out.take_freed(), 7 + 11 + 13);
@@ -82,9 +86,9 @@ fn one_call_gets_no_more_parts_than_the_kernel_takes() {
         out.data(payload, 0, 1);
     }
     out.zeroes(usize::MAX);
-    assert_eq!(out.parts().len(), 1024);
+    assert_eq!(out.parts().slices.len(), 1024);
     out.advance(3000);
-    assert_eq!(out.parts().len(), 1024);
+    assert_eq!(out.parts().slices.len(), 1024);
 }
 
 #[test]
@@ -96,4 +100,25 @@ fn sent_headers_do_not_pile_up() {
         out.advance(out.head_bytes().saturating_sub(1));
     }
     assert!(out.heads.capacity() < 1 << 20, "{}", out.heads.capacity());
+}
+
+#[test]
+fn a_large_payload_begins_a_call_of_its_own() {
+    let mut out = Output::default();
+    for byte in [1, 2] {
+        out.head(b"head");
+        let payload = out.payload(PageBuf::copy_of(&[byte; 20_000]));
+        out.data(payload, 0, 20_000);
+        out.end(1, 0);
+    }
+    let mut calls = Vec::new();
+    while !out.is_empty() {
+        let parts = out.parts();
+        let bytes: usize = parts.slices.iter().map(|slice| slice.len()).sum();
+        calls.push((bytes, parts.more));
+        drop(parts);
+        out.advance(bytes);
+    }
+    // The second head goes with the payload before it.
+    assert_eq!(calls, [(4, true), (20_004, true), (20_000, false)]);
 }

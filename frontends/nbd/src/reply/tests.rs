@@ -29,7 +29,11 @@ fn encode(style: Style, encode: impl FnOnce(&mut Encoder<'_>)) -> Vec<u8> {
         style,
         tag: TAG,
     });
-    out.parts().iter().flat_map(|part| part.to_vec()).collect()
+    out.parts()
+        .slices
+        .iter()
+        .flat_map(|part| part.to_vec())
+        .collect()
 }
 
 fn word<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {

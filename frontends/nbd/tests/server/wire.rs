@@ -18,6 +18,10 @@ pub(crate) const WRITE_ZEROES: u16 = 6;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn start<X: Exports>(exports: X, limits: Limits) -> Server {
+    let limits = Limits {
+        own_threads: crate::OWN_THREADS,
+        ..limits
+    };
     let address = "127.0.0.1:0".parse().unwrap();
     Server::start(Arc::new(exports), &[address], limits).unwrap()
 }
