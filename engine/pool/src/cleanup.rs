@@ -195,7 +195,7 @@ impl Pool {
         let mut lsn = self.journal.applied_lsn();
         while at < to {
             self.admit_release().await?;
-            self.throttle().await?;
+            self.throttle(dataset).await?;
             let _range = dataset.locks().lock(at..to).await;
             if !dataset.with_record(|record| record.is_some_and(&go_on)) {
                 break;

@@ -69,11 +69,13 @@ impl Pool {
         })
     }
 
-    /// Waits while too many pages are dirty.
+    /// Waits while too many pages are dirty, and drops clean ones for those that the changes before
+    /// this one of `dataset` have added: a tree that grows reads nothing, so no read does it.
     ///
     /// # Errors
     /// [`StoreError::Log`] if the pool is poisoned.
-    pub async fn throttle(&self) -> Result<(), StoreError> {
+    pub async fn throttle(&self, dataset: &Dataset) -> Result<(), StoreError> {
+        self.core.evict_over_budget(dataset);
         while self.core.budget.dirty().get() > self.core.dirty_limit {
             self.next_checkpoint().await?;
         }

@@ -95,7 +95,7 @@ impl Pool {
         let mut from = range.start;
         while from < range.end {
             self.admit_release().await?;
-            self.throttle().await?;
+            self.throttle(dataset).await?;
             let find = |tree: &Tree| next_extents(tree, &prefix, from, range.end);
             let Some(step) = self.look(dataset, find).await? else {
                 break;

@@ -6,8 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use engine_base::ByteCount;
 use engine_base::limits::PAGE_BYTES;
 
-/// Bytes charged for one page in memory, or for one page that is to be written.
-pub(crate) const PAGE_CHARGE: u64 = PAGE_BYTES as u64;
+/// Bytes charged for one page in memory: the page, and what is kept beside it (node, search hints,
+/// changes, homes, and what the allocator adds).
+pub(crate) const PAGE_CHARGE: u64 = PAGE_BYTES as u64 + 1280;
+/// Bytes counted for one page that is to be written.
+const DIRTY_CHARGE: u64 = PAGE_BYTES as u64;
 
 /// Counts the pages of all trees that share it. The trees only count; when to evict, to write a
 /// checkpoint or to slow writers down is decided by their owner, who reads the numbers here.
@@ -71,11 +74,11 @@ impl MemoryBudget {
     }
 
     pub(crate) fn add_dirty(&self) {
-        self.dirty.fetch_add(PAGE_CHARGE, Ordering::Relaxed);
+        self.dirty.fetch_add(DIRTY_CHARGE, Ordering::Relaxed);
     }
 
     pub(crate) fn remove_dirty(&self) {
-        self.dirty.fetch_sub(PAGE_CHARGE, Ordering::Relaxed);
+        self.dirty.fetch_sub(DIRTY_CHARGE, Ordering::Relaxed);
     }
 }
 

@@ -72,7 +72,7 @@ impl Volume {
         let bytes = range.end - range.start;
         let blocks = blocks_of(range.start, bytes);
         let admitted = self.admit_edges(&range).await?;
-        self.pool.throttle().await?;
+        self.pool.throttle(&self.dataset).await?;
         let lock = self.dataset.locks().lock(blocks.clone()).await;
         self.check(VolumeOffset::new(range.start), bytes)?;
         let mut changes = Changes::new(self.dataset.id());

@@ -37,7 +37,7 @@ impl Volume {
         let is_aligned = bytes == blocks.end - blocks.start;
         let checksums = is_aligned.then(|| checksums_of(&data));
         let admitted = self.pool.admit(blocks.end - blocks.start).await?;
-        self.pool.throttle().await?;
+        self.pool.throttle(&self.dataset).await?;
         let lock = self.dataset.locks().lock(blocks.clone()).await;
         self.check(at, bytes)?;
         let (data, checksums) = match checksums {

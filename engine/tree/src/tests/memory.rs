@@ -1,6 +1,7 @@
 //! The budget, eviction and residency.
 
 use super::store::{Store, TREE, budget, entries, fetch, number_key, numbered, put, tree};
+use crate::budget::PAGE_CHARGE;
 use crate::{Copies, LoadedPage, MemoryBudget, Tree};
 use engine_base::ByteCount;
 use engine_base::limits::PAGE_BYTES;
@@ -15,12 +16,13 @@ fn a_dropped_tree_gives_its_memory_back() {
         put(&mut tree, &number_key(number), &[7; 20]);
     }
     assert!(budget.resident().get() > 10 * PAGE);
-    assert_eq!(budget.resident(), budget.dirty());
+    let pages = |budget: &MemoryBudget| budget.resident().get() / PAGE_CHARGE;
+    assert_eq!(pages(&budget) * PAGE, budget.dirty().get());
     let captured = tree.capture();
     put(&mut tree, &number_key(0), &[8; 20]);
     assert_eq!(
-        budget.dirty(),
-        budget.resident(),
+        budget.dirty().get(),
+        pages(&budget) * PAGE,
         "the copies are dirty as well"
     );
     drop(tree);
@@ -61,7 +63,7 @@ fn thresholds_of_the_budget() {
     assert!(budget.slow_down());
     assert_eq!(budget.excess(), ByteCount::ZERO);
     grow_to(10);
-    assert_eq!(budget.excess().get(), 2 * PAGE);
+    assert_eq!(budget.excess().get(), 10 * PAGE_CHARGE - 8 * PAGE);
 }
 
 #[test]
@@ -81,11 +83,11 @@ fn eviction_passes_over_dirty_used_and_wanted_leaves() {
     tree.evict(&mut cursor, 0, &none);
     let wanted = number_key(10_000);
     let keep = |low: &[u8], high: &[u8]| low <= &wanted[..] && &wanted[..] < high;
-    let leaves = tree.state.budget.resident().get() / PAGE - 1;
+    let leaves = tree.state.budget.resident().get() / PAGE_CHARGE - 1;
     let evicted = tree.evict(&mut cursor, usize::MAX, &keep);
     assert_eq!(u64::try_from(evicted).unwrap(), leaves - 3);
     assert!(cursor.is_empty(), "the end was reached");
-    assert_eq!(tree.state.budget.resident().get(), 4 * PAGE);
+    assert_eq!(tree.state.budget.resident().get(), 4 * PAGE_CHARGE);
     for number in [7, 10_000, 19_999] {
         tree.get(&number_key(number), |value| assert!(value.is_some()))
             .unwrap();
@@ -214,13 +216,13 @@ fn a_pruned_capture_holds_dirty_pages_only() {
     }
     assert_eq!(
         budget.resident().get(),
-        3 * PAGE,
+        3 * PAGE_CHARGE,
         "the leaf is shared; the root is the head's and the capture's"
     );
     let report = store.write(captured);
     assert_eq!(report.pages + report.deltas, 2);
     assert_eq!(budget.dirty(), ByteCount::ZERO);
-    assert_eq!(budget.resident().get(), 2 * PAGE);
+    assert_eq!(budget.resident().get(), 2 * PAGE_CHARGE);
     let mut stored = Tree::from_root(TREE, report.root, budget);
     assert_eq!(entries(&store, &mut stored).len(), 20_000);
 }
