@@ -2,7 +2,7 @@
 
 use engine_base::limits::BLOCK_BYTES;
 use engine_base::{Location, to_u32};
-use engine_device::{PageBuf, Place};
+use engine_device::{PageBuf, Place, ReadOp};
 use engine_format::{Checksums, ExtentRef};
 
 use crate::core::Core;
@@ -113,10 +113,52 @@ impl Pool {
     /// # Errors
     /// [`StoreError::DataDamaged`], [`StoreError::Device`].
     pub async fn read_extent(&self, read: &ExtentRead) -> Result<PageBuf, StoreError> {
+        self.start_extent(read)?.finish().await
+    }
+
+    /// Begins reading stored blocks; several that are begun before the first is finished are read
+    /// at once.
+    ///
+    /// # Errors
+    /// [`StoreError::Inconsistent`] if there is no such segment.
+    pub fn start_extent<'a>(&'a self, read: &'a ExtentRead) -> Result<StartedRead<'a>, StoreError> {
         let place = self.core.place_of(read.location)?;
         let buf = PageBuf::recycled(read.bytes());
-        let buf = self.core.device.read_async(place, buf).await?;
-        self.core.verify(read, place, &buf)?;
+        Ok(StartedRead {
+            core: &self.core,
+            read,
+            place,
+            op: self.core.device.read_async(place, buf),
+        })
+    }
+}
+
+/// A read of stored blocks that was begun.
+#[must_use = "nobody sees what is read before it is finished"]
+pub struct StartedRead<'a> {
+    core: &'a Core,
+    read: &'a ExtentRead,
+    place: Place,
+    op: ReadOp,
+}
+
+impl StartedRead<'_> {
+    /// Waits for the blocks and verifies them.
+    ///
+    /// # Errors
+    /// As [`Pool::read_extent`].
+    pub async fn finish(self) -> Result<PageBuf, StoreError> {
+        let buf = self.op.await?;
+        self.core.verify(self.read, self.place, &buf)?;
         Ok(buf)
+    }
+}
+
+impl std::fmt::Debug for StartedRead<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StartedRead")
+            .field("read", self.read)
+            .field("place", &self.place)
+            .finish_non_exhaustive()
     }
 }

@@ -34,7 +34,7 @@ mod status;
 
 pub use block_on::block_on;
 pub use check::{CheckCounts, CheckOptions, CheckProgress, CheckReport, Finding, Severity, check};
-pub use data::ExtentRead;
+pub use data::{ExtentRead, StartedRead};
 pub use dataset::{Dataset, DatasetInfo};
 pub use error::StoreError;
 pub use key_locks::{KeyLock, KeyLocks, LockMode};

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use engine_base::limits::BLOCK;
 use engine_base::{VolumeOffset, align_down, align_up, to_u32, to_usize};
-use engine_device::PageBuf;
+use engine_device::{PageBuf, without_blocking};
 use engine_format::ExtentRef;
 use engine_pool::{ExtentRead, StoreError};
 use engine_tree::{ExtentError, Missing, Piece, Tree, extent_lookup};
@@ -105,8 +105,15 @@ impl Volume {
         } else {
             PageBuf::recycled(span)
         };
+        let mut missed = Vec::new();
         for part in &plan.parts {
-            buf = self.fill(part, buf).await?;
+            let to = part.range(&mut buf)?;
+            if !self.pool.read_extent_cached(&part.read, to)? {
+                missed.push(part);
+            }
+        }
+        if !missed.is_empty() {
+            buf = self.fill(&missed, buf).await?;
         }
         drop(pin);
         Ok(ReadData {
@@ -126,26 +133,37 @@ impl Volume {
         }
     }
 
-    /// Reads one part into its place.
-    async fn fill(&self, part: &Part, mut buf: PageBuf) -> Result<PageBuf, StoreError> {
-        let range = part.to..part.to + part.read.bytes();
-        let whole = range.start == 0 && range.end == buf.len();
-        let Some(to) = buf.get_mut(range.clone()) else {
-            return Err(StoreError::Inconsistent {
-                what: "an extent beyond its range".to_owned(),
-            });
-        };
-        if self.pool.read_extent_cached(&part.read, to)? {
+    /// Reads the parts that take I/O into their places, all at once.
+    async fn fill(&self, parts: &[&Part], mut buf: PageBuf) -> Result<PageBuf, StoreError> {
+        if let [only] = parts {
+            let read = self.pool.read_extent(&only.read).await?;
+            if read.len() == buf.len() {
+                return Ok(read);
+            }
+            only.range(&mut buf)?.copy_from_slice(&read);
             return Ok(buf);
         }
-        let read = self.pool.read_extent(&part.read).await?;
-        if whole {
-            return Ok(read);
-        }
-        if let Some(to) = buf.get_mut(range) {
-            to.copy_from_slice(&read);
+        let started: Vec<_> = without_blocking(|| {
+            let parts = parts.iter();
+            parts
+                .map(|part| self.pool.start_extent(&part.read))
+                .collect()
+        });
+        for (part, read) in parts.iter().zip(started) {
+            let read = read?.finish().await?;
+            part.range(&mut buf)?.copy_from_slice(&read);
         }
         Ok(buf)
+    }
+}
+
+impl Part {
+    /// Where in `buf` it goes.
+    fn range<'a>(&self, buf: &'a mut PageBuf) -> Result<&'a mut [u8], StoreError> {
+        buf.get_mut(self.to..self.to + self.read.bytes())
+            .ok_or_else(|| StoreError::Inconsistent {
+                what: "an extent beyond its range".to_owned(),
+            })
     }
 }
 
