@@ -91,6 +91,7 @@ pub struct Journal {
     durable: AtomicU64,
     requests: Mutex<Requests>,
     wake_background: Condvar,
+    wake_preparing: Condvar,
     stats: stats::Counters,
 }
 
@@ -126,6 +127,7 @@ impl Journal {
             durable: AtomicU64::new(options.lsn.get()),
             requests: Mutex::new(Requests::default()),
             wake_background: Condvar::new(),
+            wake_preparing: Condvar::new(),
             stats: stats::Counters::default(),
         };
         let first = journal.make_segment(options.lsn.next(), None, false)?;

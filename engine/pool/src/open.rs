@@ -98,6 +98,12 @@ const REPLAY_MICROS_MAX: u64 = 1_000_000;
 const MICROS_PER_GROUP: u64 = 4;
 const MICROS_PER_MUTATION: u64 = 3;
 const MICROS_PER_PAGE: u64 = 100;
+/// Bytes of dead segments for which alone a checkpoint is taken, less where that is much of a pool:
+/// writing over what was used shortly before costs less than new room, because the host's page
+/// cache and file system have it at hand.
+const RECLAIM_BYTES: u64 = 128 << 20;
+/// How many times what a checkpoint has to write it must bring back then.
+const RECLAIM_RATIO: u64 = 16;
 
 impl Core {
     /// Whether a checkpoint is due after this much work.
@@ -111,6 +117,15 @@ impl Core {
             || micros >= REPLAY_MICROS_MAX
             || self.budget.dirty().get() >= self.dirty_limit / 2
             || self.space_is_due(work)
+            || self.reclaiming_is_worth_it(capacity)
+    }
+
+    /// Much can be had back for little.
+    fn reclaiming_is_worth_it(&self, capacity: u64) -> bool {
+        let segments = u64::from(self.space.lock().reclaimable());
+        let bytes = segments * u64::from(self.geometry.segment_bytes);
+        bytes >= RECLAIM_BYTES.min(capacity / 16)
+            && bytes >= RECLAIM_RATIO * self.budget.dirty().get()
     }
 
     /// A full pool with something behind the gate: checkpoints bring it back.

@@ -15,8 +15,9 @@ use crate::checkpoint::Checkpointer;
 use crate::core::Core;
 use crate::{Dataset, DatasetInfo, StoreError, block_on};
 
-/// How often the background looks whether a checkpoint is due although nobody asked.
-const LOOK_AROUND: Duration = Duration::from_millis(250);
+/// How often the background looks whether a checkpoint is due although nobody asked: in this time a
+/// fast device writes about one segment.
+const LOOK_AROUND: Duration = Duration::from_millis(50);
 
 /// An open pool. Shared by all frontends; [`Pool::close`] ends it.
 pub struct Pool {
@@ -118,6 +119,12 @@ impl Pool {
         threads.push(
             spawn("trefoil-journal")
                 .spawn(move || journal.run_background())
+                .map_err(refused)?,
+        );
+        let journal = Arc::clone(&self.journal);
+        threads.push(
+            spawn("trefoil-segment")
+                .spawn(move || journal.run_preparing())
                 .map_err(refused)?,
         );
         threads.push(

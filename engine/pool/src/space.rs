@@ -52,7 +52,16 @@ pub(crate) struct Space {
     /// Other free slots, the lowest last, so that a thin pool stays at the front of its device.
     fresh: Vec<Slot>,
     pub(crate) next_segment: SegmentId,
+    /// How many of `segments` are [`Segment::is_reclaimable`].
+    reclaimable: u32,
     gate: gate::Gate,
+}
+
+impl Segment {
+    /// Whether the next checkpoint finds it dead.
+    const fn is_reclaimable(&self) -> bool {
+        matches!(self.state, SegmentState::Sealed) && self.live == 0
+    }
 }
 
 /// Sums over all segments.
@@ -85,15 +94,26 @@ impl Space {
             .filter(|index| used.get(engine_base::to_usize(u64::from(*index))) == Some(&false))
             .map(Slot::new)
             .collect();
-        let gate = gate::Gate::default();
-        Self {
+        let mut space = Self {
             geometry,
             segments,
             overwritten: Vec::new(),
             fresh,
             next_segment,
-            gate,
-        }
+            reclaimable: 0,
+            gate: gate::Gate::default(),
+        };
+        space.count_reclaimable();
+        space
+    }
+
+    /// Counts anew after `segments` was changed from outside.
+    pub(crate) fn count_reclaimable(&mut self) {
+        let reclaimable = self
+            .segments
+            .values()
+            .filter(|known| known.is_reclaimable());
+        self.reclaimable = engine_base::to_u32(reclaimable.count());
     }
 
     pub(crate) fn free_slots(&self) -> u32 {
@@ -156,6 +176,7 @@ impl Space {
         let Some(known) = self.segments.get_mut(&segment) else {
             panic!("{segment} has live bytes but is not in use");
         };
+        let before = known.is_reclaimable();
         known.live = match change {
             LiveChange::Add(bytes) => known.live.checked_add(bytes),
             LiveChange::Subtract(bytes) => known.live.checked_sub(bytes),
@@ -166,6 +187,8 @@ impl Space {
                 known.live
             )
         });
+        let after = known.is_reclaimable();
+        self.reclaimable = self.reclaimable + u32::from(after) - u32::from(before);
     }
 
     /// Notes how far a segment is written, and by which LSN.
@@ -194,6 +217,7 @@ impl Space {
             && known.state == SegmentState::Open
         {
             known.state = SegmentState::Sealed;
+            self.reclaimable += u32::from(known.is_reclaimable());
         }
     }
 

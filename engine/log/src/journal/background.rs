@@ -51,7 +51,6 @@ impl Journal {
                     .timed_out()
             };
             let sync = std::mem::take(&mut requests.sync);
-            let successor = std::mem::take(&mut requests.successor);
             let writeback = std::mem::take(&mut requests.writeback);
             if requests.stop {
                 requests.running = false;
@@ -64,19 +63,36 @@ impl Journal {
             if sync {
                 self.sync_now();
             }
-            if successor {
-                self.prepare_early();
-            }
             if idle {
                 self.period_passed(&mut period);
             }
         }
     }
 
-    /// Ends [`Journal::run_background`] after what it is at.
+    /// Prepares successors early until [`Journal::stop_background`]; call it on a thread of its own,
+    /// beside [`Journal::run_background`]: writing a segment over takes as long as a hundred syncs,
+    /// which must not wait for it.
+    pub fn run_preparing(&self) {
+        loop {
+            {
+                let mut requests = self.requests.lock();
+                while !(requests.successor || requests.stop) {
+                    self.wake_preparing.wait(&mut requests);
+                }
+                if requests.stop {
+                    return;
+                }
+                requests.successor = false;
+            }
+            self.prepare_early();
+        }
+    }
+
+    /// Ends [`Journal::run_background`] and [`Journal::run_preparing`] after what they are at.
     pub fn stop_background(&self) {
         self.requests.lock().stop = true;
         self.wake_background.notify_all();
+        self.wake_preparing.notify_all();
     }
 
     /// Writes what has gathered, syncs it, and lets an empty group vouch for it. Nothing joins
@@ -166,13 +182,18 @@ impl Journal {
             requests.sync |= sync;
             requests.successor |= successor;
             drop(requests);
-            self.wake_background.notify_one();
+            if sync {
+                self.wake_background.notify_one();
+            }
+            if successor {
+                self.wake_preparing.notify_one();
+            }
         }
     }
 }
 
 impl Requests {
     fn is_something(&self) -> bool {
-        self.sync || self.successor || self.stop || !self.writeback.is_empty()
+        self.sync || self.stop || !self.writeback.is_empty()
     }
 }

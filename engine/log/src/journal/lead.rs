@@ -109,6 +109,7 @@ impl Journal {
     }
 
     fn apply(&self, group: &ClosedGroup) {
+        let whole_or_dead = AbortOnUnwind;
         self.applier.apply(&ApplyGroup {
             lsn: group.lsn,
             mutations: &group.mutations,
@@ -117,6 +118,7 @@ impl Journal {
         });
         self.applied
             .store(group.lsn.get(), std::sync::atomic::Ordering::Release);
+        std::mem::forget(whole_or_dead);
         group.outcome.complete(group.lsn);
     }
 
@@ -138,5 +140,16 @@ impl Journal {
     #[must_use]
     pub fn closed_lsn(&self) -> Lsn {
         Lsn::new(self.state.lock().next_lsn().get() - 1)
+    }
+}
+
+/// Ends the process if apply panics: the group is on the device and half of it in memory, nobody
+/// would ever be told, and a checkpoint would make the half durable. An opening replays all of it.
+struct AbortOnUnwind;
+
+impl Drop for AbortOnUnwind {
+    fn drop(&mut self) {
+        tracing::error!("a group was written and could not be applied: the process ends");
+        std::process::abort();
     }
 }

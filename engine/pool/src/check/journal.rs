@@ -99,6 +99,7 @@ fn correct_counters(core: &Core, sums: &Sums) {
         let live = sums.live.get(id).copied().unwrap_or(0);
         segment.live = u32::try_from(live).unwrap_or(u32::MAX);
     }
+    space.count_reclaimable();
     drop(space);
     for dataset in core.catalog.all() {
         let found = sums.allocated.get(&dataset.id()).copied().unwrap_or(0);

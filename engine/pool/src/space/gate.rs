@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use engine_base::limits::BLOCK;
 use engine_base::{Location, Lsn, SegmentId, Slot};
 use engine_format::{CheckpointId, SegmentEntry, SegmentKind, SegmentState};
 
@@ -120,6 +119,7 @@ impl Space {
     fn mark_dead(&mut self, checkpoint: CheckpointId, is_dead: impl Fn(&Segment) -> bool) {
         for (id, segment) in &mut self.segments {
             if is_dead(segment) {
+                self.reclaimable -= u32::from(segment.is_reclaimable());
                 segment.state = SegmentState::Dead;
                 self.gate.dead.push((checkpoint, *id));
             }
@@ -148,8 +148,9 @@ impl Space {
             let Some(segment) = self.segments.remove(&id) else {
                 continue;
             };
+            // What lies behind the end is prepared once more where that matters.
             let filled = segment.kind == SegmentKind::Journal
-                && u64::from(segment.written) + 64 * BLOCK > u64::from(self.geometry.segment_bytes);
+                && segment.written > self.geometry.segment_bytes / 2;
             if filled && self.overwritten.len() < OVERWRITTEN_SLOTS_KEPT {
                 self.overwritten.push(segment.slot);
             } else {
@@ -165,15 +166,12 @@ impl Space {
     }
 
     /// Segments on their way through the gate.
-    pub(crate) fn gated(&self) -> usize {
-        self.gate.dead.len()
+    pub(crate) fn gated(&self) -> u32 {
+        engine_base::to_u32(self.gate.dead.len())
     }
 
-    /// Journal segments that the next checkpoint would find dead.
-    pub(crate) fn reclaimable(&self) -> usize {
-        self.segments
-            .values()
-            .filter(|segment| segment.state == SegmentState::Sealed && segment.live == 0)
-            .count()
+    /// Segments that the next checkpoint would find dead.
+    pub(crate) const fn reclaimable(&self) -> u32 {
+        self.reclaimable
     }
 }
