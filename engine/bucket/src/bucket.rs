@@ -250,13 +250,13 @@ impl Bucket {
     ) -> Result<engine_pool::Admitted<'_>, BucketError> {
         self.give_back_dropped().await?;
         let admitted = self.pool.admit(bytes as u64).await?;
-        self.pool.throttle().await?;
+        self.pool.throttle(&self.dataset).await?;
         Ok(admitted)
     }
 
     /// Lets a batch that gives space back pass.
     pub(crate) async fn admit_release(&self) -> Result<(), StoreError> {
         self.pool.admit_release().await?;
-        self.pool.throttle().await
+        self.pool.throttle(&self.dataset).await
     }
 }
