@@ -24,6 +24,8 @@ pub(crate) const FIRST_NUMBER: u64 = 16;
 /// What operations lock, in the order in which they do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum LockKey {
+    /// A multipart upload.
+    Upload([u8; 16]),
     /// Which directory is below which: shared by whoever goes by whole keys, alone by whoever moves
     /// a directory.
     Shape,

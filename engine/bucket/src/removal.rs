@@ -54,6 +54,9 @@ impl Drop for OpenFile {
     }
 }
 
+/// Pieces that one batch takes.
+pub(crate) const PIECES_AT_ONCE: usize = 1500;
+
 /// What a removal leaves to do after its commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Left {
@@ -229,10 +232,34 @@ impl Bucket {
         self.give_back(Left::Cleanup).await
     }
 
+    /// Takes the pieces of a content away that was not published, but for what `change` can still
+    /// take.
+    pub(crate) async fn drop_map(
+        &self,
+        change: &mut Change,
+        id: InodeId,
+    ) -> Result<(), BucketError> {
+        loop {
+            let starts = self.look(|tree| piece_starts(tree, id)).await?;
+            let mut step = Change::new(self);
+            for start in &starts {
+                step.delete(&BucketKey::Piece(id, *start));
+            }
+            if starts.len() < PIECES_AT_ONCE {
+                for start in starts {
+                    change.delete(&BucketKey::Piece(id, start));
+                }
+                return Ok(());
+            }
+            step.commit(self, &mut Flight::new(self)).await?;
+        }
+    }
+
     /// What an opening has to give back: contents of uploads that did not end, files that had no
     /// name any more, and the ends of files that were being cut.
     pub(crate) async fn recover(&self) -> Result<(), BucketError> {
         self.recover_held().await?;
+        self.recover_parts().await?;
         self.recover_tails().await?;
         Ok(self.pool.clean_up_contents(&self.dataset).await?)
     }
@@ -243,6 +270,7 @@ impl Bucket {
             let mut change = Change::new(self);
             change.delete(&BucketKey::Held(id));
             match held {
+                Held::Map => self.drop_map(&mut change, id).await?,
                 Held::Staged => change.put(&BucketKey::Cleanup(id), &Cleanup::All.encode()),
                 Held::Orphan => {
                     let found = self.look(|tree| crate::look::own(tree, id)).await?;
@@ -325,6 +353,21 @@ fn next_tail(tree: &Tree, after: u64) -> Look<Option<(InodeId, u64)>> {
         }
     })?;
     Ok(found)
+}
+
+fn piece_starts(tree: &Tree, id: InodeId) -> Look<Vec<u64>> {
+    let mut starts = Vec::new();
+    tree.scan(
+        &BucketKey::Piece(id, 0).encode(),
+        |key, _| match BucketKey::decode(key) {
+            Ok(BucketKey::Piece(owner, start)) if owner == id && starts.len() < PIECES_AT_ONCE => {
+                starts.push(start);
+                ControlFlow::Continue(())
+            }
+            _ => ControlFlow::Break(()),
+        },
+    )?;
+    Ok(starts)
 }
 
 fn has_pieces(tree: &Tree, id: InodeId) -> Look<bool> {

@@ -21,7 +21,7 @@ use crate::reference::RefBucket;
 const OPERATIONS: usize = 1_500;
 /// Operations between two looks at everything.
 const ROUND: usize = 50;
-const SEEDS: u64 = 12;
+const SEEDS: u64 = 20;
 
 /// Choices from a seed.
 pub(crate) struct Rng(SeededEntropy);

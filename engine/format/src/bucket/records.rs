@@ -88,6 +88,8 @@ pub enum Held {
     Staged,
     /// A file that lost its last name while it was open.
     Orphan,
+    /// The map of pieces of a content that was being put together; the pieces are still parts.
+    Map,
 }
 
 impl Held {
@@ -97,6 +99,7 @@ impl Held {
         match self {
             Self::Staged => encode(1, 0),
             Self::Orphan => encode(2, 0),
+            Self::Map => encode(3, 0),
         }
     }
 
@@ -106,12 +109,12 @@ impl Held {
     /// [`FormatError`].
     pub fn decode(value: &[u8]) -> Result<Self, FormatError> {
         let name = "held inode";
-        let (form, number) = decode(value, name, 1..=2)?;
+        let (form, number) = decode(value, name, 1..=3)?;
         check::field(number == 0, name, "reserved", number, "it must be zero")?;
-        Ok(if form == 1 {
-            Self::Staged
-        } else {
-            Self::Orphan
+        Ok(match form {
+            1 => Self::Staged,
+            2 => Self::Orphan,
+            _ => Self::Map,
         })
     }
 }

@@ -49,6 +49,7 @@ fn golden_bytes() {
         (Held::Staged.encode(), Held::Orphan.encode()),
         (small(1), small(2))
     );
+    assert_eq!(Held::Map.encode(), small(3));
     assert_eq!(
         (Cleanup::All.encode(), Cleanup::Pieces.encode()),
         (small(1), small(3))

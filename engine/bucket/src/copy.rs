@@ -1,0 +1,132 @@
+//! Copying objects, appending to them, and changing their metadata.
+
+use engine_base::limits::WRITE_BYTES_MAX;
+
+use crate::attributes::Info;
+use crate::change::Change;
+use crate::flight::Flight;
+use crate::key::Key;
+use crate::object::Precondition;
+use crate::put::{ObjectMetadata, Owner};
+use crate::write::WriteAt;
+use crate::xattr::{OBJECT_PREFIX, put_attribute};
+use crate::{Ack, Bucket, BucketError};
+
+impl Bucket {
+    /// Copies an object to another key, with this metadata; entity tag and checksums of the source
+    /// are kept where `object` has none. Bytes are copied through a staged content: nothing is
+    /// shared between the two.
+    ///
+    /// # Errors
+    /// [`BucketError::NotFound`] if there is no source; as for [`crate::Upload::finish`].
+    pub async fn copy_object(
+        &self,
+        from: &[u8],
+        to: &[u8],
+        owner: Owner,
+        object: &ObjectMetadata,
+        precondition: Option<Precondition<'_>>,
+    ) -> Result<Info, BucketError> {
+        let source = self.get(from).await?.found;
+        let source = source.ok_or_else(|| BucketError::no("object"))?;
+        let mut upload = self.upload();
+        let mut at = 0;
+        loop {
+            let data = source.read(at, WRITE_BYTES_MAX).await?;
+            if data.is_empty() {
+                break;
+            }
+            at += data.len() as u64;
+            upload.write(&data).await?;
+        }
+        let mut object = object.clone();
+        if object.entity_tag.is_none() {
+            object.entity_tag.clone_from(&source.info().entity_tag);
+            object.checksums.clone_from(&source.info().checksums);
+        }
+        source.close().await?;
+        upload
+            .finish(to, owner, &object, precondition, Ack::Durable)
+            .await
+    }
+
+    /// Changes the metadata of an object in place: the same inode, the same content, the same
+    /// entity tag.
+    ///
+    /// # Errors
+    /// [`BucketError::NotFound`], [`BucketError::TooLarge`], [`BucketError::Store`].
+    pub async fn replace_metadata(
+        &self,
+        key: &[u8],
+        metadata: &[(Vec<u8>, Vec<u8>)],
+        ack: Ack,
+    ) -> Result<Info, BucketError> {
+        let object = ObjectMetadata {
+            metadata: metadata.to_vec(),
+            ..ObjectMetadata::default()
+        };
+        object.check()?;
+        let node = self.node_of(key).await?;
+        let mut flight = Flight::new(self);
+        let admitted = self.admit(0).await?;
+        let locks = self.lock_inodes([node.id()]).await?;
+        let (mut inode, place) = self.locked_inode(&node).await?;
+        let (tag, checksums) = (
+            inode.fields.entity_tag.clone(),
+            inode.fields.checksums.clone(),
+        );
+        let mut change = Change::new(self);
+        self.take_object_attributes(&mut change, &mut inode).await?;
+        (inode.fields.entity_tag, inode.fields.checksums) = (tag, checksums);
+        for (name, value) in metadata {
+            let name = [OBJECT_PREFIX, name].concat();
+            put_attribute(&mut change, &mut inode, &name, value);
+        }
+        inode.changed = self.now();
+        change.inode(&place, &inode);
+        flight.attributes(inode.id);
+        let lsn = change.commit(self, &mut flight).await?;
+        drop((locks, admitted));
+        self.acknowledge(lsn, ack).await?;
+        Ok(Info::of(&inode, None))
+    }
+
+    /// Appends to an object, whose size must be `at`; with `at` 0 one that is not there is made.
+    /// Up to 1 MiB is whole or absent after a crash.
+    ///
+    /// # Errors
+    /// [`BucketError::Precondition`] for another size, [`BucketError::NotFound`],
+    /// [`BucketError::NotRegular`], [`BucketError::Store`].
+    pub async fn append_object(
+        &self,
+        key: &[u8],
+        at: u64,
+        data: &[u8],
+        owner: Owner,
+        ack: Ack,
+    ) -> Result<(), BucketError> {
+        if Key::parse(key)?.is_directory() {
+            return Err(BucketError::IsDirectory);
+        }
+        loop {
+            match self.node_of(key).await {
+                Ok(node) => {
+                    let written = self.write(&node, WriteAt::ExactEnd(at), data, ack).await;
+                    return written.map(|_| ());
+                }
+                Err(BucketError::NotFound { .. }) if at == 0 => {}
+                Err(error) => return Err(error),
+            }
+            let mut upload = self.upload();
+            upload.write(data).await?;
+            let absent = |found: Option<&Info>| found.is_none();
+            let object = ObjectMetadata::default();
+            match upload.finish(key, owner, &object, Some(&absent), ack).await {
+                Ok(_) => return Ok(()),
+                // Somebody else made it meanwhile.
+                Err(BucketError::Precondition) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
