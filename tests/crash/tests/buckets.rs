@@ -1,0 +1,346 @@
+//! Power cuts at every change of the device while a volume and a bucket are used side by side: what
+//! is left is one prefix of one history over both, with all that was acknowledged as durable.
+//!
+//! The states that count are those that the engine shows itself when nothing happens; that they are
+//! right is for the tests of the models.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use engine_base::{ByteCount, ManualClock, SeededEntropy, VolumeOffset, to_usize};
+use engine_bucket::{
+    Bucket, BucketError, Buckets, InodeKind, ListOptions, NewInode, NewKind, Node, ObjectMetadata,
+    Owner, RenameHow, RootOwner, WriteAt,
+};
+use engine_device::{Device, PageBuf, SimDevice, SimImage, SimOptions};
+use engine_pool::{CheckOptions, CreateOptions, Pool, PoolOptions, StoreError, block_on};
+use engine_volume::{Ack, Volumes};
+use tests_model::Rng;
+
+const STEPS: usize = 45;
+const SEEDS: u64 = 6;
+const OWNER: Owner = Owner {
+    uid: 0,
+    gid: 0,
+    umask: 0o022,
+};
+
+fn device(seed: u64, image: SimImage, crash_at: Option<u64>) -> Arc<SimDevice> {
+    let options = SimOptions {
+        seed,
+        crash_at_change: crash_at,
+        capacity: ByteCount::new(1 << 30),
+        ..SimOptions::default()
+    };
+    Arc::new(SimDevice::from_image(image, options))
+}
+
+fn empty(seed: u64) -> SimImage {
+    let device = device(seed, SimImage::default(), None);
+    let create = CreateOptions {
+        capacity: Some(ByteCount::new(192 << 20)),
+        segment_bytes: Some(2 << 20),
+        clock: Arc::new(ManualClock::default()),
+        entropy: Arc::new(SeededEntropy::new(seed)),
+    };
+    Pool::create(&*device, &create).unwrap();
+    device.process_kill_image()
+}
+
+fn open(device: &Arc<SimDevice>, seed: u64) -> Result<Arc<Pool>, StoreError> {
+    let options = PoolOptions {
+        memory: ByteCount::new([4 << 20, 256 << 10][to_usize(seed % 2)]),
+        clock: Arc::new(ManualClock::default()),
+        entropy: Arc::new(SeededEntropy::new(seed)),
+        ..PoolOptions::default()
+    };
+    Pool::open(Arc::clone(device) as Arc<dyn Device>, &options)
+}
+
+/// Whether a failure is one that the power's loss has caused; others are part of the history.
+fn is_lost(result: Result<(), BucketError>) -> Result<(), StoreError> {
+    match result {
+        Err(BucketError::Store(error)) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+struct World {
+    volumes: Volumes,
+    buckets: Buckets,
+    bucket: Option<Bucket>,
+}
+
+impl World {
+    fn new(pool: Arc<Pool>) -> Self {
+        Self {
+            volumes: Volumes::new(Arc::clone(&pool)),
+            buckets: Buckets::new(pool),
+            bucket: None,
+        }
+    }
+
+    fn bucket(&mut self) -> Result<Bucket, StoreError> {
+        if let Some(bucket) = &self.bucket {
+            return Ok(bucket.clone());
+        }
+        match block_on(self.buckets.open("b")) {
+            Ok(bucket) => {
+                self.bucket = Some(bucket.clone());
+                Ok(bucket)
+            }
+            Err(BucketError::Store(error)) => Err(error),
+            Err(error) => panic!("the bucket was created: {error:?}"),
+        }
+    }
+
+    /// Step `index`; `true` if it and all before it are durable.
+    fn step(&mut self, seed: u64, index: usize) -> Result<bool, StoreError> {
+        if index == 0 {
+            block_on(self.volumes.create("v", ByteCount::new(1 << 20)))?;
+            return Ok(true);
+        }
+        if index == 1 {
+            is_lost(block_on(self.buckets.create("b", RootOwner::default())).map(|_| ()))?;
+            return Ok(true);
+        }
+        let mut rng = Rng::new(seed << 20 | index as u64);
+        let durable = rng.once_in(5);
+        let ack = if durable { Ack::Durable } else { Ack::Written };
+        if rng.once_in(4) {
+            let mut data = PageBuf::zeroed(4096 * to_usize(rng.between(1, 4)));
+            data.fill(u8::try_from(rng.below(255)).unwrap());
+            let at = VolumeOffset::new(4096 * rng.below(200));
+            let volume = self.volumes.open("v")?;
+            block_on(volume.write(at, data, ack))?;
+            return Ok(durable);
+        }
+        if rng.once_in(12) {
+            self.volumes.pool().checkpoint()?;
+            return Ok(true);
+        }
+        let bucket = self.bucket()?;
+        let acted = act(&bucket, &mut rng, durable);
+        // What was refused acknowledges nothing.
+        let was_done = acted.is_ok();
+        is_lost(acted)?;
+        Ok(durable && was_done)
+    }
+
+    /// Everything that both models show.
+    fn shown(&mut self) -> Result<String, StoreError> {
+        let mut text = String::new();
+        for info in self.volumes.list() {
+            let volume = self.volumes.open(&info.name)?;
+            let read = block_on(volume.read(VolumeOffset::new(0), 1 << 20))?;
+            let sum = crc(read.data().unwrap_or_default());
+            writeln!(text, "volume {} {sum}", info.allocated).unwrap();
+        }
+        if self.buckets.list().is_empty() {
+            return Ok(text);
+        }
+        let bucket = self.bucket()?;
+        block_on(self.buckets.pool().clean_up())?;
+        let allocated = self.buckets.show("b").unwrap().allocated;
+        writeln!(text, "bucket {allocated}").unwrap();
+        show(&bucket, &bucket.root(), "/", &mut text);
+        let options = ListOptions {
+            max: 10_000,
+            ..ListOptions::default()
+        };
+        for item in block_on(bucket.list(&options)).unwrap().items {
+            let key = String::from_utf8_lossy(item.key()).into_owned();
+            let head = block_on(bucket.head(item.key())).unwrap().found.unwrap();
+            let (size, tag) = (head.info.size, head.info.entity_tag);
+            writeln!(text, "key {key} {size} {tag:?}").unwrap();
+        }
+        Ok(text)
+    }
+}
+
+fn crc(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+fn show(bucket: &Bucket, node: &Node, path: &str, text: &mut String) {
+    let info = block_on(bucket.info(node)).unwrap();
+    let (links, size, stored) = (info.links, info.size, info.allocated);
+    write!(text, "{path} {:?} {links} {size} {stored} ", info.kind).unwrap();
+    if node.kind() != InodeKind::Directory {
+        let data = block_on(bucket.read(node, 0, to_usize(size))).unwrap();
+        writeln!(text, "{}", crc(&data)).unwrap();
+        return;
+    }
+    let state = block_on(bucket.directory_state(node.id())).unwrap();
+    let explicit = info.explicit;
+    writeln!(text, "{} {} {explicit}", state.entries, state.keys).unwrap();
+    let mut stream = bucket.read_directory(node).unwrap();
+    for entry in block_on(stream.read(0, 10_000)).unwrap() {
+        let below = format!("{path}{}/", String::from_utf8_lossy(&entry.name));
+        let (node, _) = block_on(bucket.lookup(node, &entry.name)).unwrap();
+        show(bucket, &node, &below, text);
+    }
+}
+
+/// One operation on the bucket, in one batch as far as anybody sees.
+fn act(bucket: &Bucket, rng: &mut Rng, durable: bool) -> Result<(), BucketError> {
+    let ack = if durable {
+        engine_bucket::Ack::Durable
+    } else {
+        engine_bucket::Ack::Written
+    };
+    let names: [&[u8]; 3] = [b"a", b"b", b"c"];
+    let root = bucket.root();
+    let (name, other) = (*rng.pick(&names), *rng.pick(&names));
+    let key = if rng.once_in(2) {
+        [b"d/", name].concat()
+    } else {
+        name.to_vec()
+    };
+    let sizes = [0, 100, 5000, 70_000, 1_300_000];
+    let data = vec![u8::try_from(rng.below(256)).unwrap(); *rng.pick(&sizes)];
+    match rng.below(9) {
+        0 | 1 => {
+            let mut upload = bucket.upload();
+            block_on(upload.write(&data))?;
+            let object = ObjectMetadata {
+                entity_tag: Some(vec![data.first().copied().unwrap_or(0)]),
+                ..ObjectMetadata::default()
+            };
+            block_on(upload.finish(&key, OWNER, &object, None, ack)).map(|_| ())
+        }
+        2 => block_on(bucket.remove(&key, None, ack)).and_then(|removed| {
+            let absent = BucketError::NotFound { what: "object" };
+            removed.existed.then_some(()).ok_or(absent)
+        }),
+        3 => {
+            let new = NewInode {
+                kind: *rng.pick(&[NewKind::File, NewKind::Directory]),
+                mode: 0o755,
+                uid: 0,
+                gid: 0,
+            };
+            block_on(bucket.create(&root, name, &new, ack)).map(|_| ())
+        }
+        4 => {
+            let (node, _) = block_on(bucket.lookup(&root, name))?;
+            let at = WriteAt::Byte(rng.below(9000));
+            let data = &data[..data.len().min(90_000)];
+            if data.is_empty() {
+                return Err(BucketError::Invalid { what: "nothing" });
+            }
+            block_on(bucket.write(&node, at, data, ack)).map(|_| ())
+        }
+        5 => {
+            let ends = ((&root, name), (&root, other));
+            if name == other {
+                return Err(BucketError::Invalid { what: "nothing" });
+            }
+            let how = *rng.pick(&[RenameHow::Replace, RenameHow::Exchange]);
+            block_on(bucket.rename(ends.0, ends.1, how, ack))
+        }
+        6 => {
+            let (node, _) = block_on(bucket.lookup(&root, name))?;
+            let held = block_on(bucket.open(&node))?;
+            block_on(bucket.unlink(&root, name, ack))?;
+            block_on(held.close())
+        }
+        7 => {
+            let (node, _) = block_on(bucket.lookup(&root, name))?;
+            block_on(bucket.truncate(&node, rng.below(100_000), ack))
+        }
+        _ => {
+            let (node, _) = block_on(bucket.lookup(&root, name))?;
+            block_on(bucket.link(&node, (&root, other), ack)).map(|_| ())
+        }
+    }
+}
+
+/// Runs until the end or the power's loss: how many steps are durable, were begun, and were done.
+fn live(device: &Arc<SimDevice>, seed: u64) -> (usize, usize, usize) {
+    let Ok(pool) = open(device, seed) else {
+        return (0, 0, 0);
+    };
+    let mut world = World::new(pool);
+    let mut durable = 0;
+    for index in 0..STEPS {
+        match world.step(seed, index) {
+            Ok(true) => durable = index + 1,
+            Ok(false) => {}
+            Err(error) => {
+                assert!(device.power_lost(), "seed {seed}, step {index}: {error:?}");
+                return (durable, index + 1, index);
+            }
+        }
+    }
+    (durable, STEPS, STEPS)
+}
+
+/// What is shown after each number of steps when nothing happens.
+fn states(seed: u64, image: &SimImage) -> (Vec<String>, u64) {
+    let used = device(seed, image.clone(), None);
+    live(&used, seed);
+    let changes = used.changes();
+    let used = device(seed, image.clone(), None);
+    let mut world = World::new(open(&used, seed).unwrap());
+    let mut states = vec![world.shown().unwrap()];
+    for index in 0..STEPS {
+        world.step(seed, index).unwrap();
+        states.push(world.shown().unwrap());
+    }
+    (states, changes)
+}
+
+fn recover(seed: u64, image: SimImage, states: &[String], least: usize, most: usize, at: u64) {
+    let checked = device(seed, image.clone(), None) as Arc<dyn Device>;
+    match engine_pool::check(checked, &CheckOptions::default(), &mut |_| ()) {
+        Ok(report) => assert!(
+            report.is_clean(),
+            "seed {seed}, {at}: {:#?}",
+            report.findings
+        ),
+        Err(error) => assert!(
+            matches!(error, StoreError::NoSuperblock { .. }),
+            "{error:?}"
+        ),
+    }
+    let device = device(seed, image, None);
+    let mut world = World::new(open(&device, seed ^ (at << 32)).unwrap());
+    let shown = world.shown().unwrap();
+    if states[least..=most].contains(&shown) {
+        return;
+    }
+    for (count, state) in states.iter().enumerate() {
+        let seen: Vec<&str> = shown.lines().collect();
+        let odd = state.lines().filter(|line| !seen.contains(line)).count();
+        eprintln!("after {count} steps: {odd} lines differ");
+    }
+    eprintln!("{}\nfound:\n{shown}", states[most]);
+    panic!("seed {seed}, cut at {at}: no prefix of {least} to {most} steps");
+}
+
+#[test]
+fn one_prefix_over_volumes_and_buckets() {
+    let (mut cuts, mut kills) = (0, 0);
+    for seed in 1..=SEEDS {
+        let image = empty(seed);
+        let (states, changes) = states(seed, &image);
+        for at in 0..changes {
+            let used = device(seed, image.clone(), Some(at));
+            let (durable, begun, done) = live(&used, seed);
+            let left = used.crash_image(seed ^ at.rotate_left(17));
+            recover(seed, left, &states, durable, begun, at);
+            cuts += 1;
+            if at % 5 == seed % 5 {
+                let left = used.process_kill_image();
+                recover(seed, left, &states, done, begun, at);
+                kills += 1;
+            }
+        }
+    }
+    println!("{cuts} power cuts, {kills} kills");
+}
