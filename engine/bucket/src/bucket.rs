@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
-use engine_base::Lsn;
+use engine_base::{ByteCount, Lsn};
 use engine_format::{BucketKey, DatasetState, InodeId, InodeNumbers};
 use engine_pool::{Dataset, KeyLock, KeyLocks, LockMode, Pool, StoreError};
 use parking_lot::Mutex;
@@ -136,6 +136,21 @@ impl Bucket {
     /// [`StoreError::Log`] if the sync failed: the pool is read-only from then on.
     pub async fn sync(&self) -> Result<(), BucketError> {
         Ok(self.pool.flush().await?)
+    }
+
+    /// Makes what was changed of an inode before survive a power cut, with everything before it.
+    ///
+    /// # Errors
+    /// As [`Bucket::sync`].
+    pub async fn sync_node(&self, node: &Node) -> Result<(), BucketError> {
+        self.durable(self.seen([node.id()])).await
+    }
+
+    /// Bytes of the pool, those that are free, and those that may still be written.
+    #[must_use]
+    pub fn space(&self) -> (ByteCount, ByteCount, ByteCount) {
+        let status = self.pool.status();
+        (status.capacity, status.free, status.available)
     }
 
     /// Waits until everything up to `lsn` is on stable storage: before what was read at that

@@ -97,7 +97,7 @@ pub(crate) fn find(tree: &Tree, inode: &Inode, range: Range<u64>) -> Look<Vec<Fo
         });
         return Ok(found);
     }
-    for span in spans(tree, inode, range)? {
+    for span in spans(tree, inode, range.clone())? {
         let prefix = BucketKey::extents(span.content);
         extent_lookup(tree, &prefix, span.at, span.bytes, |piece| {
             let (offset, bytes, stored) = match &piece {
@@ -122,7 +122,23 @@ pub(crate) fn find(tree: &Tree, inode: &Inode, range: Range<u64>) -> Look<Vec<Fo
             ControlFlow::Continue(())
         })?;
     }
+    fill_gaps(&mut found, range);
     Ok(found)
+}
+
+/// Adds holes where nothing was found: pieces that are gone, which only a reader of the past asks
+/// for.
+fn fill_gaps(found: &mut Vec<Found>, range: Range<u64>) {
+    let end = found
+        .last()
+        .map_or(range.start, |last| last.at + last.bytes);
+    if end < range.end {
+        found.push(Found {
+            at: end,
+            bytes: range.end - end,
+            stored: None,
+        });
+    }
 }
 
 /// A small content; bytes behind its record are zeroes.

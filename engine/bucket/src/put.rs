@@ -11,6 +11,7 @@ use engine_tree::Tree;
 use crate::attributes::Info;
 use crate::bucket::{Dropped, LockKey};
 use crate::change::Change;
+use crate::content::find;
 use crate::flight::Flight;
 use crate::key::{Key, Way};
 use crate::look::{Look, inode_of, value};
@@ -461,6 +462,14 @@ impl Bucket {
         change: &mut Change,
         inode: &Inode,
     ) -> Result<Left, BucketError> {
+        if let Some(node) = self.shared.nodes.get(inode.id)
+            && inode.size > 0
+        {
+            let pin = self.pool.read_pin();
+            let whole = self.look(|tree| find(tree, inode, 0..inode.size)).await?;
+            let readers = node.readers();
+            readers.iter().for_each(|reader| reader.keep(&whole, &pin));
+        }
         let key = BucketKey::Piece(inode.id, 0);
         let piece = self
             .look(|tree| value(tree, &key, PieceRecord::decode))

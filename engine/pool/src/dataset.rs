@@ -20,6 +20,8 @@ pub struct Dataset {
     pub(crate) tree: RwLock<Tree>,
     locks: RangeLocks,
     pins: KeyPins,
+    /// What it is never changes.
+    kind: Option<DatasetKind>,
     attached: OnceLock<Arc<dyn Any + Send + Sync>>,
     allocated: AtomicU64,
     /// Where the next round of eviction goes on.
@@ -44,11 +46,13 @@ impl Dataset {
         tree: Tree,
         allocated: u64,
     ) -> Self {
+        let record_kind = record.as_ref().map(|record| record.kind);
         Self {
             id,
             record: RwLock::new(record),
             tree: RwLock::new(tree),
             locks: RangeLocks::default(),
+            kind: record_kind,
             pins: KeyPins::default(),
             attached: OnceLock::new(),
             allocated: AtomicU64::new(allocated),
@@ -76,7 +80,7 @@ impl Dataset {
     /// Whether it is of this kind.
     #[must_use]
     pub fn is(&self, kind: DatasetKind) -> bool {
-        self.with_record(|record| record.is_some_and(|record| record.kind == kind))
+        self.kind == Some(kind)
     }
 
     /// What a model keeps in memory of the dataset: one value for all its handles, made by the

@@ -1,3 +1,4 @@
+use std::future::Future as _;
 use std::sync::Arc;
 use std::sync::Mutex;
 
@@ -113,6 +114,53 @@ fn a_reader_sees_its_moment_whatever_is_written() {
         block_on(reader.close()).unwrap();
         assert_eq!(world.allocated(), 0);
     }
+}
+
+#[test]
+fn a_reader_keeps_the_body_of_a_directory() {
+    let world = World::new();
+    let bucket = &world.bucket;
+    let old = pattern(150_000, 8);
+    put(bucket, b"d/", &old);
+    let reader = block_on(bucket.get(b"d/")).unwrap().found.unwrap();
+    put(bucket, b"d/", &pattern(90_000, 9));
+    assert!(block_on(reader.read(0, 200_000)).unwrap() == old);
+    block_on(bucket.remove(b"d/", None, Ack::Written)).unwrap();
+    assert!(block_on(reader.read(7, 200_000)).unwrap() == old[7..]);
+    block_on(reader.close()).unwrap();
+    assert_eq!(world.allocated(), 0);
+}
+
+/// A future that is dropped after its batch joined a group leaves it whole, and handles find what
+/// it moved.
+#[test]
+fn what_is_dropped_half_way_is_whole() {
+    let world = World::new();
+    let bucket = &world.bucket;
+    let root = bucket.root();
+    let file = create(bucket, &root, b"f", NewKind::File);
+    let dir = create(bucket, &root, b"d", NewKind::Directory);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let plug = world.buckets.pool().plug();
+    let ends = ((&root, &b"f"[..]), (&dir, &b"g"[..]));
+    let how = RenameHow::Replace;
+    let mut moving = Box::pin(bucket.rename(ends.0, ends.1, how, Ack::Written));
+    assert!(moving.as_mut().poll(&mut context).is_pending());
+    drop(moving);
+    drop(plug);
+    assert!(block_on(bucket.lookup(&root, b"f")).is_err());
+    let (found, _) = block_on(bucket.lookup(&dir, b"g")).unwrap();
+    assert_eq!(found.id(), file.id());
+    block_on(bucket.write(&file, WriteAt::End, b"on", Ack::Written)).unwrap();
+    assert_eq!(get(bucket, b"d/g").unwrap(), b"on");
+    let plug = world.buckets.pool().plug();
+    let mut linking = Box::pin(bucket.link(&file, (&root, b"h"), Ack::Written));
+    assert!(linking.as_mut().poll(&mut context).is_pending());
+    drop(linking);
+    drop(plug);
+    assert_eq!(block_on(bucket.info(&file)).unwrap().links, 2);
+    block_on(bucket.write(&file, WriteAt::End, b"ward", Ack::Written)).unwrap();
+    assert_eq!(get(bucket, b"h").unwrap(), b"onward");
 }
 
 /// Rule 12: what must be durable is the last change of what is shown, absence too.

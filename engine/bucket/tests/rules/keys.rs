@@ -1,6 +1,8 @@
 use engine_bucket::{
     Ack, BucketError, COOKIE_MIN, NewKind, ObjectMetadata, RenameHow, RootOwner, SetAttributes,
 };
+use engine_device::Place;
+use engine_format::{FEATURE_BUCKETS, SUPERBLOCK_BYTES, Superblock, superblock_offset};
 use engine_pool::block_on;
 
 use crate::{OWNER, World, create, get, new, put};
@@ -184,6 +186,18 @@ fn positions_in_a_directory_survive_changes() {
         let kept = if window[1].1[3] % 2 == 1 { 1 } else { 2 };
         let next = block_on(stream.read(window[kept - 1].0, 1)).unwrap();
         assert_eq!(next[0].name, window[kept].1);
+    }
+}
+
+/// A build that does not know buckets refuses the pool, whichever superblock it believes.
+#[test]
+fn both_superblocks_say_that_there_is_a_bucket() {
+    let image = World::new().image();
+    for copy in [0, 1] {
+        let mut bytes = [0; SUPERBLOCK_BYTES];
+        assert!(image.read(Place::label(superblock_offset(copy)), &mut bytes));
+        let superblock = Superblock::decode(&bytes, copy).unwrap();
+        assert_eq!(superblock.features_incompatible, FEATURE_BUCKETS);
     }
 }
 

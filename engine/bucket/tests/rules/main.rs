@@ -84,6 +84,10 @@ impl World {
         }
     }
 
+    pub(crate) fn image(&self) -> SimImage {
+        self.device.process_kill_image()
+    }
+
     pub(crate) fn allocated(&self) -> u64 {
         self.buckets.show("b").unwrap().allocated.get()
     }
