@@ -127,6 +127,10 @@ pub trait Device: Send + Sync + 'static {
     /// Asks the kernel to start writing a range back without waiting. A hint: never fails.
     fn start_writeback(&self, at: Place, bytes: u64);
 
+    /// Tells the host that a range will hardly be read again, so that its memory serves others. A
+    /// hint: never fails.
+    fn forget(&self, at: Place, bytes: u64);
+
     /// Makes everything written to `area` so far durable (fdatasync).
     ///
     /// # Errors

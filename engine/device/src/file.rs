@@ -17,10 +17,12 @@ mod sys;
 mod transfer;
 
 use std::io;
+use std::num::NonZeroU64;
 use std::sync::{Arc, OnceLock};
 
 use engine_base::limits::LABEL_BYTES;
 use engine_base::{ByteCount, Slot};
+use rustix::fs::{Advice, fadvise};
 
 use self::layout::{Layout, Target};
 pub use self::open::{OpenMode, Opened, open_path};
@@ -179,6 +181,21 @@ impl Device for FileDevice {
     fn start_writeback(&self, at: Place, bytes: u64) {
         if let Ok(target) = self.locate(at, 0) {
             sys::start_writeback(target.file.file(), target.offset, bytes);
+        }
+    }
+
+    fn forget(&self, at: Place, bytes: u64) {
+        if let (Ok(target), Some(bytes)) = (self.locate(at, 0), NonZeroU64::new(bytes)) {
+            // What is not written back yet stays.
+            let advised = fadvise(
+                target.file.file(),
+                target.offset,
+                Some(bytes),
+                Advice::DontNeed,
+            );
+            if let Err(error) = advised {
+                tracing::trace!(%at, %error, "the host does not forget");
+            }
         }
     }
 

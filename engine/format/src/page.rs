@@ -11,6 +11,7 @@
     reason = "only valid pages are indexed: verify.rs reads by get()"
 )]
 
+mod buffer;
 mod edit;
 #[deny(clippy::indexing_slicing)]
 mod verify;
@@ -26,8 +27,9 @@ use std::ops::Range;
 use engine_base::limits::{KEY_BYTES_MAX, PAGE_BYTES};
 use engine_base::{Checksum, DatasetId};
 use zerocopy::little_endian::{U16, U64};
-use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligned};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
+use buffer::Buffer;
 pub use edit::PageFull;
 pub use verify::verify_page;
 
@@ -69,7 +71,7 @@ const _: () = assert!(offset_of!(RawPage, body) == HEADER_BYTES);
 /// A valid page of a tree, held as its 16,384 bytes.
 #[derive(Clone)]
 pub struct Page {
-    raw: Box<RawPage>,
+    raw: Buffer,
 }
 
 /// The bytes that all keys in `low <= key < high` begin with; empty `high` means no upper bound.
@@ -104,7 +106,7 @@ impl Page {
             "high fence of {} bytes",
             high.len()
         );
-        let mut raw = new_box();
+        let mut raw = Buffer::zeroed();
         raw.magic = MAGIC;
         raw.kind = if level == 0 { LEAF } else { INNER };
         raw.level = level;
@@ -298,8 +300,4 @@ impl fmt::Debug for Page {
 #[inline]
 fn read_u16(bytes: &[u8], at: usize) -> usize {
     usize::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]))
-}
-
-fn new_box() -> Box<RawPage> {
-    Box::new(RawPage::new_zeroed())
 }

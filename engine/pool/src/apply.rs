@@ -151,7 +151,7 @@ impl Core {
                 }
             }
             MutationRef::ExtentPut { key, extent, .. } => {
-                apply_extent(dataset, key, &extent, data, changes)?;
+                self.apply_extent(dataset, key, &extent, data, changes)?;
             }
             MutationRef::ExtentClear {
                 key, offset, bytes, ..
@@ -164,6 +164,7 @@ impl Core {
                     bytes,
                     &mut |at, bytes| {
                         changes.push((at.segment, LiveChange::Subtract(bytes)));
+                        self.dead.note(at, bytes);
                         freed += u64::from(bytes);
                     },
                 )?;
@@ -171,6 +172,33 @@ impl Core {
             }
             MutationRef::Touch { key, touch, .. } => apply_touch(dataset, key, &touch)?,
         }
+        Ok(())
+    }
+
+    fn apply_extent(
+        &self,
+        dataset: &Dataset,
+        key: &[u8],
+        put: &ExtentPutRef<'_>,
+        data: Location,
+        changes: &mut Vec<(SegmentId, LiveChange)>,
+    ) -> Result<(), ApplyError> {
+        let extent = put.extent(data)?;
+        let mut freed = 0;
+        changes.push((data.segment, LiveChange::Add(put.bytes)));
+        extent_put(
+            &mut *dataset.tree.write(),
+            key,
+            put.offset,
+            &extent,
+            &mut |at, bytes| {
+                changes.push((at.segment, LiveChange::Subtract(bytes)));
+                self.dead.note(at, bytes);
+                freed += u64::from(bytes);
+            },
+        )?;
+        dataset.add_allocated(u64::from(put.bytes));
+        dataset.subtract_allocated(freed);
         Ok(())
     }
 
@@ -223,30 +251,5 @@ fn apply_touch(dataset: &Dataset, key: &[u8], touch: &Touch) -> Result<(), Apply
     if let Some(state) = state.transpose()? {
         tree.put(key, &state.merged(touch).encode())?;
     }
-    Ok(())
-}
-
-fn apply_extent(
-    dataset: &Dataset,
-    key: &[u8],
-    put: &ExtentPutRef<'_>,
-    data: Location,
-    changes: &mut Vec<(SegmentId, LiveChange)>,
-) -> Result<(), ApplyError> {
-    let extent = put.extent(data)?;
-    let mut freed = 0;
-    changes.push((data.segment, LiveChange::Add(put.bytes)));
-    extent_put(
-        &mut *dataset.tree.write(),
-        key,
-        put.offset,
-        &extent,
-        &mut |at, bytes| {
-            changes.push((at.segment, LiveChange::Subtract(bytes)));
-            freed += u64::from(bytes);
-        },
-    )?;
-    dataset.add_allocated(u64::from(put.bytes));
-    dataset.subtract_allocated(freed);
     Ok(())
 }

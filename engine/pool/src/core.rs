@@ -14,6 +14,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::StoreError;
 use crate::apply::Turn;
 use crate::catalog::Catalog;
+use crate::dead::DeadData;
 use crate::pages::{PageReader, SlotOf};
 use crate::space::{Admission, Generation, Space};
 
@@ -40,6 +41,7 @@ pub(crate) struct Core {
     /// Incompatible features that checkpoints name from now on.
     pub(crate) features: AtomicU64,
     pub(crate) counters: Counters,
+    pub(crate) dead: DeadData,
 }
 
 /// What the pool counts.
@@ -111,6 +113,7 @@ impl Core {
             poison: Arc::new(Poison::default()),
             features: AtomicU64::new(parts.features),
             counters: Counters::default(),
+            dead: DeadData::default(),
         }
     }
 

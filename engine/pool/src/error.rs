@@ -6,6 +6,8 @@ use engine_format::{FormatError, NameError};
 use engine_log::LogError;
 use engine_tree::PageError;
 
+use crate::CopyError;
+
 /// A failure of the pool. [`StoreError::kind`] says what to do about it.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
@@ -103,10 +105,10 @@ pub enum StoreError {
         /// Path of the device.
         device: String,
         /// What is wrong with copy 0.
-        first: Box<FormatError>,
+        first: Box<CopyError>,
         /// What is wrong with copy 1.
         #[source]
-        second: Box<FormatError>,
+        second: Box<CopyError>,
     },
     /// The log failed.
     #[error(transparent)]

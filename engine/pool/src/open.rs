@@ -23,6 +23,7 @@ use crate::core::Core;
 use crate::{Pool, PoolOptions, StoreError};
 pub(crate) use later::later_epoch;
 pub(crate) use load::{Loaded, is_creation};
+pub use superblocks::CopyError;
 pub(crate) use superblocks::read_superblocks;
 
 impl Pool {
@@ -37,7 +38,7 @@ impl Pool {
     /// [`StoreError::PageDamaged`], or [`StoreError::Log`] with damage in the journal;
     /// [`StoreError::Invalid`] if the pool uses features that forbid writing.
     pub fn open(device: Arc<dyn Device>, options: &PoolOptions) -> Result<Arc<Self>, StoreError> {
-        let copies = read_superblocks(&*device)?;
+        let copies = read_superblocks(&*device);
         let (copy, superblock) = copies.choose(device.name(), options.rewind)?;
         if superblock.is_read_only() {
             return Err(StoreError::Invalid {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use engine_base::{ByteCount, ManualClock, SeededEntropy, VolumeOffset};
-use engine_device::{Device, PageBuf, SimDevice, SimOptions};
+use engine_device::{Device, Fault, PageBuf, SimDevice, SimOptions};
 use engine_pool::{CreateOptions, Pool, PoolOptions, block_on};
 use engine_volume::{Ack, MapKind, Volume, Volumes};
 
@@ -181,4 +181,21 @@ fn zeroing_the_first_bytes_of_a_block_zeroes_them() {
     let mut expected = vec![7; 8192];
     expected[4096..4608].fill(0);
     assert_eq!(read(&volume, 0, 8192), expected);
+}
+
+#[test]
+fn a_superblock_that_cannot_be_read_is_as_good_as_a_damaged_one() {
+    let device = new_pool();
+    let volumes = open(&device);
+    block_on(volumes.create("v", ByteCount::new(MIB))).unwrap();
+    write(&volumes.open("v").unwrap(), 4096, 9, 4096);
+    volumes.pool().close().unwrap();
+    drop(volumes);
+    for copy in 0..2 {
+        let rebooted = reboot(&device);
+        rebooted.inject(Fault::FailRead { nth: copy });
+        let volumes = open(&rebooted);
+        let volume = volumes.open("v").unwrap();
+        assert_eq!(read(&volume, 4096, 4096), vec![9; 4096], "copy {copy}");
+    }
 }

@@ -72,6 +72,24 @@ fn what_is_written_in_parts_is_read_back() {
 }
 
 #[test]
+fn what_was_forgotten_is_still_there() {
+    on_every_layout(|device| {
+        let slot = Slot::new(2);
+        device.prepare(slot, Prepare::Allocate).unwrap();
+        let bytes = pattern(1 << 20, 5);
+        device.write(Place::slot(slot, 0), &[&bytes]).unwrap();
+        // Before it is durable, and after.
+        device.forget(Place::slot(slot, 4096), 500_000);
+        device.sync(Area::Segment(slot)).unwrap();
+        device.forget(Place::slot(slot, 4096), 500_000);
+        let mut all = vec![0; bytes.len()];
+        device.read(Place::slot(slot, 0), &mut all).unwrap();
+        assert!(all == bytes, "{}", device.name());
+        device.forget(Place::slot(Slot::new(99), 0), 4096);
+    });
+}
+
+#[test]
 fn label_and_slots_do_not_overlap() {
     on_every_layout(|device| {
         device

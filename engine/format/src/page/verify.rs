@@ -2,10 +2,10 @@
 
 use engine_base::limits::{KEY_BYTES_MAX, PAGE_BYTES, VALUE_BYTES_MAX};
 use engine_base::{DatasetId, to_u32};
-use zerocopy::{FromBytes, IntoBytes};
+use zerocopy::FromBytes;
 
 use super::{
-    ENTRY_HEADER_BYTES, HEADER_BYTES, INNER, LEAF, MAGIC, Page, RawPage, SLOT_BYTES, new_box,
+    Buffer, ENTRY_HEADER_BYTES, HEADER_BYTES, INNER, LEAF, MAGIC, Page, RawPage, SLOT_BYTES,
     shared_prefix,
 };
 use crate::page_pointer::PagePointer;
@@ -26,9 +26,8 @@ impl Page {
         tree: DatasetId,
     ) -> Result<Self, FormatError> {
         let raw = verified(bytes, pointer, tree)?;
-        let mut page = new_box();
-        page.as_mut_bytes().copy_from_slice(raw.as_bytes());
-        Ok(Self { raw: page })
+        let raw = Buffer::copy_of(raw);
+        Ok(Self { raw })
     }
 }
 

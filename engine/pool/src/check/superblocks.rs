@@ -57,7 +57,7 @@ impl Check<'_> {
 
     /// What opening the pool chooses, or the error with which it fails.
     fn choose(&self, rewind: bool) -> Result<Superblock, StoreError> {
-        let copies = read_superblocks(&*self.device)?;
+        let copies = read_superblocks(&*self.device);
         let (_, superblock) = copies.choose(self.device.name(), rewind)?;
         Ok(superblock)
     }

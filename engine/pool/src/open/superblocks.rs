@@ -1,28 +1,39 @@
 //! The two copies of the superblock.
 
-use engine_device::{Device, Place};
+use engine_device::{Device, DeviceError, Place};
 use engine_format::{CheckpointId, FormatError, SUPERBLOCK_BYTES, Superblock, superblock_offset};
 
 use super::later::{Later, later_epoch};
 use crate::{PoolOptions, StoreError};
 
+/// Why a copy of the superblock is not used.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CopyError {
+    /// Its bytes are not a superblock.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// Its bytes cannot be read. The next checkpoint writes over them.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+}
+
 /// Both copies, as far as they are valid.
 #[derive(Debug)]
 pub(crate) struct SuperblockCopies {
-    pub(crate) copies: [Result<Superblock, FormatError>; 2],
+    copies: [Result<Superblock, CopyError>; 2],
 }
 
 /// Reads both copies.
-pub(crate) fn read_superblocks(device: &dyn Device) -> Result<SuperblockCopies, StoreError> {
-    Ok(SuperblockCopies {
-        copies: [read_copy(device, 0)?, read_copy(device, 1)?],
-    })
+pub(crate) fn read_superblocks(device: &dyn Device) -> SuperblockCopies {
+    SuperblockCopies {
+        copies: [read_copy(device, 0), read_copy(device, 1)],
+    }
 }
 
-fn read_copy(device: &dyn Device, copy: u8) -> Result<Result<Superblock, FormatError>, StoreError> {
+fn read_copy(device: &dyn Device, copy: u8) -> Result<Superblock, CopyError> {
     let mut bytes = [0; SUPERBLOCK_BYTES];
     device.read(Place::label(superblock_offset(copy)), &mut bytes)?;
-    Ok(Superblock::decode(&bytes, copy))
+    Ok(Superblock::decode(&bytes, copy)?)
 }
 
 impl SuperblockCopies {
@@ -104,7 +115,7 @@ impl SuperblockCopies {
         rewind: bool,
         copy: u8,
         superblock: &Superblock,
-        other: &FormatError,
+        other: &CopyError,
     ) -> Result<(u8, Superblock), StoreError> {
         if rewind {
             return Err(StoreError::Invalid {
@@ -115,14 +126,14 @@ impl SuperblockCopies {
         if superblock.checkpoint > CheckpointId::new(0)
             && !matches!(
                 other,
-                FormatError::BadMagic {
+                CopyError::Format(FormatError::BadMagic {
                     found: [0, 0, 0, 0, 0, 0, 0, 0],
                     ..
-                }
+                })
             )
         {
             tracing::warn!(device, copy = 1 - copy, error = %other,
-                "a superblock is damaged: the other one is used");
+                "a superblock is damaged or cannot be read: the other one is used");
         }
         Ok((copy, superblock.clone()))
     }
