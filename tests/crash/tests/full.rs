@@ -240,7 +240,7 @@ fn power_cuts_of_a_full_pool() {
         };
         let (whole, _, full) = live(None);
         refused += full;
-        for at in (seed..whole.changes()).step_by(31) {
+        for at in (seed..whole.changes()).step_by(5) {
             let (used, history, _) = live(Some(at));
             let recovered = device(used.crash_image(at), None);
             let volumes = setup(seed).open(&recovered, 1).unwrap_or_else(|error| {
