@@ -4,6 +4,8 @@
 //! common prefix is passed over by one seek; a directory whose name ends the prefix is not looked
 //! into, because one that is not explicit always holds a key.
 
+mod frames;
+
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
@@ -14,6 +16,8 @@ use engine_tree::Tree;
 use crate::attributes::Info;
 use crate::look::{Look, entry, inode_of};
 use crate::{Bucket, BucketError};
+
+use frames::{Frame, behind_all, entries, frames_for};
 
 /// Entries taken from the tree at once.
 const ENTRIES_AT_ONCE: usize = 256;
@@ -65,16 +69,6 @@ pub struct ListPage {
     pub truncated: bool,
     /// What must be durable before the page is shown: see [`Bucket::durable`].
     pub lsn: Lsn,
-}
-
-/// A directory on the way.
-struct Frame {
-    id: InodeId,
-    /// What keys in it begin with.
-    base: Vec<u8>,
-    entries: VecDeque<(Vec<u8>, EntryRecord)>,
-    /// Names from here on were not read; `None`: all were.
-    next: Option<Vec<u8>>,
 }
 
 struct Walk<'a> {
@@ -268,75 +262,4 @@ impl Walk<'_> {
             frame.entries = found;
         }
     }
-}
-
-/// The lowest key above all that begin with `prefix`.
-fn behind_all(prefix: &[u8]) -> Option<Vec<u8>> {
-    let mut bound = prefix.to_vec();
-    while let Some(last) = bound.pop() {
-        if last < 0xff {
-            bound.push(last + 1);
-            return Some(bound);
-        }
-    }
-    None
-}
-
-/// The directories on the way to a key, each set to go on behind what is below the key.
-fn frames_for(tree: &Tree, bound: &[u8]) -> Look<Vec<Frame>> {
-    let mut frames = Vec::new();
-    let (mut id, mut base) = (InodeId::ROOT, Vec::new());
-    loop {
-        let rest = &bound[base.len()..];
-        let slash = rest.iter().position(|byte| *byte == b'/');
-        let mut frame = Frame {
-            id,
-            base: base.clone(),
-            entries: VecDeque::new(),
-            next: Some(rest.to_vec()),
-        };
-        // A key that ends with the `/` is the directory itself: it comes as an entry.
-        let name = slash
-            .map(|slash| &rest[..=slash])
-            .filter(|name| name.len() < rest.len());
-        let Some(name) = name else {
-            frames.push(frame);
-            return Ok(frames);
-        };
-        let below = entry(tree, id, name)?;
-        let Some(below) = below else {
-            frame.next = Some(name.to_vec());
-            frames.push(frame);
-            return Ok(frames);
-        };
-        frame.next = Some([name, &[0]].concat());
-        frames.push(frame);
-        id = below.id();
-        base.extend_from_slice(name);
-    }
-}
-
-fn entries(
-    tree: &Tree,
-    directory: InodeId,
-    from: &[u8],
-    max: usize,
-) -> Look<VecDeque<(Vec<u8>, EntryRecord)>> {
-    let prefix = BucketKey::Entry(directory, &[]).encode();
-    let mut found: Vec<(Vec<u8>, Result<EntryRecord, _>)> = Vec::new();
-    tree.scan(&[&prefix[..], from].concat(), |key, value| {
-        let Some(name) = key.strip_prefix(&prefix[..]) else {
-            return ControlFlow::Break(());
-        };
-        found.push((name.to_vec(), EntryRecord::decode(value)));
-        if found.len() == max {
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
-    })?;
-    let mut entries = VecDeque::with_capacity(found.len());
-    for (name, record) in found {
-        entries.push_back((name, record?));
-    }
-    Ok(entries)
 }

@@ -3,8 +3,8 @@
 //! Entries come in the order of their names, so an entry that is there throughout comes exactly
 //! once. A position is a cookie of 64 bits: the number of a stretch of entries whose first name the
 //! stream remembers, and a hash of the last name that was read. The names of the latest cookies are
-//! kept as they are, so that reading on works when entries were removed meanwhile; an older position
-//! whose entry is gone begins again at its stretch.
+//! kept as they are, so that reading on works when entries were removed meanwhile; an older
+//! position whose entry is gone begins again at its stretch.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;

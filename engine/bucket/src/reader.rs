@@ -56,9 +56,9 @@ impl ReaderState {
             return (found, Vec::new());
         }
         let (mut result, mut pins) = (Vec::new(), Vec::new());
-        for now in found {
-            let end = now.at + now.bytes;
-            let mut at = now.at;
+        for present in found {
+            let end = present.at + present.bytes;
+            let mut at = present.at;
             while at < end {
                 let before = kept.range(..=at).next_back();
                 match before.filter(|(start, (old, _))| *start + old.bytes > at) {
@@ -71,7 +71,7 @@ impl ReaderState {
                     None => {
                         let next = kept.range(at..end).next();
                         let to = next.map_or(end, |(start, _)| *start);
-                        result.push(part(&now, at..to));
+                        result.push(part(&present, at..to));
                         at = to;
                     }
                 }

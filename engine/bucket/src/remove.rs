@@ -4,6 +4,10 @@
 //! them. Whoever removes a key announces it first, and locks the directory alone if it may be the
 //! last one: so others that remove keys of the same directory do not wait for each other.
 
+mod arrive;
+
+mod locks;
+
 use engine_base::Lsn;
 use engine_format::{BucketKey, DirectoryState, EntryRecord, Inode, InodeId, InodeKind, Touch};
 use engine_pool::LockMode;
@@ -19,6 +23,8 @@ use crate::object::{Precondition, leads_to_file};
 use crate::put::{old_place, put_locks};
 use crate::removal::Left;
 use crate::{Ack, Bucket, BucketError, Owner};
+
+use locks::{remove_inodes, remove_locks};
 
 /// What removing an object did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -265,177 +271,4 @@ impl Bucket {
         change.touch(inode.id, &touch);
         Ok(left)
     }
-
-    /// Moves an object to another key, in the place of what is there: in one batch, with the same
-    /// inode. Directories that are missing are made, those without a key any more go.
-    ///
-    /// # Errors
-    /// [`BucketError::NotFound`] if there is no object `from`, [`BucketError::Invalid`] for keys
-    /// that end with `/`, [`BucketError::Precondition`] of the object that is replaced,
-    /// [`BucketError::InTheWay`], [`BucketError::Name`], [`BucketError::Store`].
-    pub async fn rename_object(
-        &self,
-        from: &[u8],
-        to: &[u8],
-        owner: Owner,
-        precondition: Option<Precondition<'_>>,
-        ack: Ack,
-    ) -> Result<(), BucketError> {
-        let (from, to) = (Key::parse(from)?, Key::parse_to_put(to)?);
-        if from.is_directory() || to.is_directory() {
-            return Err(BucketError::Invalid {
-                what: "only files are renamed by their keys",
-            });
-        }
-        let admitted = self.admit(0).await?;
-        loop {
-            let seen = (self.way(&from).await?, self.way(&to).await?);
-            if !leads_to_file(&seen.0) {
-                return Err(BucketError::no("object"));
-            }
-            let done = self
-                .try_rename_object((&from, &to), seen, owner, precondition)
-                .await?;
-            if let Some((lsn, left)) = done {
-                drop(admitted);
-                self.give_back(left).await?;
-                return self.acknowledge(lsn, ack).await;
-            }
-        }
-    }
-
-    async fn try_rename_object(
-        &self,
-        (from, to): (&Key, &Key),
-        seen: (Way, Way),
-        owner: Owner,
-        precondition: Option<Precondition<'_>>,
-    ) -> Result<Option<(Lsn, Left)>, BucketError> {
-        let mut flight = Flight::new(self);
-        let mut announced = Announced {
-            shared: &self.shared,
-            directories: Vec::new(),
-        };
-        let locked = self.last_keys(&seen.0, &mut announced).await?;
-        let mut keys = remove_locks(from, &seen.0, locked);
-        keys.extend(put_locks(to, &seen.1));
-        let _locks = self.lock(keys).await?;
-        let replaced = seen.1.found.as_ref().map(EntryRecord::id);
-        let inodes = remove_inodes(&seen.0, locked).into_iter().chain(replaced);
-        let _inodes = self.lock_inodes(inodes).await?;
-        let ways = (self.way(from).await?, self.way(to).await?);
-        if !ways.0.is_like(&seen.0) || !ways.1.is_like(&seen.1) {
-            return Ok(None);
-        }
-        if ways.1.blocked {
-            return Err(BucketError::InTheWay);
-        }
-        self.check_precondition(&ways.1, precondition).await?;
-        let moved = self.look(|tree| object_of(tree, &ways.0)).await?;
-        let moved = moved.ok_or_else(|| BucketError::no("object"))?;
-        if replaced == Some(moved.id) {
-            return Ok(Some((self.pool.durable_lsn(), Left::Nothing)));
-        }
-        let mut change = Change::new(self);
-        let kept: Vec<InodeId> = ways.1.above.iter().map(|above| above.inode.id).collect();
-        let going = Going {
-            way: &ways.0,
-            locked,
-            kept: &kept,
-        };
-        change.delete(&BucketKey::Entry(ways.0.directory(), &from.key_name()));
-        let lost = self
-            .lose_key(&mut change, &going, from, &mut flight)
-            .await?;
-        let Some(mut left) = lost else {
-            return Ok(None);
-        };
-        let more = self
-            .arrive(&mut change, (from, to), &ways, (moved, owner), &mut flight)
-            .await?;
-        if more == Left::Cleanup {
-            left = more;
-        }
-        let lsn = change.commit(self, &mut flight).await?;
-        Ok(Some((lsn, left)))
-    }
-
-    /// Puts a file that was taken from one key at another.
-    async fn arrive(
-        &self,
-        change: &mut Change,
-        (from, to): (&Key, &Key),
-        ways: &(Way, Way),
-        (mut moved, owner): (Inode, Owner),
-        flight: &mut Flight<'_>,
-    ) -> Result<Left, BucketError> {
-        let now = self.now();
-        let parent = self
-            .make_directories(change, to, &ways.1, owner, flight)
-            .await?;
-        let mut left = Left::Nothing;
-        if let Some(found) = ways.1.found.clone() {
-            let old = self.look(|tree| inode_of(tree, found.clone())).await?;
-            flight.attributes(old.id);
-            left = self.drop_link(change, old, &old_place(&ways.1, to)).await?;
-            change.touch(parent.id, &touch_for(to.name(), InodeKind::File, -1, now));
-        }
-        moved.changed = now;
-        let place = old_place(&ways.0, from);
-        if matches!(place, Place::Own) {
-            let link = EntryRecord::Link(moved.id, moved.kind).encode();
-            change.inode(&Place::Own, &moved);
-            change.put(&BucketKey::Entry(parent.id, to.name()), &link);
-        } else {
-            let node = self.shared.nodes.intern(moved.id, moved.kind, place);
-            let there = Place::Entry {
-                parent: None,
-                directory: parent.id,
-                name: to.key_name(),
-            };
-            change.inode(&there, &moved);
-            node.may_be_at(there);
-        }
-        if ways.1.is_whole(to) {
-            change.touch(parent.id, &touch_for(to.name(), InodeKind::File, 1, now));
-        }
-        flight.entry(parent.id, to.name());
-        flight.attributes(moved.id);
-        Ok(left)
-    }
-}
-
-/// What removing a key locks, with `alone_count` directories at the end of the way alone.
-fn remove_locks(key: &Key, way: &Way, alone_count: usize) -> Vec<(LockKey, LockMode)> {
-    let mut keys = vec![(LockKey::Shape, LockMode::Shared)];
-    let mut name = key.name().to_vec();
-    if key.is_directory()
-        && let Some(found) = &way.found
-    {
-        keys.push(alone(LockKey::Directory(found.id())));
-    }
-    let last = way.above.len() - 1;
-    for (index, above) in way.above.iter().enumerate().rev() {
-        let id = above.inode.id;
-        keys.push(alone(LockKey::Name(id, name)));
-        if last - index >= alone_count {
-            keys.push(shared(id));
-            break;
-        }
-        keys.push(alone(LockKey::Directory(id)));
-        name = above
-            .name
-            .strip_suffix(b"/")
-            .unwrap_or(&above.name)
-            .to_vec();
-    }
-    keys
-}
-
-fn remove_inodes(way: &Way, alone_count: usize) -> Vec<InodeId> {
-    let doomed = way.above.iter().rev().take(alone_count);
-    let doomed = doomed.map(|above| above.inode.id);
-    doomed
-        .chain(way.found.as_ref().map(EntryRecord::id))
-        .collect()
 }

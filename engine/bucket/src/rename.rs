@@ -1,5 +1,9 @@
 //! Renaming and linking.
 
+mod link;
+
+mod check;
+
 use engine_format::{BucketKey, EntryRecord, Inode, InodeId, InodeKind, Touch};
 use engine_pool::LockMode;
 
@@ -122,70 +126,6 @@ impl Bucket {
         Ok(Some((lsn, left)))
     }
 
-    async fn check_rename(
-        &self,
-        ends: Ends<'_>,
-        from: &Child,
-        to: Option<&Child>,
-    ) -> Result<(), BucketError> {
-        let is_directory = |child: &Child| child.inode.kind == InodeKind::Directory;
-        if is_directory(from) {
-            self.check_not_below(from.inode.id, ends.to.0).await?;
-        }
-        if let (RenameHow::Exchange, Some(to)) = (ends.how, to)
-            && is_directory(from) != is_directory(to)
-        {
-            // The file would come in the place of one that the directory hides.
-            let (parent, name) = if is_directory(from) {
-                ends.from
-            } else {
-                ends.to
-            };
-            let hidden = self.look(|tree| entry(tree, parent.id(), name)).await?;
-            if hidden.is_some() {
-                return Err(BucketError::Exists {
-                    what: "hidden file",
-                });
-            }
-        }
-        match (ends.how, to) {
-            (RenameHow::NoReplace, Some(_)) => Err(BucketError::Exists { what: "file" }),
-            (RenameHow::Exchange, None) => Err(BucketError::no("file")),
-            (RenameHow::Exchange, Some(to)) if is_directory(to) => {
-                self.check_not_below(to.inode.id, ends.from.0).await
-            }
-            (RenameHow::Replace, Some(to)) => match (is_directory(from), is_directory(to)) {
-                (true, false) => Err(BucketError::NotDirectory),
-                (false, true) => Err(BucketError::IsDirectory),
-                (true, true) if !self.look(|tree| is_empty(tree, to.inode.id)).await? => {
-                    Err(BucketError::NotEmpty)
-                }
-                _ => Ok(()),
-            },
-            _ => Ok(()),
-        }
-    }
-
-    /// Refuses to move `directory` to a place below itself. Nothing moves directories meanwhile: the
-    /// shape is locked.
-    async fn check_not_below(&self, directory: InodeId, target: &Node) -> Result<(), BucketError> {
-        let mut node = target.clone();
-        loop {
-            if node.id() == directory {
-                return Err(BucketError::Below);
-            }
-            let places = node.places();
-            let found = self.look(|tree| inode_at(tree, node.id(), &places)).await?;
-            match found.ok_or_else(|| BucketError::no("directory"))?.1 {
-                Place::Entry {
-                    parent: Some(above),
-                    ..
-                } => node = above,
-                Place::Entry { parent: None, .. } | Place::Own => return Ok(()),
-            }
-        }
-    }
-
     async fn move_over(
         &self,
         change: &mut Change,
@@ -279,75 +219,6 @@ impl Bucket {
                 node.may_be_at(moved);
             }
         }
-    }
-
-    /// Gives a file one more name.
-    ///
-    /// # Errors
-    /// [`BucketError::Exists`], [`BucketError::IsDirectory`], [`BucketError::NotFound`] if the file
-    /// has no name any more, [`BucketError::TooManyLinks`], [`BucketError::Name`],
-    /// [`BucketError::Store`].
-    pub async fn link(
-        &self,
-        node: &Node,
-        to: (&Node, &[u8]),
-        ack: Ack,
-    ) -> Result<Info, BucketError> {
-        let (parent, name) = to;
-        check_name(name)?;
-        if node.kind() == InodeKind::Directory {
-            return Err(BucketError::IsDirectory);
-        }
-        let mut flight = Flight::new(self);
-        let admitted = self.admit(0).await?;
-        let locks = self
-            .lock(vec![
-                shared(parent.id()),
-                alone(LockKey::Name(parent.id(), name.to_vec())),
-            ])
-            .await?;
-        let (directory, _) = self.parent_inode(parent).await?;
-        if self.child(parent, name).await?.is_some() {
-            return Err(BucketError::Exists { what: "file" });
-        }
-        let implicit = (!directory.explicit).then_some(parent.id());
-        let more = self
-            .lock_inodes(implicit.into_iter().chain([node.id()]))
-            .await?;
-        let (mut inode, place) = self.locked_inode(node).await?;
-        check_links(&inode)?;
-        let now = self.now();
-        inode.links += 1;
-        inode.changed = now;
-        let mut change = Change::new(self);
-        if implicit.is_some() {
-            self.make_explicit(&mut change, parent, &mut flight).await?;
-        }
-        let link = EntryRecord::Link(inode.id, inode.kind).encode();
-        if let Place::Entry {
-            directory, name, ..
-        } = &place
-        {
-            change.put(&BucketKey::Entry(*directory, name), &link);
-            node.may_be_at(Place::Own);
-        }
-        change.inode(&Place::Own, &inode);
-        change.put(&BucketKey::Entry(parent.id(), name), &link);
-        change.touch(parent.id(), &touch_for(name, inode.kind, 1, now));
-        flight.entry(parent.id(), name);
-        flight.attributes(inode.id);
-        let lsn = change.commit(self, &mut flight).await?;
-        drop((more, locks, admitted));
-        self.acknowledge(lsn, ack).await?;
-        Ok(Info::of(&inode, None))
-    }
-}
-
-fn check_links(inode: &Inode) -> Result<(), BucketError> {
-    match inode.links {
-        0 => Err(BucketError::no("file")),
-        LINKS_MAX.. => Err(BucketError::TooManyLinks { max: LINKS_MAX }),
-        _ => Ok(()),
     }
 }
 

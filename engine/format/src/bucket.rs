@@ -8,13 +8,15 @@ mod fields;
 mod inode;
 mod key;
 mod records;
+mod uploads;
 
 pub use directory::{DirectoryState, TOUCH_BYTES, Touch};
 pub use entry::EntryRecord;
 pub use fields::{ATTRIBUTE_BYTES_MAX, INODE_FIELDS_BYTES_MAX, InodeFields};
 pub use inode::{ContentForm, Inode, InodeKind};
 pub use key::{BucketKey, InodeId};
-pub use records::{Cleanup, Held, InodeNumbers, PartRecord, Piece, UploadRecord};
+pub use records::{Cleanup, Held, InodeNumbers, Piece};
+pub use uploads::{PartRecord, UploadRecord};
 
 /// Bytes of a directory entry's name at most: a whole object key may be one component.
 pub const NAME_BYTES_MAX: usize = 1024;

@@ -16,6 +16,7 @@ use crate::{
 
 pub use buckets::{bucket_entry, bucket_record, bucket_upload};
 pub use pages::{delta, page};
+pub use values::{dataset_record, extent, roots_record, segment_table};
 
 /// A decoder under test.
 #[derive(Clone, Copy)]
@@ -270,51 +271,8 @@ fn add_again(builder: &mut BatchBuilder, mutation: &MutationRef<'_>) {
     }
 }
 
-/// Values of extents, also what is cut out of a valid one.
-pub fn extent(data: &[u8]) {
-    let Ok(extent) = ExtentRef::decode(data) else {
-        return;
-    };
-    assert_eq!(ExtentBuf::new(&extent).as_bytes(), data);
-    let bytes = extent.bytes();
-    for from in [0, 1, 4095, 4096, bytes / 2, bytes - 1] {
-        if from < bytes {
-            let part = ExtentBuf::new(&extent.cut(from, bytes - from));
-            assert_eq!(part.extent().bytes(), bytes - from);
-        }
-    }
-}
-
-/// Pages of the segment table.
-pub fn segment_table(data: &[u8]) {
-    let mut bytes = sized(data);
-    let checkpoint = samples::segment_table().checkpoint;
-    let check = |bytes: &[u8; PAGE_BYTES]| {
-        if let Ok(page) = SegmentTablePage::decode(bytes, checkpoint) {
-            assert_eq!(page.encode(), *bytes);
-        }
-    };
-    check(&bytes);
-    overwrite(&mut bytes, 0, b"TSGT");
-    overwrite(&mut bytes, 8, &checkpoint.get().to_le_bytes());
-    check(&bytes);
-}
-
-/// Dataset records.
-pub fn dataset_record(data: &[u8]) {
-    if let Ok(record) = DatasetRecord::decode(data) {
-        assert_eq!(record.encode(), data);
-    }
-}
-
-/// Values of the roots tree.
-pub fn roots_record(data: &[u8]) {
-    if let Ok(record) = RootsRecord::decode(data) {
-        assert_eq!(record.encode()[..], *data);
-    }
-}
-
 mod buckets;
 mod pages;
 #[cfg(test)]
 mod tests;
+mod values;

@@ -12,6 +12,7 @@
 
 mod claims;
 mod data;
+mod entries;
 mod journal;
 mod pages;
 mod report;

@@ -1,4 +1,4 @@
-//! Datasets of the catalog: creating, changing and deleting them, and giving back what deleted and
+//! Datasets of the catalog: changing and deleting them, and giving back what deleted and
 //! shrunk ones leave behind.
 //!
 //! The visible change is one small batch. What is behind it is worked off in bounded batches; the
@@ -6,13 +6,9 @@
 //! `cleanup_from`), so a crash anywhere resumes it.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
-use engine_base::limits::DATASETS_MAX;
 use engine_base::{DatasetId, Lsn};
-use engine_format::{
-    BatchBuilder, DatasetKind, DatasetRecord, DatasetState, FEATURE_BUCKETS, dataset_key,
-};
+use engine_format::{BatchBuilder, DatasetKind, DatasetRecord, DatasetState, dataset_key};
 use engine_log::BatchData;
 use engine_tree::Missing;
 
@@ -22,55 +18,6 @@ use crate::{Dataset, Pool, StoreError};
 pub(crate) const EXTENTS_PER_STEP: usize = 256;
 
 impl Pool {
-    /// Creates a dataset with this record.
-    ///
-    /// Durability: when it returns, the dataset survives a power cut.
-    ///
-    /// # Errors
-    /// [`StoreError::Exists`], [`StoreError::NoSpace`], [`StoreError::Invalid`] at the limit of
-    /// datasets, [`StoreError::Log`].
-    pub async fn create_dataset(&self, record: &DatasetRecord) -> Result<Arc<Dataset>, StoreError> {
-        self.create_dataset_with(record, &[]).await
-    }
-
-    /// Creates a dataset with this record and these keys and values, all or nothing.
-    ///
-    /// # Errors
-    /// As [`Pool::create_dataset`].
-    pub async fn create_dataset_with(
-        &self,
-        record: &DatasetRecord,
-        entries: &[(Vec<u8>, Vec<u8>)],
-    ) -> Result<Arc<Dataset>, StoreError> {
-        let _names = self.core.catalog.pool.locks().lock(0..u64::MAX).await;
-        let name = record.name.as_str();
-        if self.core.catalog.find(name).is_some() {
-            return Err(StoreError::Exists {
-                what: "dataset",
-                name: name.to_owned(),
-            });
-        }
-        if self.core.catalog.len() >= DATASETS_MAX {
-            return Err(StoreError::Invalid {
-                what: format!("creating {name:?}"),
-                why: format!("a pool holds at most {DATASETS_MAX} datasets; delete one"),
-            });
-        }
-        let _admitted = self.admit(0).await?;
-        let id = self.core.catalog.next_id();
-        if record.kind == DatasetKind::Bucket {
-            self.require_features(FEATURE_BUCKETS)?;
-        }
-        let mut batch = BatchBuilder::new();
-        batch.put(DatasetId::POOL, &dataset_key(id), &record.encode());
-        for (key, value) in entries {
-            batch.put(id, key, value);
-        }
-        let lsn = self.commit_record(id, batch).await?;
-        self.durable(lsn).await?;
-        self.core.catalog.get(id).ok_or_else(|| not_found(name))
-    }
-
     /// Changes the record of a dataset; `change` gets the record as it is. The name must stay.
     ///
     /// Durability: when it returns, the change survives a power cut.
@@ -247,7 +194,11 @@ impl Pool {
     }
 
     /// Commits a change of the pool's own tree; the caller holds the lock of the names.
-    async fn commit_record(&self, id: DatasetId, batch: BatchBuilder) -> Result<Lsn, StoreError> {
+    pub(crate) async fn commit_record(
+        &self,
+        id: DatasetId,
+        batch: BatchBuilder,
+    ) -> Result<Lsn, StoreError> {
         let key = dataset_key(id);
         let mutations = finish(batch)?;
         self.make_resident(&self.core.catalog.pool, &key, &key)
@@ -275,7 +226,7 @@ fn live_record(dataset: &Dataset) -> Result<DatasetRecord, StoreError> {
     Ok(record)
 }
 
-fn not_found(name: &str) -> StoreError {
+pub(crate) fn not_found(name: &str) -> StoreError {
     StoreError::NotFound {
         what: "dataset",
         name: name.to_owned(),

@@ -18,6 +18,7 @@ mod core;
 mod create;
 mod data;
 mod dataset;
+mod datasets;
 mod dead;
 mod error;
 mod evict;

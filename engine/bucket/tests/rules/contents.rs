@@ -1,10 +1,7 @@
 use std::future::Future as _;
-use std::sync::Arc;
-use std::sync::Mutex;
 
 use engine_bucket::{
-    Ack, Allocate, BucketError, Changed, NewKind, Observer, RenameHow, Seek, SetAttributes, SetHow,
-    WriteAt,
+    Ack, Allocate, BucketError, NewKind, RenameHow, Seek, SetAttributes, SetHow, WriteAt,
 };
 use engine_pool::block_on;
 
@@ -263,44 +260,4 @@ fn holes_are_found_and_take_no_space() {
     assert_eq!(block_on(copied).unwrap(), 5);
     let read = block_on(bucket.read(&other, 0, 100)).unwrap();
     assert_eq!(read, [&[0; 7], &data[..5]].concat());
-}
-
-#[derive(Default)]
-struct Notes(Mutex<Vec<Changed>>);
-
-impl Observer for Notes {
-    fn changed(&self, changes: &[Changed]) {
-        self.0.lock().unwrap().extend_from_slice(changes);
-    }
-}
-
-#[test]
-fn observers_are_told_what_changed() {
-    let world = World::new();
-    let bucket = &world.bucket;
-    let notes = Arc::new(Notes::default());
-    let observer = Arc::clone(&notes) as Arc<dyn Observer>;
-    bucket.observe(&observer);
-    let root = bucket.root();
-    let file = create(bucket, &root, b"f", NewKind::File);
-    let entry = |name: &[u8]| Changed::Entry {
-        directory: root.id(),
-        name: name.to_vec(),
-    };
-    assert!(notes.0.lock().unwrap().contains(&entry(b"f")));
-    block_on(bucket.write(&file, WriteAt::End, b"x", Ack::Written)).unwrap();
-    assert!(
-        notes
-            .0
-            .lock()
-            .unwrap()
-            .contains(&Changed::Content(file.id()))
-    );
-    let how = RenameHow::Replace;
-    block_on(bucket.rename((&root, b"f"), (&root, b"g"), how, Ack::Written)).unwrap();
-    assert!(notes.0.lock().unwrap().contains(&entry(b"g")));
-    notes.0.lock().unwrap().clear();
-    put(bucket, b"g", b"y");
-    let seen = notes.0.lock().unwrap().clone();
-    assert!(seen.contains(&entry(b"g")) && seen.contains(&Changed::Attributes(file.id())));
 }

@@ -5,6 +5,7 @@
 mod contents;
 mod keys;
 mod multipart;
+mod observers;
 mod threads;
 
 use std::sync::Arc;

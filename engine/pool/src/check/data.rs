@@ -10,8 +10,9 @@ use engine_format::{EXTENT_BLOCKS_MAX, ExtentRef, SegmentKind, SegmentState};
 
 use super::Check;
 use super::claims::Claims;
+use super::entries::{decode_extent, end_allowed, is_bucket, range_of};
 use super::report::chain;
-use super::trees::{decode_extent, end_allowed, is_bucket, owner_of, range_of};
+use super::trees::owner_of;
 use crate::Dataset;
 use crate::core::Core;
 use crate::pages::PageReader;

@@ -6,6 +6,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod act;
+
+use act::act;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -183,80 +187,6 @@ fn show(bucket: &Bucket, node: &Node, path: &str, text: &mut String) {
         let below = format!("{path}{}/", String::from_utf8_lossy(&entry.name));
         let (node, _) = block_on(bucket.lookup(node, &entry.name)).unwrap();
         show(bucket, &node, &below, text);
-    }
-}
-
-/// One operation on the bucket, in one batch as far as anybody sees.
-fn act(bucket: &Bucket, rng: &mut Rng, durable: bool) -> Result<(), BucketError> {
-    let ack = if durable {
-        engine_bucket::Ack::Durable
-    } else {
-        engine_bucket::Ack::Written
-    };
-    let names: [&[u8]; 3] = [b"a", b"b", b"c"];
-    let root = bucket.root();
-    let (name, other) = (*rng.pick(&names), *rng.pick(&names));
-    let key = if rng.once_in(2) {
-        [b"d/", name].concat()
-    } else {
-        name.to_vec()
-    };
-    let sizes = [0, 100, 5000, 70_000, 1_300_000];
-    let data = vec![u8::try_from(rng.below(256)).unwrap(); *rng.pick(&sizes)];
-    match rng.below(9) {
-        0 | 1 => {
-            let mut upload = bucket.upload();
-            block_on(upload.write(&data))?;
-            let object = ObjectMetadata {
-                entity_tag: Some(vec![data.first().copied().unwrap_or(0)]),
-                ..ObjectMetadata::default()
-            };
-            block_on(upload.finish(&key, OWNER, &object, None, ack)).map(|_| ())
-        }
-        2 => block_on(bucket.remove(&key, None, ack)).and_then(|removed| {
-            let absent = BucketError::NotFound { what: "object" };
-            removed.existed.then_some(()).ok_or(absent)
-        }),
-        3 => {
-            let new = NewInode {
-                kind: *rng.pick(&[NewKind::File, NewKind::Directory]),
-                mode: 0o755,
-                uid: 0,
-                gid: 0,
-            };
-            block_on(bucket.create(&root, name, &new, ack)).map(|_| ())
-        }
-        4 => {
-            let (node, _) = block_on(bucket.lookup(&root, name))?;
-            let at = WriteAt::Byte(rng.below(9000));
-            let data = &data[..data.len().min(90_000)];
-            if data.is_empty() {
-                return Err(BucketError::Invalid { what: "nothing" });
-            }
-            block_on(bucket.write(&node, at, data, ack)).map(|_| ())
-        }
-        5 => {
-            let ends = ((&root, name), (&root, other));
-            if name == other {
-                return Err(BucketError::Invalid { what: "nothing" });
-            }
-            let how = *rng.pick(&[RenameHow::Replace, RenameHow::Exchange]);
-            block_on(bucket.rename(ends.0, ends.1, how, ack))
-        }
-        6 => {
-            let (node, _) = block_on(bucket.lookup(&root, name))?;
-            let held = block_on(bucket.open(&node))?;
-            block_on(bucket.unlink(&root, name, ack))?;
-            block_on(held.close())
-        }
-        7 => {
-            let (node, _) = block_on(bucket.lookup(&root, name))?;
-            block_on(bucket.truncate(&node, rng.below(100_000), ack))
-        }
-        _ => {
-            let (node, _) = block_on(bucket.lookup(&root, name))?;
-            block_on(bucket.link(&node, (&root, other), ack)).map(|_| ())
-        }
     }
 }
 

@@ -1,0 +1,66 @@
+//! Ending an upload as a part.
+
+use super::*;
+
+impl Upload {
+    /// Makes the content a part of a multipart upload, in the place of one with the same number.
+    ///
+    /// # Errors
+    /// [`BucketError::NotFound`] of the upload, [`BucketError::Invalid`] for the number,
+    /// [`BucketError::TooLarge`], [`BucketError::Store`].
+    pub async fn finish_part(
+        mut self,
+        id: UploadId,
+        part: PartNumber,
+        entity_tag: &[u8],
+        checksums: &[u8],
+        ack: Ack,
+    ) -> Result<(), BucketError> {
+        if !(1..=10_000).contains(&part) {
+            return Err(BucketError::Invalid {
+                what: "parts are numbered from 1 to 10,000",
+            });
+        }
+        if entity_tag.len() > 64 || checksums.len() > 256 {
+            return Err(BucketError::TooLarge {
+                what: "entity tag, or the checksums",
+                max: 256,
+            });
+        }
+        self.stage().await?;
+        let bucket = self.bucket.clone();
+        let admitted = bucket.admit(0).await?;
+        let locks = bucket
+            .lock(vec![(LockKey::Upload(id.0), LockMode::Exclusive)])
+            .await?;
+        bucket.look(|tree| record_of(tree, id)).await?;
+        let key = BucketKey::Part(id.0, part);
+        let old = bucket
+            .look(|tree| value(tree, &key, PartRecord::decode))
+            .await?;
+        let content = match self.content {
+            Some(content) => content,
+            None => bucket.number().await?,
+        };
+        let record = PartRecord {
+            content,
+            size: self.staged,
+            modified: bucket.now(),
+            entity_tag: entity_tag.to_vec(),
+            checksums: checksums.to_vec(),
+        };
+        let mut change = Change::new(&bucket);
+        change.put(&key, &record.encode());
+        change.delete(&BucketKey::Held(content));
+        if let Some(old) = &old {
+            drop_content_of(&mut change, old.content);
+        }
+        let lsn = change.commit(&bucket, &mut Flight::new(&bucket)).await?;
+        self.content = None;
+        drop((locks, admitted));
+        if old.is_some() {
+            bucket.give_back(Left::Cleanup).await?;
+        }
+        bucket.acknowledge(lsn, ack).await
+    }
+}

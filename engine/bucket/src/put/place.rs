@@ -1,0 +1,135 @@
+//! Where new objects get their directories and contents.
+
+use super::*;
+
+/// Gives a new file its content.
+pub(super) fn place_content(change: &mut Change, inode: &mut Inode, ready: &Ready) {
+    inode.size = ready.size;
+    inode.allocated = ready.allocated;
+    inode.changes = 1;
+    inode.content = match ready.staged {
+        Some(form) => form,
+        None if ready.size == 0 => ContentForm::None,
+        None if ready.size <= SMALL_BYTES_MAX as u64 => {
+            change.put(&BucketKey::Small(inode.id), &ready.rest);
+            inode.content = ContentForm::Small;
+            return;
+        }
+        None => ContentForm::Extents,
+    };
+    if !ready.rest.is_empty() {
+        let (bytes, data) = (ready.rest.len(), padded(&ready.rest));
+        change.extent(inode.id, ready.rest_at, bytes, data);
+    }
+}
+
+/// The state of a new directory that holds one entry of this kind, or none.
+pub(super) fn put_state_with(change: &mut Change, id: InodeId, now: i64, only: Option<InodeKind>) {
+    let count = u64::from(only.is_some());
+    let state = DirectoryState {
+        modified: now,
+        changed: now,
+        entries: count,
+        directories: u64::from(only == Some(InodeKind::Directory)),
+        keys: count,
+    };
+    change.put(&BucketKey::Directory(id), &state.encode());
+}
+
+impl Bucket {
+    /// Makes the directories of a key that are missing; the inode of the last one.
+    pub(crate) async fn make_directories(
+        &self,
+        change: &mut Change,
+        key: &Key,
+        way: &Way,
+        owner: Owner,
+        flight: &mut Flight<'_>,
+    ) -> Result<Inode, BucketError> {
+        let now = self.now();
+        let mut parent = way.last().inode.clone();
+        let missing = &key.parents()[way.above.len() - 1..];
+        for (index, name) in missing.iter().enumerate() {
+            let new = NewInode {
+                kind: NewKind::Directory,
+                mode: 0o777 & !owner.umask,
+                uid: owner.uid,
+                gid: owner.gid,
+            };
+            let mut inode = new_inode(self.number().await?, &parent, &new, now);
+            inode.explicit = false;
+            let place = Place::Entry {
+                parent: None,
+                directory: parent.id,
+                name: [&name[..], b"/"].concat(),
+            };
+            change.inode(&place, &inode);
+            let only = if index + 1 < missing.len() || key.is_directory() {
+                InodeKind::Directory
+            } else {
+                InodeKind::File
+            };
+            put_state_with(change, inode.id, now, Some(only));
+            if index == 0 {
+                change.touch(parent.id, &touch_for(name, InodeKind::Directory, 1, now));
+                flight.entry(parent.id, name);
+            }
+            parent = inode;
+        }
+        Ok(parent)
+    }
+
+    /// The content of a directory's key lies under a number of its own.
+    pub(super) fn place_directory_content(
+        &self,
+        change: &mut Change,
+        inode: &mut Inode,
+        ready: &Ready,
+    ) {
+        inode.size = ready.size;
+        inode.allocated = ready.size;
+        inode.changes += 1;
+        inode.content = ContentForm::None;
+        if ready.size == 0 {
+            return;
+        }
+        if ready.staged.is_none() && ready.size <= SMALL_BYTES_MAX as u64 {
+            change.put(&BucketKey::Small(inode.id), &ready.rest);
+            inode.content = ContentForm::Small;
+            return;
+        }
+        if !ready.rest.is_empty() {
+            let (bytes, data) = (ready.rest.len(), padded(&ready.rest));
+            change.extent(ready.id, ready.rest_at, bytes, data);
+        }
+        let piece = PieceRecord { content: ready.id };
+        change.put(&BucketKey::Piece(inode.id, 0), &piece.encode());
+        inode.content = ContentForm::Pieces;
+    }
+
+    /// Gives back the content of a directory's key.
+    pub(crate) async fn drop_directory_content(
+        &self,
+        change: &mut Change,
+        inode: &Inode,
+    ) -> Result<Left, BucketError> {
+        if let Some(node) = self.shared.nodes.get(inode.id)
+            && inode.size > 0
+        {
+            let pin = self.pool.read_pin();
+            let whole = self.look(|tree| find(tree, inode, 0..inode.size)).await?;
+            let readers = node.readers();
+            readers.iter().for_each(|reader| reader.keep(&whole, &pin));
+        }
+        let key = BucketKey::Piece(inode.id, 0);
+        let piece = self
+            .look(|tree| value(tree, &key, PieceRecord::decode))
+            .await?;
+        let Some(piece) = piece else {
+            return Ok(Left::Nothing);
+        };
+        change.delete(&key);
+        change.put(&BucketKey::Cleanup(piece.content), &Cleanup::All.encode());
+        Ok(Left::Cleanup)
+    }
+}

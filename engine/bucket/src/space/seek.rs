@@ -1,0 +1,78 @@
+//! Finding holes, and copying ranges.
+
+use super::*;
+
+/// What to seek.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seek {
+    /// Something stored.
+    Data,
+    /// A hole, or the end.
+    Hole,
+}
+
+impl Bucket {
+    /// The first byte at or behind `at` that is stored, or in a hole; the end of the file counts as
+    /// a hole. `None`: there is none, or `at` is not inside the file.
+    ///
+    /// # Errors
+    /// [`BucketError::NotFound`], [`BucketError::Store`].
+    pub async fn seek(&self, node: &Node, at: u64, what: Seek) -> Result<Option<u64>, BucketError> {
+        let places = node.places();
+        let mut from = at;
+        loop {
+            let step = self
+                .look(|tree| {
+                    let found = inode_at(tree, node.id(), &places)?;
+                    let (inode, _) = found.ok_or_else(|| BucketError::no("file"))?;
+                    if from >= inode.size {
+                        let end = what == Seek::Hole && at < inode.size;
+                        return Ok(ControlFlow::Break(end.then_some(inode.size)));
+                    }
+                    if inode.content == ContentForm::Small {
+                        let end = (what == Seek::Hole).then_some(inode.size);
+                        return Ok(ControlFlow::Break(end.or(Some(from))));
+                    }
+                    let end = inode.size.min(from + 64 * CLEARED_AT_ONCE);
+                    let found = find(tree, &inode, from..end)?;
+                    let wanted = |stored: bool| stored == (what == Seek::Data);
+                    let hit = found.iter().find(|one| wanted(one.stored.is_some()));
+                    Ok(match hit {
+                        Some(hit) => ControlFlow::Break(Some(hit.at)),
+                        None => ControlFlow::Continue(end),
+                    })
+                })
+                .await?;
+            match step {
+                ControlFlow::Break(found) => return Ok(found),
+                ControlFlow::Continue(next) => from = next,
+            }
+        }
+    }
+
+    /// Copies bytes of one file to another, as far as the source goes; returns how many. Bytes are
+    /// copied in steps of 1 MiB; nothing is shared.
+    ///
+    /// # Errors
+    /// As [`Bucket::write`].
+    pub async fn copy_range(
+        &self,
+        from: (&Node, u64),
+        to: (&Node, u64),
+        bytes: u64,
+        ack: Ack,
+    ) -> Result<u64, BucketError> {
+        let mut copied = 0;
+        while copied < bytes {
+            let step = to_usize((bytes - copied).min(CLEARED_AT_ONCE));
+            let data = self.read(from.0, from.1 + copied, step).await?;
+            if data.is_empty() {
+                break;
+            }
+            let at = crate::WriteAt::Byte(to.1 + copied);
+            self.write(to.0, at, &data, ack).await?;
+            copied += data.len() as u64;
+        }
+        Ok(copied)
+    }
+}

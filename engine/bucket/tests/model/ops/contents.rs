@@ -1,0 +1,142 @@
+//! Contents, attributes and objects.
+
+use super::*;
+
+impl Runner<'_> {
+    pub(super) fn write(&mut self) {
+        let (path, data) = (self.path(), self.data());
+        let offsets = [0, 1, 100, 2000, 4095, 4096, 8192, 30_000];
+        let (at, how) = match self.rng.below(3) {
+            0 => (None, WriteAt::End),
+            _ => {
+                let at = *self.rng.pick(&offsets);
+                (Some(at), WriteAt::Byte(at as u64))
+            }
+        };
+        let seen = self
+            .node(&path)
+            .and_then(|node| block_on(self.bucket.write(&node, how, &data, Ack::Written)));
+        let expected = match self.reference.file(&path, |_| !data.is_empty()) {
+            Ok(_) if data.is_empty() => Ok(()),
+            Ok(content) => {
+                let at = at.unwrap_or(content.len());
+                let end = at + data.len();
+                content.resize(content.len().max(end), 0);
+                content[at..end].copy_from_slice(&data);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
+        let shown = format!("write {path:?} {how:?} {}", data.len());
+        self.same(&shown, seen, expected);
+    }
+
+    pub(super) fn truncate(&mut self) {
+        let path = self.path();
+        let size = *self
+            .rng
+            .pick(&[0usize, 1, 50, 2048, 3000, 4096, 6000, 50_000]);
+        let seen = self
+            .node(&path)
+            .and_then(|node| block_on(self.bucket.truncate(&node, size as u64, Ack::Written)));
+        let expected = self
+            .reference
+            .file(&path, |before| before != size)
+            .map(|content| content.resize(size, 0));
+        self.same(&format!("truncate {path:?} {size}"), seen, expected);
+    }
+
+    pub(super) fn punch(&mut self) {
+        let path = self.path();
+        let from = *self.rng.pick(&[0usize, 10, 4096, 5000]);
+        let to = from + *self.rng.pick(&[1usize, 100, 4096, 10_000, 2_000_000]);
+        let zero = self.rng.below(2) == 0;
+        let how = if zero {
+            Allocate::Zero { keep_size: false }
+        } else {
+            Allocate::Punch
+        };
+        let seen = self.node(&path).and_then(|node| {
+            let range = from as u64..to as u64;
+            block_on(self.bucket.allocate(&node, range, how, Ack::Written))
+        });
+        let changes = |size: usize| from < size || (zero && to > size);
+        let expected = self.reference.file(&path, changes).map(|content| {
+            if zero {
+                content.resize(content.len().max(to), 0);
+            }
+            let end = to.min(content.len());
+            if from < end {
+                content[from..end].fill(0);
+            }
+        });
+        self.same(&format!("{how:?} {path:?} {from}..{to}"), seen, expected);
+    }
+
+    pub(super) fn attributes(&mut self) {
+        let path = self.path();
+        // Set-group-id is inherited, which the reference leaves out.
+        let mode = u16::try_from(self.rng.below(0o10000)).unwrap() & 0o5777;
+        let names: [&[u8]; 3] = [b"user.a", b"user.large", b"object.content-type"];
+        let name = self.rng.pick(&names).to_vec();
+        let value = vec![b'v'; to_usize(self.rng.below(700))];
+        let set = SetAttributes {
+            mode: Some(mode),
+            ..SetAttributes::default()
+        };
+        let seen = self.node(&path).and_then(|node| {
+            block_on(self.bucket.set_attributes(&node, &set, Ack::Written))?;
+            block_on(
+                self.bucket
+                    .set_attribute(&node, &name, &value, SetHow::Any, Ack::Written),
+            )
+        });
+        let expected = self.reference.node(&path).map(|node| {
+            node.mode = mode;
+            node.attributes.insert(name, value);
+        });
+        self.same(&format!("attributes of {path:?}"), seen, expected);
+    }
+
+    pub(super) fn put(&mut self) {
+        let (key, data) = (self.key(), self.data());
+        let tag = format!("tag {}", self.rng.below(1000)).into_bytes();
+        let object = ObjectMetadata {
+            entity_tag: Some(tag.clone()),
+            ..ObjectMetadata::default()
+        };
+        let mut upload = self.bucket.upload();
+        for chunk in data.chunks(300_000) {
+            block_on(upload.write(chunk)).unwrap();
+        }
+        let seen = block_on(upload.finish(&key, OWNER, &object, None, Ack::Written));
+        let expected = self.reference.put(&key, &data, &tag);
+        let shown = format!("put {:?}", String::from_utf8_lossy(&key));
+        self.same(&shown, seen, expected);
+    }
+
+    pub(super) fn remove(&mut self) {
+        let key = self.key();
+        let seen = block_on(self.bucket.remove(&key, None, Ack::Written)).unwrap();
+        let existed = self.reference.remove(&key);
+        let shown = String::from_utf8_lossy(&key).into_owned();
+        assert_eq!(seen.existed, existed, "{}: remove {shown:?}", self.at);
+    }
+
+    pub(super) fn rename_object(&mut self) {
+        let (mut from, mut to) = (self.key(), self.key());
+        for key in [&mut from, &mut to] {
+            if key.ends_with(b"/") {
+                key.push(b'x');
+            }
+        }
+        let renamed = self
+            .bucket
+            .rename_object(&from, &to, OWNER, None, Ack::Written);
+        let seen = block_on(renamed);
+        let expected = self.reference.rename_object(&from, &to);
+        let shown = |key: &[u8]| String::from_utf8_lossy(key).into_owned();
+        let what = format!("rename object {:?} {:?}", shown(&from), shown(&to));
+        self.same(&what, seen, expected);
+    }
+}

@@ -1,0 +1,47 @@
+//! Values of the trees.
+
+use super::*;
+
+/// Values of extents, also what is cut out of a valid one.
+pub fn extent(data: &[u8]) {
+    let Ok(extent) = ExtentRef::decode(data) else {
+        return;
+    };
+    assert_eq!(ExtentBuf::new(&extent).as_bytes(), data);
+    let bytes = extent.bytes();
+    for from in [0, 1, 4095, 4096, bytes / 2, bytes - 1] {
+        if from < bytes {
+            let part = ExtentBuf::new(&extent.cut(from, bytes - from));
+            assert_eq!(part.extent().bytes(), bytes - from);
+        }
+    }
+}
+
+/// Pages of the segment table.
+pub fn segment_table(data: &[u8]) {
+    let mut bytes = sized(data);
+    let checkpoint = samples::segment_table().checkpoint;
+    let check = |bytes: &[u8; PAGE_BYTES]| {
+        if let Ok(page) = SegmentTablePage::decode(bytes, checkpoint) {
+            assert_eq!(page.encode(), *bytes);
+        }
+    };
+    check(&bytes);
+    overwrite(&mut bytes, 0, b"TSGT");
+    overwrite(&mut bytes, 8, &checkpoint.get().to_le_bytes());
+    check(&bytes);
+}
+
+/// Dataset records.
+pub fn dataset_record(data: &[u8]) {
+    if let Ok(record) = DatasetRecord::decode(data) {
+        assert_eq!(record.encode(), data);
+    }
+}
+
+/// Values of the roots tree.
+pub fn roots_record(data: &[u8]) {
+    if let Ok(record) = RootsRecord::decode(data) {
+        assert_eq!(record.encode()[..], *data);
+    }
+}

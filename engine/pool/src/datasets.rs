@@ -1,0 +1,61 @@
+//! Creating datasets.
+
+use std::sync::Arc;
+
+use engine_base::DatasetId;
+use engine_base::limits::DATASETS_MAX;
+use engine_format::{BatchBuilder, DatasetKind, DatasetRecord, FEATURE_BUCKETS, dataset_key};
+
+use crate::cleanup::not_found;
+use crate::{Dataset, Pool, StoreError};
+
+impl Pool {
+    /// Creates a dataset with this record.
+    ///
+    /// Durability: when it returns, the dataset survives a power cut.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`], [`StoreError::NoSpace`], [`StoreError::Invalid`] at the limit of
+    /// datasets, [`StoreError::Log`].
+    pub async fn create_dataset(&self, record: &DatasetRecord) -> Result<Arc<Dataset>, StoreError> {
+        self.create_dataset_with(record, &[]).await
+    }
+
+    /// Creates a dataset with this record and these keys and values, all or nothing.
+    ///
+    /// # Errors
+    /// As [`Pool::create_dataset`].
+    pub async fn create_dataset_with(
+        &self,
+        record: &DatasetRecord,
+        entries: &[(Vec<u8>, Vec<u8>)],
+    ) -> Result<Arc<Dataset>, StoreError> {
+        let _names = self.core.catalog.pool.locks().lock(0..u64::MAX).await;
+        let name = record.name.as_str();
+        if self.core.catalog.find(name).is_some() {
+            return Err(StoreError::Exists {
+                what: "dataset",
+                name: name.to_owned(),
+            });
+        }
+        if self.core.catalog.len() >= DATASETS_MAX {
+            return Err(StoreError::Invalid {
+                what: format!("creating {name:?}"),
+                why: format!("a pool holds at most {DATASETS_MAX} datasets; delete one"),
+            });
+        }
+        let _admitted = self.admit(0).await?;
+        let id = self.core.catalog.next_id();
+        if record.kind == DatasetKind::Bucket {
+            self.require_features(FEATURE_BUCKETS)?;
+        }
+        let mut batch = BatchBuilder::new();
+        batch.put(DatasetId::POOL, &dataset_key(id), &record.encode());
+        for (key, value) in entries {
+            batch.put(id, key, value);
+        }
+        let lsn = self.commit_record(id, batch).await?;
+        self.durable(lsn).await?;
+        self.core.catalog.get(id).ok_or_else(|| not_found(name))
+    }
+}
