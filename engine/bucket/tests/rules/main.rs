@@ -4,6 +4,7 @@
 
 mod contents;
 mod keys;
+mod limits;
 mod multipart;
 mod observers;
 mod threads;
@@ -38,9 +39,9 @@ fn device(image: SimImage) -> Arc<SimDevice> {
     Arc::new(SimDevice::from_image(image, options))
 }
 
-fn open(device: &Arc<SimDevice>, life: u64) -> Buckets {
+fn open(device: &Arc<SimDevice>, life: u64, memory: u64) -> Buckets {
     let options = PoolOptions {
-        memory: ByteCount::new(4 << 20),
+        memory: ByteCount::new(memory),
         clock: Arc::new(ManualClock::default()),
         entropy: Arc::new(SeededEntropy::new(life)),
         ..PoolOptions::default()
@@ -51,15 +52,20 @@ fn open(device: &Arc<SimDevice>, life: u64) -> Buckets {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::with(256 << 20, 4 << 20)
+    }
+
+    /// With a pool of so many bytes, and so many in memory.
+    pub(crate) fn with(capacity: u64, memory: u64) -> Self {
         let used = device(SimImage::default());
         let create = CreateOptions {
-            capacity: Some(ByteCount::new(256 << 20)),
+            capacity: Some(ByteCount::new(capacity)),
             segment_bytes: Some(2 << 20),
             clock: Arc::new(ManualClock::default()),
             entropy: Arc::new(SeededEntropy::new(5)),
         };
         Pool::create(&*used, &create).unwrap();
-        let buckets = open(&used, 0);
+        let buckets = open(&used, 0, memory);
         block_on(buckets.create("b", RootOwner::default())).unwrap();
         let bucket = block_on(buckets.open("b")).unwrap();
         Self {
@@ -76,7 +82,7 @@ impl World {
         let report = engine_pool::check(checked, &CheckOptions::default(), &mut |_| ()).unwrap();
         assert!(report.is_clean(), "{:#?}", report.findings);
         let device = device(image);
-        let buckets = open(&device, 9);
+        let buckets = open(&device, 9, 4 << 20);
         let bucket = block_on(buckets.open("b")).unwrap();
         Self {
             device,
