@@ -196,7 +196,10 @@ impl Bucket {
                     name: key.key_name(),
                 },
             };
-            return Some(self.shared.nodes.intern(found.id(), found.kind(), place));
+            let nodes = &self.shared.nodes;
+            let node = nodes.intern(found.id(), found.kind(), place.clone());
+            node.seen_at(place);
+            return Some(node);
         }
         let parent = self.directory_node(way);
         Some(self.intern(&parent, &key.key_name(), found))

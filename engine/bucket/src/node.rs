@@ -31,6 +31,27 @@ pub(crate) enum Place {
     },
 }
 
+impl Place {
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Own, Self::Own) => true,
+            (
+                Self::Entry {
+                    directory: a,
+                    name: b,
+                    ..
+                },
+                Self::Entry {
+                    directory: c,
+                    name: d,
+                    ..
+                },
+            ) => (a, b) == (c, d),
+            _ => false,
+        }
+    }
+}
+
 /// A handle to an inode: what a mount holds while its kernel knows the number. Clones are the same
 /// handle.
 #[derive(Clone)]
@@ -79,6 +100,14 @@ impl Node {
     /// A move begins: the inode is where it was, or there.
     pub(crate) fn may_be_at(&self, place: Place) {
         self.0.places.lock().push(place);
+    }
+
+    /// The inode was seen there: a node that was made too late for a move learns of it.
+    pub(crate) fn seen_at(&self, place: Place) {
+        let mut places = self.0.places.lock();
+        if !places.iter().any(|known| known.is_same(&place)) {
+            places.push(place);
+        }
     }
 
     pub(crate) fn opens(&self) -> u32 {

@@ -72,7 +72,7 @@ impl Bucket {
     pub async fn get(&self, key: &[u8]) -> Result<Seen<ObjectReader>, BucketError> {
         let key = Key::parse(key)?;
         loop {
-            let locks = self.lock(vec![(LockKey::Shape, LockMode::Shared)]).await?;
+            let locks = self.lock(shape_for(&key)).await?;
             let (way, is_object) = self
                 .look(|tree| {
                     let way = follow(tree, &key)?;
@@ -108,7 +108,7 @@ impl Bucket {
     /// [`BucketError::NotFound`] if there is no such object; [`BucketError::Store`].
     pub async fn node_of(&self, key: &[u8]) -> Result<Node, BucketError> {
         let key = Key::parse(key)?;
-        let _locks = self.lock(vec![(LockKey::Shape, LockMode::Shared)]).await?;
+        let _locks = self.lock(shape_for(&key)).await?;
         let (way, is_object) = self
             .look(|tree| {
                 let way = follow(tree, &key)?;
@@ -140,6 +140,15 @@ impl Bucket {
             return Ok(());
         }
         Err(BucketError::Precondition)
+    }
+}
+
+/// What keeps the directories above a directory where they are; a file's node does not know them.
+fn shape_for(key: &Key) -> Vec<(LockKey, LockMode)> {
+    if key.is_directory() {
+        vec![(LockKey::Shape, LockMode::Shared)]
+    } else {
+        Vec::new()
     }
 }
 
