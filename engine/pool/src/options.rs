@@ -21,7 +21,8 @@ const SEGMENT_BYTES_SMALL: u64 = 4 << 20;
 /// How a pool is opened.
 #[derive(Clone)]
 pub struct PoolOptions {
-    /// Bytes for tree pages in memory.
+    /// Bytes for tree pages in memory, with what the allocator loses between them: pages may take
+    /// seven eighths of it.
     pub memory: ByteCount,
     /// Open the older of the two checkpoints; its journal is replayed all the same.
     pub rewind: bool,
@@ -31,6 +32,14 @@ pub struct PoolOptions {
     pub clock: Arc<dyn Clock>,
     /// Identities.
     pub entropy: Arc<dyn Entropy>,
+}
+
+impl PoolOptions {
+    /// What pages may take of `memory`.
+    pub(crate) const fn memory_of_pages(&self) -> ByteCount {
+        let bytes = self.memory.get();
+        ByteCount::new(bytes - bytes / 8)
+    }
 }
 
 impl Default for PoolOptions {

@@ -43,9 +43,9 @@ impl Loaded {
         let geometry = geometry_of(superblock);
         let (segments, table) = read_segments(&**device, superblock)?;
         let space = Space::new(geometry, segments, superblock.next_segment);
-        let budget = MemoryBudget::new(options.memory);
+        let budget = MemoryBudget::new(options.memory_of_pages());
         let capacity = u64::from(geometry.slots) * u64::from(geometry.segment_bytes);
-        let dirty_limit = (options.memory.get() / 2).min(capacity / 32);
+        let dirty_limit = (budget.limit().get() / 2).min(capacity / 32);
         let two_copies =
             |id, root| Tree::from_root(id, root, Arc::clone(&budget)).with_copies(Copies::Two);
         let pool_tree = two_copies(DatasetId::POOL, superblock.pool_root);
