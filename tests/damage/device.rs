@@ -272,8 +272,6 @@ impl Device for ImageDevice {
 
     fn start_writeback(&self, _at: Place, _bytes: u64) {}
 
-    fn forget(&self, _at: Place, _bytes: u64) {}
-
     fn sync(&self, _area: Area) -> Result<(), DeviceError> {
         self.written.lock().unwrap().calls += 1;
         Ok(())

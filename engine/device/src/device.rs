@@ -128,8 +128,8 @@ pub trait Device: Send + Sync + 'static {
     fn start_writeback(&self, at: Place, bytes: u64);
 
     /// Tells the host that a range will hardly be read again, so that its memory serves others. A
-    /// hint: never fails.
-    fn forget(&self, at: Place, bytes: u64);
+    /// hint: never fails, and a device without a cache has nothing to do.
+    fn forget(&self, _at: Place, _bytes: u64) {}
 
     /// Makes everything written to `area` so far durable (fdatasync).
     ///

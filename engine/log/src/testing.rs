@@ -368,10 +368,6 @@ impl Device for Gated {
         self.device.start_writeback(at, bytes);
     }
 
-    fn forget(&self, at: engine_device::Place, bytes: u64) {
-        self.device.forget(at, bytes);
-    }
-
     fn sync(&self, area: engine_device::Area) -> Result<(), engine_device::DeviceError> {
         self.device.sync(area)
     }

@@ -54,8 +54,8 @@ impl Registry {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs `serve` for `client` on a new thread; the connection lasts as long as its membership. A client that is refused is closed by whoever
-    /// holds it last.
+    /// Runs `serve` for `client` on a new thread; the connection lasts as long as its membership. A
+    /// client that is refused is closed by whoever holds it last.
     pub(crate) fn add(
         self: &Arc<Self>,
         client: &Arc<Client>,

@@ -93,8 +93,8 @@ impl Socket {
         would_block(received, patience)
     }
 
-    /// Sends some of `parts`. `None` if it would have to wait. `more`: the rest of the reply follows
-    /// at once, so that no packet needs to leave before it.
+    /// Sends some of `parts`. `None` if it would have to wait. `more`: the rest of the reply
+    /// follows at once, so that no packet needs to leave before it.
     pub(crate) fn send(
         &self,
         parts: &[IoSlice<'_>],

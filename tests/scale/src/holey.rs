@@ -124,8 +124,6 @@ impl Device for HoleyDirectory {
 
     fn start_writeback(&self, _: Place, _: u64) {}
 
-    fn forget(&self, _: Place, _: u64) {}
-
     fn sync(&self, area: Area) -> Result<(), DeviceError> {
         let place = Place { area, offset: 0 };
         self.file(area)

@@ -79,8 +79,6 @@ impl Device for SimDevice {
     /// unsynced writes anyhow.
     fn start_writeback(&self, _at: Place, _bytes: u64) {}
 
-    fn forget(&self, _at: Place, _bytes: u64) {}
-
     fn sync(&self, area: Area) -> Result<(), DeviceError> {
         let result = self.state.lock().sync(&self.options, area);
         result.map_err(|source| self.failed("syncing", Place { area, offset: 0 }, source))

@@ -69,9 +69,9 @@ impl Journal {
         }
     }
 
-    /// Prepares successors early until [`Journal::stop_background`]; call it on a thread of its own,
-    /// beside [`Journal::run_background`]: writing a segment over takes as long as a hundred syncs,
-    /// which must not wait for it.
+    /// Prepares successors early until [`Journal::stop_background`]; call it on a thread of its
+    /// own, beside [`Journal::run_background`]: writing a segment over takes as long as a hundred
+    /// syncs, which must not wait for it.
     pub fn run_preparing(&self) {
         loop {
             {
