@@ -213,11 +213,14 @@ impl Pool {
         self.background.load(Ordering::Acquire)
     }
 
-    /// Asks for a checkpoint; the number of finished ones after which it is certainly done.
+    /// Asks for a checkpoint; the number of finished ones to wait for.
     pub(crate) fn request_checkpoint(&self) -> u64 {
+        // Counted before it is asked for: one that ends between the two must not be missed, since
+        // nobody may ask for another.
+        let wanted = self.done.count() + 1;
         self.wishes.lock().checkpoint = true;
         self.wished.notify_all();
-        self.done.count() + 1
+        wanted
     }
 
     pub(crate) fn request_cleanup(&self) {

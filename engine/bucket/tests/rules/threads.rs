@@ -1,9 +1,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use engine_bucket::{Ack, BucketError, ListOptions, NewKind, RenameHow};
+use engine_bucket::{Ack, Bucket, BucketError, InodeKind, ListOptions, NewKind, Node, RenameHow};
 use engine_pool::block_on;
 
-use crate::{World, create, new, put};
+use crate::{OWNER, World, create, get, new, put};
 
 /// Several threads put and remove keys of the same directories while others look and rename.
 #[test]
@@ -89,4 +89,62 @@ fn names_are_made_moved_and_removed_once() {
     let (made, removed) = (made.into_inner() as u64, removed.into_inner() as u64);
     assert_eq!(made - removed, left);
     world.buckets.pool().close().unwrap();
+}
+
+/// Directories are moved to and fro, and exchanged, while objects below them are put, read and
+/// removed by their keys: nothing waits in a circle, and the counts agree in the end.
+#[test]
+fn directories_move_under_the_keys() {
+    let world = World::new();
+    world.buckets.pool().start_background().unwrap();
+    let bucket = &world.bucket;
+    let root = bucket.root();
+    let (d, e) = (&b"d"[..], &b"e"[..]);
+    create(bucket, &root, d, NewKind::Directory);
+    std::thread::scope(|scope| {
+        let root = &root;
+        scope.spawn(move || {
+            for round in 0..300 {
+                let how = [RenameHow::Replace, RenameHow::Exchange][round % 2];
+                let _ = block_on(bucket.rename((root, d), (root, e), how, Ack::Written));
+                let _ = block_on(bucket.rename((root, e), (root, d), how, Ack::Written));
+            }
+        });
+        for thread in 0..3 {
+            scope.spawn(move || {
+                for round in 0..200 {
+                    let key = format!("{}/s/k{thread}", ["d", "e"][round % 2]).into_bytes();
+                    put(bucket, &key, &key);
+                    if let Some(found) = get(bucket, &key) {
+                        assert!(found.ends_with(format!("/s/k{thread}").as_bytes()));
+                    }
+                    let to = [&key[..], b"-moved"].concat();
+                    let moved = bucket.rename_object(&key, &to, OWNER, None, Ack::Written);
+                    let _ = block_on(moved);
+                    for key in [&key, &to] {
+                        block_on(bucket.remove(key, None, Ack::Written)).unwrap();
+                    }
+                }
+            });
+        }
+    });
+    agree(bucket, &root);
+    world.buckets.pool().close().unwrap();
+    let world = world.kill();
+    agree(&world.bucket, &world.bucket.root());
+}
+
+/// The counts of a directory and of all below it are what is there.
+fn agree(bucket: &Bucket, node: &Node) {
+    let mut stream = bucket.read_directory(node).unwrap();
+    let entries = block_on(stream.read(0, 1000)).unwrap();
+    let state = block_on(bucket.directory_state(node.id())).unwrap();
+    assert_eq!(state.entries, entries.len() as u64);
+    let is_directory = |kind| kind == InodeKind::Directory;
+    let directories = entries.iter().filter(|entry| is_directory(entry.kind));
+    assert_eq!(state.directories, directories.count() as u64);
+    for entry in entries.iter().filter(|entry| is_directory(entry.kind)) {
+        let (below, _) = block_on(bucket.lookup(node, &entry.name)).unwrap();
+        agree(bucket, &below);
+    }
 }
