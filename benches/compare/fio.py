@@ -29,6 +29,11 @@ def fill(target):
     _fio(target, ["--rw=write", "--bs=1m", "--iodepth=4", "--end_fsync=1"])
 
 
+def warm(target):
+    """Reads the whole volume once, in order."""
+    _fio(target, ["--rw=read", "--bs=1m", "--iodepth=4"])
+
+
 def version():
     """fio's own version."""
     return subprocess.run(["fio", "--version"], check=True, capture_output=True,

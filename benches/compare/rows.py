@@ -21,6 +21,11 @@ class Row:
         """Small blocks are counted, large ones are weighed."""
         return "ops/s" if self.block_bytes <= 4096 else "MiB/s"
 
+    @property
+    def reads(self):
+        """Whether nothing is written."""
+        return self.pattern in ("read", "randread")
+
     def fio(self):
         """The part of fio's command line that is the load."""
         return [
