@@ -80,6 +80,12 @@ impl Turn {
     }
 }
 
+/// What a mutation changes. Order of locks: the pool's tree, the catalog, a dataset's tree.
+struct Target<'a> {
+    dataset: &'a Dataset,
+    tree: &'a mut Tree,
+}
+
 impl Applier for Core {
     fn apply(&self, group: &ApplyGroup<'_>) {
         let mut turn = self.turn.lock();
@@ -105,17 +111,27 @@ impl Core {
         let mut changes = std::mem::take(&mut turn.changes);
         let mut last: Option<Arc<Dataset>> = None;
         for batch in batches(group.mutations) {
-            for mutation in batch?.mutations() {
-                let mutation = mutation?;
+            let mut left = batch?.mutations().peekable();
+            while let Some(next) = left.peek() {
+                let id = next.as_ref().map_err(Clone::clone)?.dataset();
                 let dataset = match last.take() {
-                    Some(known) if known.id() == mutation.dataset() => known,
-                    _ => {
-                        let id = mutation.dataset();
-                        self.catalog.get(id).ok_or(ApplyError::NoDataset(id))?
-                    }
+                    Some(known) if known.id() == id => known,
+                    _ => self.catalog.get(id).ok_or(ApplyError::NoDataset(id))?,
                 };
-                self.apply_mutation(turn, &dataset, mutation, group.data, &mut changes)?;
-                turn.since_checkpoint.mutations += 1;
+                // One lock for all that the batch changes of it: readers see it whole or not at
+                // all.
+                let mut tree = dataset.tree.write();
+                let is_same =
+                    |next: &Result<MutationRef<'_>, _>| matches!(next, Ok(m) if m.dataset() == id);
+                while let Some(mutation) = left.next_if(is_same) {
+                    let target = Target {
+                        dataset: &dataset,
+                        tree: &mut tree,
+                    };
+                    self.apply_mutation(turn, target, mutation?, group.data, &mut changes)?;
+                    turn.since_checkpoint.mutations += 1;
+                }
+                drop(tree);
                 last = Some(dataset);
             }
         }
@@ -128,20 +144,21 @@ impl Core {
     fn apply_mutation(
         &self,
         turn: &mut Turn,
-        dataset: &Dataset,
+        target: Target<'_>,
         mutation: MutationRef<'_>,
         data: Location,
         changes: &mut Vec<(SegmentId, LiveChange)>,
     ) -> Result<(), ApplyError> {
+        let Target { dataset, tree } = target;
         match mutation {
             MutationRef::Put { key, value, .. } => {
-                dataset.tree.write().put(key, value)?;
+                tree.put(key, value)?;
                 if dataset.id() == DatasetId::POOL {
                     self.put_record(key, value)?;
                 }
             }
             MutationRef::Delete { key, .. } => {
-                dataset.tree.write().delete(key)?;
+                tree.delete(key)?;
                 if dataset.id() == DatasetId::POOL {
                     let id = dataset_of_key(key)?;
                     // Whoever still has a handle finds it empty: its pages may be overwritten soon.
@@ -151,33 +168,27 @@ impl Core {
                 }
             }
             MutationRef::ExtentPut { key, extent, .. } => {
-                self.apply_extent(dataset, key, &extent, data, changes)?;
+                self.apply_extent(Target { dataset, tree }, key, &extent, data, changes)?;
             }
             MutationRef::ExtentClear {
                 key, offset, bytes, ..
             } => {
                 let mut freed = 0;
-                extent_clear(
-                    &mut *dataset.tree.write(),
-                    key,
-                    offset,
-                    bytes,
-                    &mut |at, bytes| {
-                        changes.push((at.segment, LiveChange::Subtract(bytes)));
-                        self.dead.note(at, bytes);
-                        freed += u64::from(bytes);
-                    },
-                )?;
+                extent_clear(tree, key, offset, bytes, &mut |at, bytes| {
+                    changes.push((at.segment, LiveChange::Subtract(bytes)));
+                    self.dead.note(at, bytes);
+                    freed += u64::from(bytes);
+                })?;
                 dataset.subtract_allocated(freed);
             }
-            MutationRef::Touch { key, touch, .. } => apply_touch(dataset, key, &touch)?,
+            MutationRef::Touch { key, touch, .. } => apply_touch(tree, key, &touch)?,
         }
         Ok(())
     }
 
     fn apply_extent(
         &self,
-        dataset: &Dataset,
+        target: Target<'_>,
         key: &[u8],
         put: &ExtentPutRef<'_>,
         data: Location,
@@ -186,17 +197,12 @@ impl Core {
         let extent = put.extent(data)?;
         let mut freed = 0;
         changes.push((data.segment, LiveChange::Add(put.bytes)));
-        extent_put(
-            &mut *dataset.tree.write(),
-            key,
-            put.offset,
-            &extent,
-            &mut |at, bytes| {
-                changes.push((at.segment, LiveChange::Subtract(bytes)));
-                self.dead.note(at, bytes);
-                freed += u64::from(bytes);
-            },
-        )?;
+        let Target { dataset, tree } = target;
+        extent_put(tree, key, put.offset, &extent, &mut |at, bytes| {
+            changes.push((at.segment, LiveChange::Subtract(bytes)));
+            self.dead.note(at, bytes);
+            freed += u64::from(bytes);
+        })?;
         dataset.add_allocated(u64::from(put.bytes));
         dataset.subtract_allocated(freed);
         Ok(())
@@ -245,8 +251,7 @@ impl Core {
 }
 
 /// A directory that is gone is not touched: whoever removed it holds what is left of it.
-fn apply_touch(dataset: &Dataset, key: &[u8], touch: &Touch) -> Result<(), ApplyError> {
-    let mut tree = dataset.tree.write();
+fn apply_touch(tree: &mut Tree, key: &[u8], touch: &Touch) -> Result<(), ApplyError> {
     let state = tree.get(key, |value| value.map(DirectoryState::decode))?;
     if let Some(state) = state.transpose()? {
         tree.put(key, &state.merged(touch).encode())?;

@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod abandoned;
 mod contents;
 mod keys;
 mod limits;
 mod multipart;
 mod observers;
 mod threads;
+mod whole;
 
 use std::sync::Arc;
 
@@ -81,6 +83,11 @@ impl World {
         let checked = device(image.clone()) as Arc<dyn Device>;
         let report = engine_pool::check(checked, &CheckOptions::default(), &mut |_| ()).unwrap();
         assert!(report.is_clean(), "{:#?}", report.findings);
+        Self::from_image(image)
+    }
+
+    /// Opens what lies on a device.
+    pub(crate) fn from_image(image: SimImage) -> Self {
         let device = device(image);
         let buckets = open(&device, 9, 4 << 20);
         let bucket = block_on(buckets.open("b")).unwrap();
