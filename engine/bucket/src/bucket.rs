@@ -168,11 +168,15 @@ impl Bucket {
     /// Up to where the log must be durable before what was seen of `inodes` may be shown. Call it
     /// after looking.
     pub(crate) fn seen(&self, inodes: impl IntoIterator<Item = InodeId>) -> Lsn {
-        let applied = self.pool.applied_lsn();
-        let last = inodes
-            .into_iter()
-            .map(|inode| self.shared.recent.last(inode, applied));
-        last.max().unwrap_or(Lsn::ZERO)
+        let mut last = Lsn::ZERO;
+        for inode in inodes {
+            match self.shared.recent.last(inode) {
+                Some(lsn) => last = last.max(lsn),
+                // A group can be read before it is announced as applied.
+                None => return self.pool.written_lsn(),
+            }
+        }
+        last
     }
 
     /// Ends an operation as its caller wants it acknowledged.

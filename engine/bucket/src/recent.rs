@@ -50,14 +50,14 @@ impl Recent {
         }
     }
 
-    /// Up to where the log must be durable before what was seen of `inode` may be shown; `applied`
-    /// is a position at or above everything that was seen.
-    pub(crate) fn last(&self, inode: InodeId, applied: Lsn) -> Lsn {
+    /// Up to where the log must be durable before what was seen of `inode` may be shown; `None`: it
+    /// is being changed, and all that can be readable must be.
+    pub(crate) fn last(&self, inode: InodeId) -> Option<Lsn> {
         let state = self.state.lock();
         match state.changes.get(&inode) {
-            Some(changes) if changes.pending > 0 => applied,
-            Some(changes) => changes.last,
-            None => state.floor,
+            Some(changes) if changes.pending > 0 => None,
+            Some(changes) => Some(changes.last),
+            None => Some(state.floor),
         }
     }
 }

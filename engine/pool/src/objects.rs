@@ -227,6 +227,12 @@ impl Pool {
     #[must_use]
     pub fn durable_lsn(&self) -> Lsn {
         self.journal.durable_lsn()
+    /// Nothing above this is readable; what is being made readable at this moment is not above it.
+    #[must_use]
+    pub fn written_lsn(&self) -> Lsn {
+        self.journal.written_lsn()
+    }
+
     }
 
     /// Cleans up on the thread that does that, or here if there is none.

@@ -8,6 +8,7 @@ mod keys;
 mod limits;
 mod multipart;
 mod observers;
+mod shown;
 mod threads;
 mod whole;
 

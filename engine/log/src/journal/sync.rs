@@ -185,10 +185,17 @@ impl Journal {
         // A checkpoint may ask from within the turn of apply, before that LSN is announced as
         // applied.
         assert!(
-            lsn <= self.applied_lsn() || lsn <= self.state.lock().sync.written,
+            lsn <= self.applied_lsn() || lsn <= self.written_lsn(),
             "{lsn} is waited for before it was written"
         );
         Durable { journal: self, lsn }
+    }
+
+    /// Highest LSN that may be waited for: nothing above it is readable, what is being applied at
+    /// this moment is not above it.
+    #[must_use]
+    pub fn written_lsn(&self) -> Lsn {
+        self.state.lock().sync.written
     }
 
     /// Syncs everything that is written. `false` if another thread is at it already, or the journal
