@@ -224,12 +224,18 @@ impl Bucket {
         }
     }
 
-    /// Gives back the content of an upload that does not go on.
+    /// Gives back the content of an upload that does not go on; unless it was published, or made a
+    /// part, and only nobody heard of it.
     pub(crate) async fn drop_staged(&self, content: InodeId) -> Result<(), BucketError> {
         self.admit_release().await?;
         let mut change = Change::new(self);
         change.delete(&BucketKey::Held(content));
         change.put(&BucketKey::Cleanup(content), &Cleanup::All.encode());
+        let held = BucketKey::Held(content);
+        let is_staged = self.look(|tree| value(tree, &held, Held::decode)).await?;
+        if is_staged != Some(Held::Staged) {
+            return Ok(());
+        }
         change.commit(self, &mut Flight::new(self)).await?;
         self.give_back(Left::Cleanup).await
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod abandoned;
+mod abandoned;
 mod contents;
 mod keys;
 mod limits;

@@ -1,0 +1,60 @@
+//! Operations whose callers stop waiting after their batch has joined a group.
+
+use std::future::Future;
+use std::task::{Context, Waker};
+
+use engine_bucket::{Ack, Completion, NewKind, ObjectMetadata};
+use engine_pool::block_on;
+
+use crate::{OWNER, World, create, get, pattern, put};
+
+#[test]
+fn an_object_whose_put_is_dropped_keeps_its_bytes() {
+    let world = World::new();
+    let bucket = &world.bucket;
+    let data = pattern(3_000_000, 3);
+    let mut upload = bucket.upload();
+    block_on(upload.write(&data)).unwrap();
+    let object = ObjectMetadata::default();
+    let mut context = Context::from_waker(Waker::noop());
+    let plug = world.buckets.pool().plug();
+    let mut finish = Box::pin(upload.finish(b"k", OWNER, &object, None, Ack::Durable));
+    assert!(finish.as_mut().poll(&mut context).is_pending());
+    drop(finish);
+    drop(plug);
+    assert!(get(bucket, b"k").unwrap() == data);
+    put(bucket, b"other", b"x");
+    assert!(get(bucket, b"k").unwrap() == data, "given back as dropped");
+}
+
+#[test]
+fn a_part_whose_upload_is_dropped_keeps_its_bytes() {
+    let world = World::new();
+    let bucket = &world.bucket;
+    let object = ObjectMetadata::default();
+    let id = block_on(bucket.create_upload(b"k", OWNER, &object, Ack::Written)).unwrap();
+    let data = pattern(2 << 20, 3);
+    let mut upload = bucket.upload();
+    block_on(upload.write(&data)).unwrap();
+    let mut context = Context::from_waker(Waker::noop());
+    let mut finish = Box::pin(upload.finish_part(id, 1, b"t", b"", Ack::Durable));
+    // The first time the rest of the content is on its way, the second time the part is.
+    for round in 0..2 {
+        let plug = world.buckets.pool().plug();
+        assert!(finish.as_mut().poll(&mut context).is_pending());
+        drop(plug);
+        if round == 0 {
+            create(bucket, &bucket.root(), b"t", NewKind::File);
+        }
+    }
+    drop(finish);
+    assert_eq!(block_on(bucket.parts(id, 0, 10)).unwrap().1.len(), 1);
+    let completion = Completion {
+        parts: &[(1, b"t".to_vec())],
+        owner: OWNER,
+        object: &object,
+    };
+    block_on(bucket.complete_upload(id, &completion, None, Ack::Written)).unwrap();
+    put(bucket, b"other", b"x");
+    assert!(get(bucket, b"k").unwrap() == data);
+}
