@@ -123,7 +123,10 @@ impl Change {
             .pool
             .commit_keys(&bucket.dataset, self.spans, batch)
             .await;
-        let lsn = committed?;
+        let lsn = committed.map_err(|error| match error {
+            StoreError::NotFound { .. } => BucketError::no("bucket"),
+            error => error.into(),
+        })?;
         flight.end(lsn);
         Ok(lsn)
     }

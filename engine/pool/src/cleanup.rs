@@ -12,7 +12,7 @@ use engine_format::{BatchBuilder, DatasetKind, DatasetRecord, DatasetState, data
 use engine_log::BatchData;
 use engine_tree::Missing;
 
-use crate::{Dataset, Pool, StoreError};
+use crate::{Dataset, LockMode, Pool, StoreError};
 
 /// Extents cleared by one batch: bounds the time of one apply.
 pub(crate) const EXTENTS_PER_STEP: usize = 256;
@@ -72,7 +72,7 @@ impl Pool {
                         self.clean_up_tail(&dataset, from).await?;
                     }
                     if record.kind == DatasetKind::Bucket {
-                        self.clean_up_contents(&dataset).await?;
+                        self.clean_up_live(&dataset).await?;
                     }
                 }
             }
@@ -101,11 +101,14 @@ impl Pool {
     }
 
     async fn clean_up_deleted(&self, dataset: &Dataset) -> Result<(), StoreError> {
+        if dataset.is(DatasetKind::Bucket) {
+            // Whoever still commits has passed the gate before the deletion, or will see the state
+            // and give up.
+            let _alone = dataset.gate(LockMode::Exclusive).await;
+            self.clear_bucket(dataset).await?;
+            return self.remove_record(dataset).await;
+        }
         let _everything = loop {
-            if dataset.is(DatasetKind::Bucket) {
-                self.clear_bucket(dataset).await?;
-                break dataset.locks().lock(0..u64::MAX).await;
-            }
             self.clear_extents(dataset, 0..u64::MAX, |_| true).await?;
             // Whoever still writes holds a lock taken before the deletion, or will see the state
             // and give up.
@@ -114,6 +117,11 @@ impl Pool {
                 break everything;
             }
         };
+        self.remove_record(dataset).await
+    }
+
+    /// Removes the record of a dataset that holds nothing any more and that nobody changes.
+    async fn remove_record(&self, dataset: &Dataset) -> Result<(), StoreError> {
         let _names = self.core.catalog.pool.locks().lock(0..u64::MAX).await;
         if self.core.catalog.get(dataset.id()).is_none() {
             return Ok(());

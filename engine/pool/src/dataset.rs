@@ -9,8 +9,8 @@ use engine_format::{DatasetKind, DatasetRecord};
 use engine_tree::Tree;
 use parking_lot::{Mutex, RwLock};
 
-use crate::RangeLocks;
 use crate::pins::KeyPins;
+use crate::{KeyLock, KeyLocks, LockMode, RangeLocks};
 
 /// A volume, a bucket, or the pool's own tree.
 #[derive(Debug)]
@@ -20,6 +20,9 @@ pub struct Dataset {
     pub(crate) tree: RwLock<Tree>,
     locks: RangeLocks,
     pins: KeyPins,
+    /// Shared by whoever commits by keys, from the look at the state until apply; alone by who
+    /// removes the record.
+    gate: KeyLocks<()>,
     /// What it is never changes.
     kind: Option<DatasetKind>,
     attached: OnceLock<Arc<dyn Any + Send + Sync>>,
@@ -54,6 +57,7 @@ impl Dataset {
             locks: RangeLocks::default(),
             kind: record_kind,
             pins: KeyPins::default(),
+            gate: KeyLocks::default(),
             attached: OnceLock::new(),
             allocated: AtomicU64::new(allocated),
             evict_cursor: Mutex::new(Vec::new()),
@@ -75,6 +79,10 @@ impl Dataset {
 
     pub(crate) const fn pins(&self) -> &KeyPins {
         &self.pins
+    }
+
+    pub(crate) async fn gate(&self, mode: LockMode) -> KeyLock<'_, ()> {
+        self.gate.lock(vec![((), mode)]).await
     }
 
     /// Whether it is of this kind.

@@ -5,8 +5,10 @@
 //! goes on. Clearing what is clear already changes nothing, so it does not matter who else is at
 //! it.
 
+mod commit;
 mod find;
 
+use commit::Cleaner;
 use find::{first_content, first_piece, next_extents};
 
 use std::ops::{ControlFlow, Range};
@@ -15,40 +17,16 @@ use engine_base::Lsn;
 use engine_format::{
     BatchBuilder, BucketKey, Cleanup, DatasetKind, DatasetState, ExtentRef, InodeId, PieceRecord,
 };
-use engine_log::BatchData;
 use engine_tree::{Missing, Tree, extent_key_span};
 
-use crate::cleanup::{EXTENTS_PER_STEP, finish};
-use crate::pins::{KeyPin, Span};
+use crate::cleanup::EXTENTS_PER_STEP;
+use crate::pins::KeyPin;
 use crate::{Dataset, Pool, StoreError};
 
 /// Cleanup records read at once.
 const RECORDS_PER_LOOK: usize = 64;
 
 impl Pool {
-    /// Commits a batch of `dataset` that touches keys of `spans` (first and last, both included).
-    /// Their leaves are brought into memory and stay there until it is applied. The caller holds
-    /// locks on what the keys are about.
-    ///
-    /// Resolves when it is readable and survives the death of the process, to an LSN at or above
-    /// its own.
-    ///
-    /// # Errors
-    /// [`StoreError::PageDamaged`], [`StoreError::Device`]: nothing changed. [`StoreError::Log`]:
-    /// nothing changed, or, if poisoned, what is durable after a restart decides.
-    pub async fn commit_keys(
-        &self,
-        dataset: &Dataset,
-        spans: Vec<(Vec<u8>, Vec<u8>)>,
-        batch: BatchData,
-    ) -> Result<Lsn, StoreError> {
-        let _pin = dataset.pins().pin(spans.clone());
-        for (low, high) in &spans {
-            self.make_resident(dataset, low, high).await?;
-        }
-        self.commit(batch).await
-    }
-
     /// Looks at the tree of `dataset`, reading what is missing, until `look` gets through.
     ///
     /// # Errors
@@ -95,6 +73,17 @@ impl Pool {
         content: InodeId,
         range: Range<u64>,
     ) -> Result<(), StoreError> {
+        self.clear_content_by(Cleaner::Beside, dataset, content, range)
+            .await
+    }
+
+    async fn clear_content_by(
+        &self,
+        cleaner: Cleaner,
+        dataset: &Dataset,
+        content: InodeId,
+        range: Range<u64>,
+    ) -> Result<(), StoreError> {
         let prefix = BucketKey::extents(content);
         let mut from = range.start;
         while from < range.end {
@@ -107,8 +96,8 @@ impl Pool {
             let (low, high) = extent_key_span(&prefix, step.start, step.end - step.start);
             let mut batch = BatchBuilder::new();
             batch.extent_clear(dataset.id(), &prefix, step.start, step.end - step.start);
-            self.commit_release(dataset, vec![(low.to_vec(), high.to_vec())], batch)
-                .await?;
+            let spans = vec![(low.to_vec(), high.to_vec())];
+            self.commit_release(cleaner, dataset, spans, batch).await?;
             from = step.end;
         }
         Ok(())
@@ -127,21 +116,32 @@ impl Pool {
             };
             after = [&BucketKey::Cleanup(*last).encode()[..], &[0]].concat();
             for (content, record) in records {
-                match record {
-                    Cleanup::Tail(_) => continue,
-                    Cleanup::All => self.clear_content(dataset, content, 0..u64::MAX).await?,
-                    Cleanup::Pieces => self.clear_pieces(dataset, content).await?,
-                }
-                let key = BucketKey::Cleanup(content).encode();
-                let mut batch = BatchBuilder::new();
-                batch.delete(dataset.id(), &key);
-                self.commit_release(dataset, vec![(key.clone(), key)], batch)
-                    .await?;
+                self.clean_up_content(dataset, content, record).await?;
             }
         }
     }
 
-    /// Gives back all contents of a bucket that is being deleted.
+    async fn clean_up_content(
+        &self,
+        dataset: &Dataset,
+        content: InodeId,
+        record: Cleanup,
+    ) -> Result<(), StoreError> {
+        match record {
+            Cleanup::Tail(_) => return Ok(()),
+            Cleanup::All => self.clear_content(dataset, content, 0..u64::MAX).await?,
+            Cleanup::Pieces => self.clear_pieces(dataset, content).await?,
+        }
+        let key = BucketKey::Cleanup(content).encode();
+        let mut batch = BatchBuilder::new();
+        batch.delete(dataset.id(), &key);
+        let spans = vec![(key.clone(), key)];
+        self.commit_release(Cleaner::Beside, dataset, spans, batch)
+            .await?;
+        Ok(())
+    }
+
+    /// Gives back all contents of a bucket that is being deleted. The caller holds its gate alone.
     pub(crate) async fn clear_bucket(&self, dataset: &Dataset) -> Result<(), StoreError> {
         let mut from = vec![BucketKey::EXTENT];
         loop {
@@ -149,8 +149,17 @@ impl Pool {
             let Some(content) = self.look(dataset, find).await? else {
                 return Ok(());
             };
-            self.clear_content(dataset, content, 0..u64::MAX).await?;
+            self.clear_content_by(Cleaner::Alone, dataset, content, 0..u64::MAX)
+                .await?;
             from = [&BucketKey::extents(content)[..], &[0xff; 9]].concat();
+        }
+    }
+
+    /// As [`Pool::clean_up_contents`]; a bucket that is deleted meanwhile is left to that.
+    pub(crate) async fn clean_up_live(&self, dataset: &Dataset) -> Result<(), StoreError> {
+        match self.clean_up_contents(dataset).await {
+            Err(StoreError::NotFound { .. }) => Ok(()),
+            result => result,
         }
     }
 
@@ -167,23 +176,10 @@ impl Pool {
                 .await?;
             let mut batch = BatchBuilder::new();
             batch.delete(dataset.id(), &key);
-            self.commit_release(dataset, vec![(key.clone(), key)], batch)
+            let spans = vec![(key.clone(), key)];
+            self.commit_release(Cleaner::Beside, dataset, spans, batch)
                 .await?;
         }
-    }
-
-    async fn commit_release(
-        &self,
-        dataset: &Dataset,
-        spans: Vec<Span>,
-        batch: BatchBuilder,
-    ) -> Result<Lsn, StoreError> {
-        let mutations = finish(batch)?;
-        let batch = BatchData {
-            mutations,
-            data: Vec::new(),
-        };
-        self.commit_keys(dataset, spans, batch).await
     }
 
     async fn cleanup_records(
@@ -223,16 +219,16 @@ impl Pool {
         self.journal.applied_lsn()
     }
 
-    /// Everything up to here is on stable storage.
-    #[must_use]
-    pub fn durable_lsn(&self) -> Lsn {
-        self.journal.durable_lsn()
     /// Nothing above this is readable; what is being made readable at this moment is not above it.
     #[must_use]
     pub fn written_lsn(&self) -> Lsn {
         self.journal.written_lsn()
     }
 
+    /// Everything up to here is on stable storage.
+    #[must_use]
+    pub fn durable_lsn(&self) -> Lsn {
+        self.journal.durable_lsn()
     }
 
     /// Cleans up on the thread that does that, or here if there is none.
@@ -250,7 +246,7 @@ impl Pool {
             })
         });
         if live {
-            self.clean_up_contents(dataset).await?;
+            self.clean_up_live(dataset).await?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 mod abandoned;
 mod abandoned;
 mod contents;
+mod deleted;
 mod keys;
 mod limits;
 mod multipart;
