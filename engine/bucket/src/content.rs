@@ -148,6 +148,16 @@ pub(crate) fn small(tree: &Tree, inode: &Inode) -> Look<Vec<u8>> {
     Ok(found.unwrap_or_default())
 }
 
+/// A range of a small content and the zeroes behind it.
+pub(crate) fn cut(content: &[u8], range: Range<u64>) -> Vec<u8> {
+    let mut bytes = vec![0; to_usize(range.end - range.start)];
+    let length = content.len() as u64;
+    let from = to_usize(range.start.min(length));
+    let to = to_usize(range.end.min(length));
+    bytes[..to - from].copy_from_slice(&content[from..to]);
+    bytes
+}
+
 /// What a read of a range comes to.
 pub(crate) enum ReadPlan {
     /// The bytes themselves.
@@ -165,11 +175,7 @@ pub(crate) fn plan(tree: &Tree, inode: &Inode, at: u64, bytes: u64) -> Look<Read
     match inode.content {
         ContentForm::Small => {
             let content = small(tree, inode)?;
-            let mut bytes = vec![0; to_usize(end - at)];
-            let from = to_usize(at).min(content.len());
-            let to = to_usize(end).min(content.len());
-            bytes[..to - from].copy_from_slice(&content[from..to]);
-            Ok(ReadPlan::Bytes(bytes))
+            Ok(ReadPlan::Bytes(cut(&content, at..end)))
         }
         ContentForm::None | ContentForm::Extents | ContentForm::Pieces => {
             Ok(ReadPlan::Stored(find(tree, inode, at..end)?))

@@ -16,7 +16,7 @@ use engine_pool::ReadPin;
 use parking_lot::Mutex;
 
 use crate::bucket::Dropped;
-use crate::content::{Found, ReadPlan, find, plan};
+use crate::content::{Found, ReadPlan, cut, find, small};
 use crate::look::inode_at;
 use crate::node::Node;
 use crate::{Bucket, BucketError, Info};
@@ -129,10 +129,7 @@ impl Bucket {
                     return Ok(None);
                 };
                 let small = match inode.content {
-                    ContentForm::Small => match plan(tree, &inode, 0, inode.size)? {
-                        ReadPlan::Bytes(bytes) => Some(bytes),
-                        ReadPlan::Stored(_) => None,
-                    },
+                    ContentForm::Small => Some(small(tree, &inode)?),
                     _ => None,
                 };
                 Ok(Some((inode, small)))
@@ -185,7 +182,7 @@ impl ObjectReader {
             return Ok(Vec::new());
         }
         if let Some(small) = &self.small {
-            return Ok(small[to_usize(at)..to_usize(end)].to_vec());
+            return Ok(cut(small, at..end));
         }
         let _pin = self.bucket.pool.read_pin();
         let found = self

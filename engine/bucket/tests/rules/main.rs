@@ -11,6 +11,7 @@ mod limits;
 mod multipart;
 mod observers;
 mod shown;
+mod sizes;
 mod threads;
 mod whole;
 
