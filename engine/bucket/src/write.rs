@@ -54,40 +54,34 @@ impl Bucket {
         data: &[u8],
         ack: Ack,
     ) -> Result<u64, BucketError> {
-        let mut begun = None;
+        let mut flight = Flight::new(self);
+        let steps = data.len() / WRITE_BYTES_MAX + 1;
+        let admitted = self.admit(data.len() + steps * 2 * BLOCK_BYTES).await?;
+        // Over all steps, so that nothing of somebody else comes between them.
+        let locks = self.lock_inodes([node.id()]).await?;
+        let mut file = self.locked_file(node).await?;
+        let first = start(at, file.inode.size)?;
+        let end = first.checked_add(data.len() as u64);
+        if end.is_none_or(|end| end > FILE_BYTES_MAX) {
+            return Err(BucketError::TooLarge {
+                what: "file",
+                max: FILE_BYTES_MAX,
+            });
+        }
         let mut lsn = self.pool.durable_lsn();
-        let mut left = data;
-        loop {
-            let step = left.len().min(WRITE_BYTES_MAX);
-            let (now, later) = left.split_at(step);
-            let mut flight = Flight::new(self);
-            let admitted = self.admit(now.len() + 2 * BLOCK_BYTES).await?;
-            let locks = self.lock_inodes([node.id()]).await?;
-            let mut file = self.locked_file(node).await?;
-            let from = begun.map_or_else(
-                || start(at, file.inode.size),
-                |(first, so_far): (u64, u64)| Ok(first + so_far),
-            )?;
-            let end = from.checked_add(now.len() as u64);
-            if end.is_none_or(|end| end > FILE_BYTES_MAX) {
-                return Err(BucketError::TooLarge {
-                    what: "file",
-                    max: FILE_BYTES_MAX,
-                });
-            }
-            if !now.is_empty() {
-                lsn = self.write_step(&mut file, from, now, &mut flight).await?;
-            }
-            drop(locks);
-            drop(admitted);
-            let (first, so_far) = begun.unwrap_or((from, 0));
-            begun = Some((first, so_far + step as u64));
+        let (mut from, mut left) = (first, data);
+        while !left.is_empty() {
+            let (now, later) = left.split_at(left.len().min(WRITE_BYTES_MAX));
+            lsn = self.write_step(&mut file, from, now, &mut flight).await?;
+            from += now.len() as u64;
             left = later;
-            if left.is_empty() {
-                self.acknowledge(lsn, ack).await?;
-                return Ok(first);
+            if !left.is_empty() {
+                self.pool.throttle(&self.dataset).await?;
             }
         }
+        drop((locks, admitted));
+        self.acknowledge(lsn, ack).await?;
+        Ok(first)
     }
 
     /// The file of a node. The caller holds its lock.
