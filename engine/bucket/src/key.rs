@@ -104,6 +104,13 @@ impl Way {
         self.last().inode.id
     }
 
+    /// Directories whose last changes decide on what is seen at the end of the way: each has the
+    /// name that it has. The root has none, so it counts only where the way ends in it.
+    pub(crate) fn directories(&self) -> impl Iterator<Item = InodeId> {
+        let from = usize::from(self.above.len() > 1);
+        self.above[from..].iter().map(|above| above.inode.id)
+    }
+
     /// Whether all directories of the key are there.
     pub(crate) fn is_whole(&self, key: &Key) -> bool {
         self.above.len() == key.parents().len() + 1

@@ -60,7 +60,7 @@ impl Bucket {
             .await?;
         let shown = found.as_ref().map(|head| head.info.id);
         Ok(Seen {
-            lsn: self.seen([shown.unwrap_or(way.directory()), way.directory()]),
+            lsn: self.seen(way.directories().chain(shown)),
             found,
         })
     }
@@ -82,13 +82,13 @@ impl Bucket {
                 .await?;
             let node = self.node_on(&key, &way).filter(|_| is_object);
             let Some(node) = node else {
-                let lsn = self.seen([way.directory()]);
+                let lsn = self.seen(way.directories());
                 return Ok(Seen { found: None, lsn });
             };
             match self.reader(&node).await {
                 Ok(reader) => {
                     // The name may lead elsewhere since; then this was the moment before.
-                    let lsn = self.seen([node.id(), way.directory()]);
+                    let lsn = self.seen(way.directories().chain([node.id()]));
                     let lsn = reader.lsn().max(lsn);
                     return Ok(Seen {
                         found: Some(reader),

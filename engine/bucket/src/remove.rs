@@ -94,7 +94,7 @@ impl Bucket {
             let seen = self.way(&key).await?;
             if self.look(|tree| object_of(tree, &seen)).await?.is_none() {
                 self.check_precondition(&seen, precondition).await?;
-                let lsn = self.seen([seen.directory()]);
+                let lsn = self.seen(seen.directories());
                 self.acknowledge(lsn, ack).await?;
                 return Ok(Removed { existed: false });
             }

@@ -4,6 +4,7 @@
 
 mod abandoned;
 mod abandoned;
+mod above;
 mod appends;
 mod contents;
 mod deleted;
