@@ -33,6 +33,8 @@ pub(crate) use publish::{Put, old_place, put_locks};
 /// An attribute that a replaced file does not leave to its successor.
 const CAPABILITY: &[u8] = b"security.capability";
 const SET_ID: u16 = 0o6000;
+/// Bytes of all names and values of an object's metadata.
+const METADATA_BYTES_MAX: usize = 8 << 10;
 
 /// Whose new files and directories are, and what their permissions lack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,8 +91,16 @@ impl ObjectMetadata {
                 max: 256,
             });
         }
+        let mut bytes = 0;
         for (name, value) in &self.metadata {
             check_attribute(&[OBJECT_PREFIX, name].concat(), value)?;
+            bytes += name.len() + value.len();
+        }
+        if bytes > METADATA_BYTES_MAX {
+            return Err(BucketError::TooLarge {
+                what: "metadata",
+                max: METADATA_BYTES_MAX as u64,
+            });
         }
         Ok(())
     }

@@ -3,6 +3,9 @@
 //! Those that begin with [`OBJECT_PREFIX`] are the metadata of the object; frontends show them
 //! under names of their protocols.
 
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
 use engine_format::{ATTRIBUTE_BYTES_MAX, BucketKey, Inode, InodeKind};
 use engine_tree::Tree;
 
@@ -18,8 +21,13 @@ pub const OBJECT_PREFIX: &[u8] = b"object.";
 /// Fields of an inode take at most so much with attributes; beyond, attributes get records.
 const INLINE_BYTES: usize = 512;
 const NAME_BYTES_MAX: usize = 255;
-/// Bytes of all names of an inode, each with a byte behind it: what a list may hold.
-const LIST_BYTES_MAX: usize = 60 << 10;
+/// What all attributes of an inode may take of the batch that replaces the inode: there each is
+/// deleted under the old number and put under the new one. It leaves room for the map of an object
+/// that is put together from [`crate::removal::PIECES_AT_ONCE`] parts.
+const ATTRIBUTES_BYTES_MAX: usize = 96 << 10;
+/// Of a mutation besides the name and the value of an attribute, and of an inode's field more than
+/// that.
+const MUTATION_BYTES: usize = 30;
 
 /// Whether an attribute may be there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +47,30 @@ pub(crate) fn attribute(tree: &Tree, inode: &Inode, name: &[u8]) -> Look<Option<
     }
     let key = BucketKey::Attribute(inode.id, name);
     value(tree, &key, |value| Ok(value.to_vec()))
+}
+
+/// Bytes of the values of all attributes, by names.
+type Sizes = BTreeMap<Vec<u8>, usize>;
+
+fn attribute_sizes(tree: &Tree, inode: &Inode) -> Look<Sizes> {
+    let from = BucketKey::Attribute(inode.id, &[]).encode();
+    let inline = inode.fields.attributes.iter();
+    let mut sizes: Sizes = inline
+        .map(|(name, value)| (name.clone(), value.len()))
+        .collect();
+    tree.scan(&from, |key, value| match key.strip_prefix(&from[..]) {
+        Some(name) => {
+            sizes.insert(name.to_vec(), value.len());
+            ControlFlow::Continue(())
+        }
+        None => ControlFlow::Break(()),
+    })?;
+    Ok(sizes)
+}
+
+/// What an attribute takes of a batch that moves it to another inode.
+const fn bytes_to_move(name: usize, value: usize) -> usize {
+    2 * (MUTATION_BYTES + name) + value
 }
 
 /// Puts an attribute where it fits.
@@ -119,7 +151,8 @@ impl Bucket {
     ///
     /// # Errors
     /// [`BucketError::Exists`], [`BucketError::NotFound`], [`BucketError::Name`],
-    /// [`BucketError::TooLarge`], [`BucketError::Store`].
+    /// [`BucketError::TooLarge`] of this one, or of all that the inode has: they are bounded so
+    /// that it can be removed and replaced; [`BucketError::Store`].
     pub async fn set_attribute(
         &self,
         node: &Node,
@@ -129,8 +162,8 @@ impl Bucket {
         ack: Ack,
     ) -> Result<(), BucketError> {
         check_attribute(name, value)?;
-        self.change_attributes(node, ack, |names, inode, change| {
-            let is_there = names.iter().any(|known| known == name);
+        self.change_attributes(node, ack, |sizes, inode, change| {
+            let is_there = sizes.contains_key(name);
             match how {
                 SetHow::Create if is_there => {
                     return Err(BucketError::Exists { what: "attribute" });
@@ -138,11 +171,14 @@ impl Bucket {
                 SetHow::Replace if !is_there => return Err(BucketError::no("attribute")),
                 _ => {}
             }
-            let listed: usize = names.iter().map(|known| known.len() + 1).sum();
-            if !is_there && listed + name.len() >= LIST_BYTES_MAX {
+            let others = sizes.iter().filter(|(known, _)| *known != name);
+            let others: usize = others
+                .map(|(known, bytes)| bytes_to_move(known.len(), *bytes))
+                .sum();
+            if others + bytes_to_move(name.len(), value.len()) > ATTRIBUTES_BYTES_MAX {
                 return Err(BucketError::TooLarge {
-                    what: "list of attributes",
-                    max: LIST_BYTES_MAX as u64,
+                    what: "sum of all attributes, names counted twice,",
+                    max: ATTRIBUTES_BYTES_MAX as u64,
                 });
             }
             put_attribute(change, inode, name, value);
@@ -161,8 +197,8 @@ impl Bucket {
         name: &[u8],
         ack: Ack,
     ) -> Result<(), BucketError> {
-        self.change_attributes(node, ack, |names, inode, change| {
-            if !names.iter().any(|known| known == name) {
+        self.change_attributes(node, ack, |sizes, inode, change| {
+            if !sizes.contains_key(name) {
                 return Err(BucketError::no("attribute"));
             }
             if inode.fields.attributes.remove(name).is_none() {
@@ -177,16 +213,16 @@ impl Bucket {
         &self,
         node: &Node,
         ack: Ack,
-        set: impl FnOnce(&[Vec<u8>], &mut Inode, &mut Change) -> Result<(), BucketError>,
+        set: impl FnOnce(&Sizes, &mut Inode, &mut Change) -> Result<(), BucketError>,
     ) -> Result<(), BucketError> {
         let mut flight = Flight::new(self);
         let admitted = self.admit(0).await?;
         let locks = self.lock_inodes([node.id()]).await?;
         let (mut inode, place) = self.locked_inode(node).await?;
         let of = &inode;
-        let names = self.look(|tree| attribute_names(tree, of)).await?;
+        let sizes = self.look(|tree| attribute_sizes(tree, of)).await?;
         let mut change = Change::new(self);
-        set(&names, &mut inode, &mut change)?;
+        set(&sizes, &mut inode, &mut change)?;
         inode.changed = self.now();
         if inode.kind == InodeKind::Directory {
             inode.explicit = true;

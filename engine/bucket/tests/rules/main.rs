@@ -6,6 +6,7 @@ mod abandoned;
 mod abandoned;
 mod above;
 mod appends;
+mod attributes;
 mod contents;
 mod deleted;
 mod keys;
