@@ -11,6 +11,7 @@ mod part;
 
 mod scan;
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use engine_format::{
@@ -33,7 +34,7 @@ use crate::write::FILE_BYTES_MAX;
 use crate::xattr::OBJECT_PREFIX;
 use crate::{Ack, Bucket, BucketError};
 
-use scan::{all_uploads, first_left_over, template};
+use scan::{all_uploads, first_left_over, pieces_from, template};
 
 /// Bytes of the metadata that an upload keeps.
 const METADATA_BYTES_MAX: usize = 2600;
@@ -223,33 +224,55 @@ impl Bucket {
             }
         };
         drop(locks);
-        self.give_back(Left::Cleanup).await?;
+        self.give_back(Left::Cleanup).await;
         self.acknowledge(lsn, ack).await
     }
 
-    /// Forgets the parts of an upload that became an object.
-    async fn drop_part_records(&self, id: UploadId) -> Result<(), BucketError> {
-        loop {
+    /// Forgets `parts`, and gives back those that no object is made of.
+    async fn drop_part_records(
+        &self,
+        id: UploadId,
+        parts: &Parts,
+        is_used: impl Fn(PartNumber, InodeId) -> bool,
+    ) -> Result<(), BucketError> {
+        let mut change = Change::new(self);
+        for (number, part) in parts {
+            change.delete(&BucketKey::Part(id.0, *number));
+            if !is_used(*number, part.content) {
+                drop_content_of(&mut change, part.content);
+            }
+        }
+        change.commit(self, &mut Flight::new(self)).await?;
+        Ok(())
+    }
+
+    /// Forgets parts whose uploads became objects before a crash. Those that are in no object are
+    /// given back.
+    pub(crate) async fn recover_parts(&self) -> Result<(), BucketError> {
+        while let Some(id) = self.look(first_left_over).await? {
             let parts = self
                 .look(|tree| parts_of(tree, id, 0, PIECES_AT_ONCE))
                 .await?;
-            if parts.is_empty() {
-                return Ok(());
-            }
-            let mut change = Change::new(self);
-            for (number, _) in parts {
-                change.delete(&BucketKey::Part(id.0, number));
-            }
-            change.commit(self, &mut Flight::new(self)).await?;
-        }
-    }
-
-    /// Forgets parts whose uploads became objects before a crash.
-    pub(crate) async fn recover_parts(&self) -> Result<(), BucketError> {
-        while let Some(id) = self.look(first_left_over).await? {
-            self.drop_part_records(id).await?;
+            let used = self.used_of(&parts).await?;
+            let is_used = |_, content| used.contains(&content);
+            self.drop_part_records(id, &parts, is_used).await?;
         }
         Ok(())
+    }
+
+    /// Contents of `parts` that a map of pieces leads to.
+    async fn used_of(&self, parts: &Parts) -> Result<BTreeSet<InodeId>, BucketError> {
+        let wanted: BTreeSet<InodeId> = parts.iter().map(|(_, part)| part.content).collect();
+        let mut used = BTreeSet::new();
+        let mut from = BucketKey::Piece(InodeId::ROOT, 0).encode();
+        loop {
+            let (pieces, next) = self.look(|tree| pieces_from(tree, &from)).await?;
+            used.extend(pieces.into_iter().filter(|piece| wanted.contains(piece)));
+            match next {
+                Some(next) => from = next,
+                None => return Ok(used),
+            }
+        }
     }
 }
 

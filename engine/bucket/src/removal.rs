@@ -180,12 +180,15 @@ impl Bucket {
         }
     }
 
-    /// After the commit of a removal, without locks.
-    pub(crate) async fn give_back(&self, left: Left) -> Result<(), BucketError> {
-        if left == Left::Cleanup {
-            self.pool.clean_up_soon(&self.dataset).await?;
+    /// After the commit of a removal, without locks. That is done, so nothing fails here: what
+    /// cannot be given back now stays on record.
+    pub(crate) async fn give_back(&self, left: Left) {
+        if left == Left::Nothing {
+            return;
         }
-        Ok(())
+        if let Err(error) = self.pool.clean_up_soon(&self.dataset).await {
+            tracing::warn!(bucket = %self.dataset.id(), %error, "space cannot be given back yet");
+        }
     }
 
     /// One who had the inode open is done.
@@ -209,7 +212,8 @@ impl Bucket {
         change.commit(self, &mut flight).await?;
         node.set_places(Vec::new());
         drop(locks);
-        self.give_back(left).await
+        self.give_back(left).await;
+        Ok(())
     }
 
     /// Gives back what was dropped without a word.
@@ -227,17 +231,18 @@ impl Bucket {
     /// Gives back the content of an upload that does not go on; unless it was published, or made a
     /// part, and only nobody heard of it.
     pub(crate) async fn drop_staged(&self, content: InodeId) -> Result<(), BucketError> {
-        self.admit_release().await?;
-        let mut change = Change::new(self);
-        change.delete(&BucketKey::Held(content));
-        change.put(&BucketKey::Cleanup(content), &Cleanup::All.encode());
         let held = BucketKey::Held(content);
         let is_staged = self.look(|tree| value(tree, &held, Held::decode)).await?;
         if is_staged != Some(Held::Staged) {
             return Ok(());
         }
+        self.admit_release().await?;
+        let mut change = Change::new(self);
+        change.delete(&held);
+        change.put(&BucketKey::Cleanup(content), &Cleanup::All.encode());
         change.commit(self, &mut Flight::new(self)).await?;
-        self.give_back(Left::Cleanup).await
+        self.give_back(Left::Cleanup).await;
+        Ok(())
     }
 }
 

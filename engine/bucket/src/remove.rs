@@ -100,7 +100,7 @@ impl Bucket {
             }
             let done = self.try_remove(&key, &seen, precondition).await?;
             if let Some((lsn, left)) = done {
-                self.give_back(left).await?;
+                self.give_back(left).await;
                 self.acknowledge(lsn, ack).await?;
                 return Ok(Removed { existed: true });
             }

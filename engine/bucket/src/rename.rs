@@ -61,7 +61,7 @@ impl Bucket {
         loop {
             if let Some((lsn, left)) = self.try_rename(ends).await? {
                 drop(admitted);
-                self.give_back(left).await?;
+                self.give_back(left).await;
                 return self.acknowledge(lsn, ack).await;
             }
         }

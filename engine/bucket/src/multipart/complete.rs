@@ -99,7 +99,6 @@ impl Bucket {
         let in_one = parts.len() <= PIECES_AT_ONCE;
         if !in_one {
             self.stage_map(ready.id, &assembled).await?;
-            self.drop_unused(id, &parts, &assembled).await?;
         }
         let put = Put {
             key: &key,
@@ -122,14 +121,19 @@ impl Bucket {
         };
         let published = self.publish(&put, &ready, ack, also).await;
         if !in_one {
-            match &published {
-                Ok(_) => self.drop_part_records(id).await?,
-                Err(_) => self.unstage_map(ready.id).await?,
+            // Whether it was published or not is certain by now, so nothing fails here: what is
+            // left is given back by an opening.
+            let ended = match &published {
+                Ok(_) => self.drop_parts(id, &assembled.used).await,
+                Err(_) => self.unstage_map(ready.id).await,
+            };
+            if let Err(error) = ended {
+                tracing::warn!(%error, "what completing an upload needed is not given back yet");
             }
         }
         drop(locks);
         if published.is_ok() {
-            self.give_back(Left::Cleanup).await?;
+            self.give_back(Left::Cleanup).await;
         }
         published
     }
@@ -151,31 +155,33 @@ impl Bucket {
         Ok(())
     }
 
+    /// Takes a map away that was not published; one that was, although its caller was told of an
+    /// error, stays.
     pub(super) async fn unstage_map(&self, id: InodeId) -> Result<(), BucketError> {
+        let held = BucketKey::Held(id);
+        let is_staged = self.look(|tree| value(tree, &held, Held::decode)).await?;
+        if is_staged != Some(Held::Map) {
+            return Ok(());
+        }
         let mut change = Change::new(self);
-        change.delete(&BucketKey::Held(id));
+        change.delete(&held);
         self.drop_map(&mut change, id).await?;
         change.commit(self, &mut Flight::new(self)).await?;
         Ok(())
     }
 
-    /// Gives parts back that an object is not made of.
-    pub(super) async fn drop_unused(
-        &self,
-        id: UploadId,
-        parts: &Parts,
-        assembled: &Assembled,
-    ) -> Result<(), BucketError> {
-        let is_unused = |number: &PartNumber| assembled.used.binary_search(number).is_err();
-        let unused: Vec<_> = parts.iter().filter(|(part, _)| is_unused(part)).collect();
-        for step in unused.chunks(PIECES_AT_ONCE) {
-            let mut change = Change::new(self);
-            for (number, part) in step {
-                change.delete(&BucketKey::Part(id.0, *number));
-                drop_content_of(&mut change, part.content);
+    /// Forgets the parts of an upload that became an object of those with the numbers `used`, and
+    /// gives the others back.
+    async fn drop_parts(&self, id: UploadId, used: &[PartNumber]) -> Result<(), BucketError> {
+        loop {
+            let parts = self
+                .look(|tree| parts_of(tree, id, 0, PIECES_AT_ONCE))
+                .await?;
+            if parts.is_empty() {
+                return Ok(());
             }
-            change.commit(self, &mut Flight::new(self)).await?;
+            let is_used = |number: PartNumber, _| used.binary_search(&number).is_ok();
+            self.drop_part_records(id, &parts, is_used).await?;
         }
-        Ok(())
     }
 }

@@ -59,7 +59,7 @@ impl Upload {
         self.content = None;
         drop((locks, admitted));
         if old.is_some() {
-            bucket.give_back(Left::Cleanup).await?;
+            bucket.give_back(Left::Cleanup).await;
         }
         bucket.acknowledge(lsn, ack).await
     }

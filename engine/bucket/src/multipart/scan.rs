@@ -42,6 +42,25 @@ pub(super) fn first_left_over(tree: &Tree) -> Look<Option<UploadId>> {
     Ok(found)
 }
 
+/// Contents that pieces lead to, from a key on; and where to go on.
+pub(super) fn pieces_from(tree: &Tree, from: &[u8]) -> Look<(Vec<InodeId>, Option<Vec<u8>>)> {
+    let mut found = Vec::new();
+    let mut next = None;
+    tree.scan(from, |key, value| {
+        if !matches!(BucketKey::decode(key), Ok(BucketKey::Piece(..))) {
+            return ControlFlow::Break(());
+        }
+        if found.len() == PIECES_AT_ONCE {
+            next = Some(key.to_vec());
+            return ControlFlow::Break(());
+        }
+        found.push(PieceRecord::decode(value).map(|piece| piece.content));
+        ControlFlow::Continue(())
+    })?;
+    let contents: Result<Vec<_>, _> = found.into_iter().collect();
+    Ok((contents?, next))
+}
+
 pub(super) fn template(id: InodeId, owner: Owner, now: i64) -> Inode {
     Inode {
         id,

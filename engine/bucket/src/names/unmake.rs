@@ -44,7 +44,7 @@ impl Bucket {
         flight.attributes(id);
         let lsn = change.commit(self, &mut flight).await?;
         drop((more, locks));
-        self.give_back(left).await?;
+        self.give_back(left).await;
         self.acknowledge(lsn, ack).await
     }
 
@@ -99,7 +99,7 @@ impl Bucket {
             flight.attributes(seen.id);
             let lsn = change.commit(self, &mut flight).await?;
             drop((more, locks));
-            self.give_back(left).await?;
+            self.give_back(left).await;
             return self.acknowledge(lsn, ack).await;
         }
     }

@@ -76,7 +76,7 @@ impl Bucket {
                 .await?;
             let lsn = change.commit(self, &mut flight).await?;
             drop((inodes, locks, admitted));
-            self.give_back(left).await?;
+            self.give_back(left).await;
             self.acknowledge(lsn, ack).await?;
             return Ok(Info::of(&inode, None));
         }

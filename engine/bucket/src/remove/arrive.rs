@@ -35,7 +35,7 @@ impl Bucket {
                 .await?;
             if let Some((lsn, left)) = done {
                 drop(admitted);
-                self.give_back(left).await?;
+                self.give_back(left).await;
                 return self.acknowledge(lsn, ack).await;
             }
         }

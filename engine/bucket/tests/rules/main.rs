@@ -13,6 +13,7 @@ mod keys;
 mod limits;
 mod multipart;
 mod observers;
+mod refused;
 mod shown;
 mod sizes;
 mod threads;
