@@ -229,8 +229,14 @@ impl Bucket {
         match file.inode.content {
             ContentForm::None => return Ok(()),
             ContentForm::Small => {
-                let zeroes = vec![0; to_usize(range.end - range.start)];
-                return self.put_bytes(change, file, range.start, &zeroes).await;
+                // Behind what the record holds there are zeroes already.
+                let inode = &file.inode;
+                let mut content = self.look(|tree| small(tree, inode)).await?;
+                let held = content.len() as u64;
+                let held = to_usize(range.start.min(held))..to_usize(range.end.min(held));
+                content[held].fill(0);
+                change.put(&BucketKey::Small(inode.id), &content);
+                return Ok(());
             }
             ContentForm::Extents | ContentForm::Pieces => {}
         }

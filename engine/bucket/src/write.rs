@@ -5,6 +5,7 @@
 //! bytes, and for readers that want the content as it was.
 
 mod replace;
+mod step;
 
 use std::ops::Range;
 
@@ -71,7 +72,8 @@ impl Bucket {
         let mut lsn = self.pool.durable_lsn();
         let (mut from, mut left) = (first, data);
         while !left.is_empty() {
-            let (now, later) = left.split_at(left.len().min(WRITE_BYTES_MAX));
+            let step = self.step_bytes(&mut file, from, left.len()).await?;
+            let (now, later) = left.split_at(step);
             lsn = self.write_step(&mut file, from, now, &mut flight).await?;
             from += now.len() as u64;
             left = later;

@@ -16,6 +16,7 @@ mod observers;
 mod refused;
 mod shown;
 mod sizes;
+mod steps;
 mod threads;
 mod whole;
 
