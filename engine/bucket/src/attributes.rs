@@ -103,8 +103,7 @@ impl Bucket {
     /// # Errors
     /// [`BucketError::NotFound`] if it is gone.
     pub async fn info(&self, node: &Node) -> Result<Info, BucketError> {
-        let places = node.places();
-        self.look(|tree| match inode_at(tree, node.id(), &places)? {
+        self.look(|tree| match inode_at(tree, node.id(), &node.places())? {
             Some((inode, _)) => info(tree, &inode),
             None => Err(BucketError::no("file").into()),
         })

@@ -191,10 +191,10 @@ impl Bucket {
     /// no wrong byte is returned.
     pub async fn read(&self, node: &Node, at: u64, bytes: usize) -> Result<Vec<u8>, BucketError> {
         let _pin = self.pool.read_pin();
-        let places = node.places();
         let plan = self
             .look(|tree| {
-                let found = crate::look::inode_at(tree, node.id(), &places)?;
+                // Here, so that they are of no earlier moment than the tree.
+                let found = crate::look::inode_at(tree, node.id(), &node.places())?;
                 let (inode, _) = found.ok_or_else(|| BucketError::no("file"))?;
                 plan(tree, &inode, at, bytes as u64)
             })

@@ -103,7 +103,7 @@ pub struct ObjectReader {
     node: Option<Node>,
     inode: Inode,
     info: Info,
-    /// A content that is not in extents, read at once.
+    /// A content that is not in extents, read at once; zeroes behind it.
     small: Option<Vec<u8>>,
     state: Arc<ReaderState>,
     lsn: Lsn,
@@ -122,10 +122,9 @@ impl Bucket {
     /// [`BucketError::NotFound`], [`BucketError::NotRegular`], [`BucketError::Store`].
     pub async fn reader(&self, node: &Node) -> Result<ObjectReader, BucketError> {
         let locks = self.lock_inodes([node.id()]).await?;
-        let places = node.places();
         let found = self
             .look(|tree| {
-                let Some((inode, _)) = inode_at(tree, node.id(), &places)? else {
+                let Some((inode, _)) = inode_at(tree, node.id(), &node.places())? else {
                     return Ok(None);
                 };
                 let small = match inode.content {

@@ -139,8 +139,7 @@ impl Bucket {
         node: &Node,
         mut look: impl FnMut(&Tree, &Inode) -> Look<R>,
     ) -> Result<R, BucketError> {
-        let places = node.places();
-        self.look(|tree| match inode_at(tree, node.id(), &places)? {
+        self.look(|tree| match inode_at(tree, node.id(), &node.places())? {
             Some((inode, _)) => look(tree, &inode),
             None => Err(BucketError::no("file").into()),
         })

@@ -68,9 +68,8 @@ impl Bucket {
 
     /// The inode of a directory, which the caller has locked at least shared.
     pub(crate) async fn parent_inode(&self, parent: &Node) -> Result<(Inode, Place), BucketError> {
-        let places = parent.places();
         let found = self
-            .look(|tree| inode_at(tree, parent.id(), &places))
+            .look(|tree| inode_at(tree, parent.id(), &parent.places()))
             .await?;
         let (inode, place) = found.ok_or_else(|| BucketError::no("directory"))?;
         if inode.kind != InodeKind::Directory {

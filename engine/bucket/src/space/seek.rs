@@ -18,12 +18,11 @@ impl Bucket {
     /// # Errors
     /// [`BucketError::NotFound`], [`BucketError::Store`].
     pub async fn seek(&self, node: &Node, at: u64, what: Seek) -> Result<Option<u64>, BucketError> {
-        let places = node.places();
         let mut from = at;
         loop {
             let step = self
                 .look(|tree| {
-                    let found = inode_at(tree, node.id(), &places)?;
+                    let found = inode_at(tree, node.id(), &node.places())?;
                     let (inode, _) = found.ok_or_else(|| BucketError::no("file"))?;
                     if from >= inode.size {
                         let end = what == Seek::Hole && at < inode.size;

@@ -18,6 +18,7 @@ mod shown;
 mod sizes;
 mod steps;
 mod threads;
+mod wandering;
 mod whole;
 
 use std::sync::Arc;
