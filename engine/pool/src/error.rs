@@ -119,6 +119,18 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether something stored is not what it was: what else is stored may be fine.
+    #[must_use]
+    pub const fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::DataDamaged { .. }
+                | Self::PageDamaged { .. }
+                | Self::Damaged { .. }
+                | Self::Inconsistent { .. }
+        )
+    }
+
     /// What the caller should do.
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {

@@ -105,6 +105,8 @@ impl Pool {
 
     /// Works off the dead contents of a bucket. Tails of files are left to whoever locks the files.
     ///
+    /// What cannot be cleared because a page is damaged is passed over.
+    ///
     /// # Errors
     /// Any [`StoreError`]; what is left stays on record.
     pub async fn clean_up_contents(&self, dataset: &Dataset) -> Result<(), StoreError> {
@@ -116,7 +118,13 @@ impl Pool {
             };
             after = [&BucketKey::Cleanup(*last).encode()[..], &[0]].concat();
             for (content, record) in records {
-                self.clean_up_content(dataset, content, record).await?;
+                match self.clean_up_content(dataset, content, record).await {
+                    Err(error) if error.is_damage() => {
+                        let dataset = dataset.id();
+                        tracing::warn!(%dataset, %content, %error, "a dead content stays");
+                    }
+                    result => result?,
+                }
             }
         }
     }

@@ -24,9 +24,10 @@ pub(super) fn blank(id: InodeId) -> Inode {
     }
 }
 
-pub(super) fn first_held(tree: &Tree) -> Look<Option<(InodeId, Held)>> {
+pub(super) fn next_held(tree: &Tree, after: u64) -> Look<Option<(InodeId, Held)>> {
+    let from = InodeId::new(after + 1).unwrap_or(InodeId::ROOT);
     let mut found = None;
-    tree.scan(&[BucketKey::HELD], |key, value| {
+    tree.scan(&BucketKey::Held(from).encode(), |key, value| {
         if let Ok(BucketKey::Held(id)) = BucketKey::decode(key) {
             found = Some((id, Held::decode(value)));
         }
@@ -73,6 +74,18 @@ pub(super) fn has_pieces(tree: &Tree, id: InodeId) -> Look<bool> {
     Ok(value(tree, &BucketKey::Piece(id, 0), |_| Ok(()))?.is_some())
 }
 
+/// Damage of what nobody refers to any more is no reason to keep a bucket closed: it stays on
+/// record.
+fn pass_over_damage(id: InodeId, result: Result<(), BucketError>) -> Result<(), BucketError> {
+    match result {
+        Err(BucketError::Store(error)) if error.is_damage() => {
+            tracing::warn!(%id, %error, "what is left of a file cannot be given back");
+            Ok(())
+        }
+        result => result,
+    }
+}
+
 impl Bucket {
     /// What an opening has to give back: contents of uploads that did not end, files that had no
     /// name any more, and the ends of files that were being cut.
@@ -84,23 +97,30 @@ impl Bucket {
     }
 
     pub(super) async fn recover_held(&self) -> Result<(), BucketError> {
-        while let Some((id, held)) = self.look(first_held).await? {
-            self.admit_release().await?;
-            let mut change = Change::new(self);
-            change.delete(&BucketKey::Held(id));
-            match held {
-                Held::Map => self.drop_map(&mut change, id).await?,
-                Held::Staged => change.put(&BucketKey::Cleanup(id), &Cleanup::All.encode()),
-                Held::Orphan => {
-                    let found = self.look(|tree| crate::look::own(tree, id)).await?;
-                    if let Some(inode) = found.filter(|inode| inode.links == 0) {
-                        change.delete(&BucketKey::Inode(id));
-                        self.drop_inode(&mut change, &inode).await?;
-                    }
+        let mut after = 0;
+        while let Some((id, held)) = self.look(|tree| next_held(tree, after)).await? {
+            after = id.get();
+            pass_over_damage(id, self.give_back_held(id, held).await)?;
+        }
+        Ok(())
+    }
+
+    async fn give_back_held(&self, id: InodeId, held: Held) -> Result<(), BucketError> {
+        self.admit_release().await?;
+        let mut change = Change::new(self);
+        change.delete(&BucketKey::Held(id));
+        match held {
+            Held::Map => self.drop_map(&mut change, id).await?,
+            Held::Staged => change.put(&BucketKey::Cleanup(id), &Cleanup::All.encode()),
+            Held::Orphan => {
+                let found = self.look(|tree| crate::look::own(tree, id)).await?;
+                if let Some(inode) = found.filter(|inode| inode.links == 0) {
+                    change.delete(&BucketKey::Inode(id));
+                    self.drop_inode(&mut change, &inode).await?;
                 }
             }
-            change.commit(self, &mut Flight::new(self)).await?;
         }
+        change.commit(self, &mut Flight::new(self)).await?;
         Ok(())
     }
 
@@ -116,7 +136,7 @@ impl Bucket {
             }
             tracing::debug!(%id, from, "the end of a file that was cut is given back");
             self.admit_release().await?;
-            self.finish_tail(&inode).await?;
+            pass_over_damage(id, self.finish_tail(&inode).await)?;
         }
         Ok(())
     }

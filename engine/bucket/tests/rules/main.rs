@@ -8,6 +8,7 @@ mod above;
 mod appends;
 mod attributes;
 mod contents;
+mod damage;
 mod deleted;
 mod keys;
 mod limits;
