@@ -183,29 +183,15 @@ impl Walk<'_> {
             return Ok(false);
         }
         let id = record.id();
-        let is_object = match &record {
-            EntryRecord::Inline(inode) => !is_directory || inode.explicit,
-            EntryRecord::Link(..) => true,
+        let object = match record {
+            EntryRecord::Inline(inode) => Some(inode),
+            // Links to files were followed where they were read.
+            EntryRecord::Link(..) => None,
         };
-        if is_object {
+        if let Some(inode) = object.filter(|inode| !is_directory || inode.explicit) {
             if self.page.len() >= self.options.max {
                 return Ok(true);
             }
-            let inode = match record {
-                EntryRecord::Inline(inode) => inode,
-                EntryRecord::Link(..) => {
-                    let record = &record;
-                    let found = self
-                        .bucket
-                        .look(|tree| inode_of(tree, record.clone()))
-                        .await;
-                    match found {
-                        Ok(inode) => inode,
-                        // Its last name went between two looks.
-                        Err(_) => return Ok(false),
-                    }
-                }
-            };
             self.seen.push(id);
             let info = Info::of(&inode, None);
             let key = key.clone();

@@ -58,6 +58,8 @@ pub(super) fn frames_for(tree: &Tree, bound: &[u8]) -> Look<Vec<Frame>> {
     }
 }
 
+/// Entries of a directory; those that are links to files with the inode they lead to, in the same
+/// state of the tree.
 pub(super) fn entries(
     tree: &Tree,
     directory: InodeId,
@@ -78,7 +80,13 @@ pub(super) fn entries(
     })?;
     let mut entries = VecDeque::with_capacity(found.len());
     for (name, record) in found {
-        entries.push_back((name, record?));
+        let record = match record? {
+            link @ EntryRecord::Link(_, InodeKind::File) => {
+                EntryRecord::Inline(inode_of(tree, link)?)
+            }
+            record => record,
+        };
+        entries.push_back((name, record));
     }
     Ok(entries)
 }

@@ -12,6 +12,7 @@ mod damage;
 mod deleted;
 mod keys;
 mod limits;
+mod linked;
 mod multipart;
 mod observers;
 mod refused;
