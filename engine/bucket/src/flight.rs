@@ -71,6 +71,8 @@ impl<'a> Flight<'a> {
         let new = &self.marks[self.begun..];
         self.bucket.shared.recent.begin(new);
         self.begun = self.marks.len();
+        // The position of a step before says nothing of this one.
+        self.lsn = None;
     }
 
     pub(crate) const fn end(&mut self, lsn: Lsn) {

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::task::{Context, Waker};
 
-use engine_bucket::{Ack, Completion, NewKind, ObjectMetadata};
+use engine_bucket::{Ack, Completion, NewKind, ObjectMetadata, WriteAt};
 use engine_pool::block_on;
 
 use crate::{OWNER, World, create, get, pattern, put};
@@ -57,4 +57,27 @@ fn a_part_whose_upload_is_dropped_keeps_its_bytes() {
     block_on(bucket.complete_upload(id, &completion, None, Ack::Written)).unwrap();
     put(bucket, b"other", b"x");
     assert!(get(bucket, b"k").unwrap() == data);
+}
+
+/// A write in steps that is dropped at a later one: what is seen of the file is that step.
+#[test]
+fn the_last_step_of_a_dropped_write_is_waited_for() {
+    let world = World::new();
+    let bucket = &world.bucket;
+    let pool = world.buckets.pool();
+    let file = create(bucket, &bucket.root(), b"f", NewKind::File);
+    let data = pattern(3 << 20, 1);
+    let mut context = Context::from_waker(Waker::noop());
+    let mut write = Box::pin(bucket.write(&file, WriteAt::End, &data, Ack::Written));
+    for round in 0..3 {
+        let plug = pool.plug();
+        assert!(write.as_mut().poll(&mut context).is_pending());
+        drop(plug);
+        if round < 2 {
+            put(bucket, b"other", b"");
+        }
+    }
+    drop(write);
+    assert_eq!(block_on(bucket.info(&file)).unwrap().size, 3 << 20);
+    assert!(bucket.seen_of(&[&file]) >= pool.applied_lsn());
 }
