@@ -3,7 +3,9 @@
 
 mod buckets;
 
-pub(crate) use buckets::{directory_state, inode, inode_id, part_record, touch, upload_record};
+pub(crate) use buckets::{directory_state, inode, upload_record};
+#[cfg(test)]
+pub(crate) use buckets::{inode_id, part_record, touch};
 
 use engine_base::limits::BLOCK_BYTES;
 use engine_base::{
@@ -14,8 +16,8 @@ use crate::{
     BatchBuilder, CheckpointId, Checksums, Codec, ContentForm, DatasetKind, DatasetName,
     DatasetRecord, DatasetState, DeltaBuilder, DeltaChange, DeltaPointer, DirectoryState,
     ExtentPut, ExtentRef, GroupHeader, Inode, InodeFields, InodeId, InodeKind, JournalStart, Page,
-    PagePointer, PartRecord, RootsRecord, SegmentEntry, SegmentHeader, SegmentKind, SegmentState,
-    SegmentTablePage, Successor, Superblock, Touch, UploadRecord, encode_head, head_bytes_for,
+    PagePointer, RootsRecord, SegmentEntry, SegmentHeader, SegmentKind, SegmentState,
+    SegmentTablePage, Successor, Superblock, UploadRecord, encode_head, head_bytes_for,
 };
 
 /// The pool of all samples.

@@ -1,11 +1,14 @@
 //! Of what buckets keep.
 
 use super::*;
+#[cfg(test)]
+use crate::{PartRecord, Touch};
 
 pub(crate) fn inode_id(number: u64) -> InodeId {
     InodeId::new(number).expect("samples have no inode 0")
 }
 
+#[cfg(test)]
 pub(crate) fn touch() -> Touch {
     Touch {
         modified: Some(0x0102_0304_0506_0708),
@@ -63,6 +66,7 @@ pub(crate) fn upload_record() -> UploadRecord {
     }
 }
 
+#[cfg(test)]
 pub(crate) fn part_record() -> PartRecord {
     PartRecord {
         content: inode_id(0x1112_1314_1516_1718),
