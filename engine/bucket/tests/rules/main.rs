@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod abandoned;
-mod abandoned;
 mod above;
 mod appends;
 mod attributes;
