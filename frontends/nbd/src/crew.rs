@@ -55,6 +55,16 @@ impl<E> Inbox<E> {
     fn lock(&self) -> MutexGuard<'_, InboxState<E>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// The thread ends before its time: what it was given is closed, and the next connection
+    /// starts another.
+    fn give_up(&self) {
+        let mut state = self.lock();
+        state.started = false;
+        state.waker = None;
+        state.serving = 0;
+        state.new.clear();
+    }
 }
 
 impl<E: Export> Crew<E> {

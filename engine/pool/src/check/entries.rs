@@ -19,7 +19,8 @@ pub(super) fn range_of(owner: &str, object: Option<u64>, start: u64, end: u64) -
 /// An extent of a tree: of which content in a bucket, from where.
 pub(super) type FoundExtent<'a> = (Option<u64>, u64, ExtentRef<'a>);
 
-/// The extent in an entry of a tree; `None` for what else a bucket keeps, which must decode.
+/// The extent in an entry of a tree; `None` for what else a bucket keeps. Of that, entries, inodes
+/// and the states of directories must decode; the other records are looked at when a bucket opens.
 pub(super) fn decode_extent<'a>(
     is_bucket: bool,
     key: &[u8],

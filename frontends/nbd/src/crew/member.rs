@@ -37,11 +37,7 @@ pub(super) fn run<E: Export>(inbox: &Inbox<E>, shared: &Shared) {
         Ok(reactor) => reactor,
         Err(error) => {
             tracing::error!(%error, "cannot wait for connections: they are closed");
-            let mut state = inbox.lock();
-            // The next connection tries again.
-            state.started = false;
-            state.serving = 0;
-            state.new.clear();
+            inbox.give_up();
             return;
         }
     };
@@ -70,9 +66,7 @@ pub(super) fn run<E: Export>(inbox: &Inbox<E>, shared: &Shared) {
         }
         if let Err(error) = member.turn() {
             tracing::error!(%error, "cannot wait for connections any more: they are closed");
-            let mut state = inbox.lock();
-            state.started = false;
-            state.waker = None;
+            inbox.give_up();
             return;
         }
     }
