@@ -179,12 +179,19 @@ impl Bucket {
         last
     }
 
-    /// Ends an operation as its caller wants it acknowledged.
+    /// Ends an operation as its caller wants it acknowledged, and not before observers have carried
+    /// out what it told them. The caller holds no lock: an observer may wait for somebody who wants
+    /// one.
     pub(crate) async fn acknowledge(&self, lsn: Lsn, ack: Ack) -> Result<(), BucketError> {
+        let pending = self.unsettled();
         match ack {
-            Ack::Written => Ok(()),
-            Ack::Durable => self.durable(lsn).await,
+            Ack::Written => {}
+            Ack::Durable => self.durable(lsn).await?,
         }
+        for settled in pending {
+            settled.await;
+        }
+        Ok(())
     }
 
     pub(crate) fn now(&self) -> i64 {

@@ -1,6 +1,7 @@
 //! What follows a commit, whatever becomes of its caller: the positions of what changed, and word
 //! to the observers.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use engine_base::Lsn;
@@ -24,10 +25,20 @@ pub enum Changed {
     Content(InodeId),
 }
 
+/// Done when an observer has carried out what it was told of.
+pub type Settled = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Is told of changes.
 pub trait Observer: Send + Sync {
-    /// A commit is readable. Called without any lock of the engine, by the thread that committed.
+    /// A commit is readable. Called by the thread that committed, while it holds the locks of its
+    /// operation: takes a note and never waits.
     fn changed(&self, changes: &[Changed]);
+
+    /// What an operation waits for before it resolves, holding no lock and while the sync is on its
+    /// way: that all that was noted before is carried out. `None`: there is nothing to wait for.
+    fn settled(&self) -> Option<Settled> {
+        None
+    }
 }
 
 /// Declared before an operation takes its locks, so that it ends behind them.
@@ -37,6 +48,8 @@ pub(crate) struct Flight<'a> {
     changes: Vec<Changed>,
     /// How many marks a commit was begun with; an operation may commit in steps.
     begun: usize,
+    /// How many changes the observers know.
+    told: usize,
     lsn: Option<Lsn>,
 }
 
@@ -47,6 +60,7 @@ impl<'a> Flight<'a> {
             marks: Vec::new(),
             changes: Vec::new(),
             begun: 0,
+            told: 0,
             lsn: None,
         }
     }
@@ -75,8 +89,29 @@ impl<'a> Flight<'a> {
         self.lsn = None;
     }
 
-    pub(crate) const fn end(&mut self, lsn: Lsn) {
+    pub(crate) fn end(&mut self, lsn: Lsn) {
         self.lsn = Some(lsn);
+        self.tell();
+    }
+
+    fn tell(&mut self) {
+        let new = &self.changes[self.told..];
+        if new.is_empty() {
+            return;
+        }
+        for observer in self.bucket.shared.observers() {
+            observer.changed(new);
+        }
+        self.told = self.changes.len();
+    }
+}
+
+impl Bucket {
+    /// What all observers have still to carry out.
+    pub(crate) fn unsettled(&self) -> Vec<Settled> {
+        let observers: Vec<Arc<dyn Observer>> = self.shared.observers();
+        let pending = observers.iter().filter_map(|observer| observer.settled());
+        pending.collect()
     }
 }
 
@@ -90,9 +125,7 @@ impl Drop for Flight<'_> {
         let lsn = self.lsn.unwrap_or_else(|| pool.applied_lsn());
         let recent = &self.bucket.shared.recent;
         recent.end(begun, lsn, pool.durable_lsn());
-        let observers: Vec<Arc<dyn Observer>> = self.bucket.shared.observers();
-        for observer in observers {
-            observer.changed(&self.changes);
-        }
+        // A commit whose end was not waited for may be readable.
+        self.tell();
     }
 }

@@ -15,7 +15,8 @@
 //! A future that is dropped leaves its change either whole or absent.
 //!
 //! Lock order: the variants of `LockKey`, then keys; operations lock in two turns, names before
-//! inodes. No lock of a bucket is held while observers are told.
+//! inodes. Observers take notes under them; no lock is held while an operation waits for what they
+//! do about it.
 
 mod attributes;
 mod bucket;
@@ -48,7 +49,7 @@ pub use bucket::Bucket;
 pub use buckets::{BucketInfo, Buckets, RootOwner};
 pub use engine_format::{DirectoryState, InodeId, InodeKind};
 pub use error::BucketError;
-pub use flight::{Changed, Observer};
+pub use flight::{Changed, Observer, Settled};
 pub use key::OBJECT_KEY_BYTES_MAX;
 pub use list::{ListItem, ListOptions, ListPage};
 pub use multipart::{Completion, PartInfo, PartNumber, UploadId, UploadInfo};
