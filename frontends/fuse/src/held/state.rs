@@ -1,0 +1,134 @@
+//! What is kept of each inode, and of changes while requests are in flight.
+
+use std::collections::HashMap;
+
+use engine_bucket::{InodeId, Node};
+use smallvec::SmallVec;
+
+use super::names::Names;
+use super::{Fresh, Job, Key, Number, Ticket};
+use crate::limits::RECENT_MAX;
+
+/// An inode that the kernel holds.
+pub(super) struct Held {
+    pub(super) node: Node,
+    /// How often it was given by a name.
+    pub(super) lookups: u64,
+    /// Of a directory: names below it.
+    pub(super) names: Names,
+    /// Names it was given by.
+    pub(super) under: SmallVec<[(Number, Box<[u8]>); 1]>,
+    /// The kernel may have its attributes.
+    pub(super) attributes: bool,
+    /// The kernel may have pages of it.
+    pub(super) pages: bool,
+    /// The kernel may not have taken it in yet.
+    pub(super) settling: bool,
+    /// It has neither set-id bits nor capabilities, so a write takes nothing away.
+    pub(super) plain: bool,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) inodes: HashMap<Number, Held>,
+    /// Counts changes and requests.
+    pub(super) clock: u64,
+    /// When the requests in flight began.
+    pub(super) in_flight: Vec<u64>,
+    /// Changes made elsewhere since then.
+    pub(super) recent: HashMap<Key, u64>,
+}
+
+impl Held {
+    pub(super) fn new(node: Node) -> Self {
+        Self {
+            node,
+            lookups: 0,
+            names: Names::default(),
+            under: SmallVec::new(),
+            attributes: false,
+            pages: false,
+            settling: false,
+            plain: false,
+        }
+    }
+
+    pub(super) fn add_name(&mut self, directory: Number, name: &[u8]) {
+        let known = |under: &(Number, Box<[u8]>)| under.0 == directory && *under.1 == *name;
+        if !self.under.iter().any(known) {
+            self.under.push((directory, name.into()));
+        }
+    }
+}
+
+impl State {
+    pub(super) fn fresh(
+        &self,
+        ticket: &Ticket<'_>,
+        name: Option<(Number, &[u8])>,
+        id: InodeId,
+    ) -> Fresh {
+        let name = name.map(|(directory, name)| Key::Name(directory, name.to_vec()));
+        Fresh {
+            entry: !name.is_some_and(|name| self.changed_since(ticket, name)),
+            attributes: !self.changed_since(ticket, Key::Inode(id.get())),
+        }
+    }
+
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "keys are made for the question"
+    )]
+    pub(super) fn changed_since(&self, ticket: &Ticket<'_>, key: Key) -> bool {
+        let changed = self.recent.get(&key);
+        changed.is_some_and(|at| *at > ticket.began)
+    }
+
+    pub(super) fn remember(&mut self, key: Key) {
+        self.clock += 1;
+        let Some(oldest) = self.in_flight.iter().min().copied() else {
+            return;
+        };
+        if self.recent.len() >= RECENT_MAX {
+            self.recent.retain(|_, at| *at > oldest);
+        }
+        self.recent.insert(key, self.clock);
+    }
+
+    pub(super) fn entry_changed(&mut self, jobs: &mut Vec<Job>, directory: Number, name: &[u8]) {
+        self.remember(Key::Name(directory, name.to_vec()));
+        let Some(held) = self.inodes.get(&directory) else {
+            return;
+        };
+        if held.names.may_be_known(name) {
+            jobs.push(Job::Entry {
+                directory,
+                name: name.to_vec(),
+                child: held.names.child(name),
+            });
+        }
+    }
+
+    pub(super) fn inode_changed(&mut self, jobs: &mut Vec<Job>, id: Number, content: bool) {
+        self.remember(Key::Inode(id));
+        let Some(held) = self.inodes.get_mut(&id) else {
+            return;
+        };
+        let pages = content && held.pages;
+        if !held.attributes && !pages {
+            return;
+        }
+        let mut settling = SmallVec::new();
+        if std::mem::take(&mut held.settling) {
+            settling.extend(held.under.iter().map(|(directory, _)| *directory));
+            settling.sort_unstable();
+            settling.dedup();
+        }
+        held.attributes = false;
+        jobs.push(Job::Inode {
+            id,
+            pages,
+            settling,
+        });
+    }
+}

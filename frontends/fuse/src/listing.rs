@@ -1,0 +1,164 @@
+//! Reading directories.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
+
+use engine_bucket::{BucketError, DirectoryEntry, Info, Node};
+use engine_pool::block_on;
+use fuser::{Errno, FileHandle, FileType, FopenFlags, Generation, INodeNo};
+use fuser::{ReplyDirectory, ReplyDirectoryPlus};
+
+use crate::attr::{file_attr, file_type};
+use crate::door::{Answer, Door, run};
+use crate::errno::errno;
+use crate::held::Ticket;
+use crate::limits::{ENTRIES_AT_ONCE, LIFETIME};
+
+/// Positions behind `.` and `..`; below those of the engine.
+const BEHIND_SELF: u64 = 1;
+const BEHIND_PARENT: u64 = 2;
+
+impl Door {
+    pub(crate) fn open_listing(&self, ino: INodeNo) -> Answer<(FileHandle, FopenFlags)> {
+        let node = self.directory(ino)?;
+        let stream = self.bucket.read_directory(&node);
+        let stream = stream.map_err(|error| errno(&error))?;
+        Ok((self.handles.add_listing(stream), FopenFlags::empty()))
+    }
+
+    /// `.` and `..`, as far as they are behind `at`: numbers, positions, names.
+    fn dots(&self, ino: INodeNo, at: u64) -> impl Iterator<Item = (INodeNo, u64, &'static str)> {
+        let above = INodeNo(self.table.above(ino.0).unwrap_or(ino.0));
+        let dots = [(ino, BEHIND_SELF, "."), (above, BEHIND_PARENT, "..")];
+        dots.into_iter().filter(move |(_, behind, _)| *behind > at)
+    }
+
+    /// The next entries behind a position; none: that is all.
+    fn entries(&self, handle: FileHandle, at: u64) -> Answer<Vec<DirectoryEntry>> {
+        let listing = self.handles.listing(handle)?;
+        let mut stream = listing.lock();
+        run(stream.read(at, ENTRIES_AT_ONCE))
+    }
+
+    /// Fills `reply` with names.
+    pub(crate) fn list(
+        &self,
+        ino: INodeNo,
+        handle: FileHandle,
+        at: u64,
+        reply: &mut ReplyDirectory,
+    ) -> Answer<()> {
+        for (number, behind, name) in self.dots(ino, at) {
+            if reply.add(number, behind, FileType::Directory, name) {
+                return Ok(());
+            }
+        }
+        let mut at = at;
+        loop {
+            let entries = self.entries(handle, at)?;
+            for entry in &entries {
+                let name = OsStr::from_bytes(&entry.name);
+                let number = INodeNo(entry.id.get());
+                if reply.add(number, entry.cookie, file_type(entry.kind), name) {
+                    return Ok(());
+                }
+                at = entry.cookie;
+            }
+            if entries.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Fills `reply` with names and what they lead to.
+    pub(crate) fn list_plus(
+        &self,
+        ticket: &Ticket<'_>,
+        (ino, handle): (INodeNo, FileHandle),
+        at: u64,
+        reply: &mut ReplyDirectoryPlus,
+    ) -> Answer<()> {
+        let node = self.directory(ino)?;
+        let own = run(self.bucket.info(&node))?;
+        for (number, behind, name) in self.dots(ino, at) {
+            let mut attr = file_attr(&own);
+            attr.ino = number;
+            // The kernel takes nothing of these but the number.
+            if reply.add(number, behind, name, &Duration::ZERO, &attr, Generation(0)) {
+                return Ok(());
+            }
+        }
+        let mut at = at;
+        loop {
+            let entries = self.entries(handle, at)?;
+            for entry in &entries {
+                self.table.expect(ino.0, &entry.name);
+                match block_on(self.bucket.lookup(&node, &entry.name)) {
+                    Ok(found) => {
+                        if self.add_plus(ticket, ino, entry, found, reply) {
+                            return Ok(());
+                        }
+                    }
+                    // Removed meanwhile.
+                    Err(BucketError::NotFound { .. }) => {}
+                    Err(error) => return Err(errno(&error)),
+                }
+                at = entry.cookie;
+            }
+            if entries.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Adds one entry; `true`: it does not fit, so the kernel was not given it.
+    fn add_plus(
+        &self,
+        ticket: &Ticket<'_>,
+        ino: INodeNo,
+        entry: &DirectoryEntry,
+        found: (Node, Info),
+        reply: &mut ReplyDirectoryPlus,
+    ) -> bool {
+        let given = self.give(ticket, ino, &entry.name, &found.0, &found.1);
+        let is_fresh = given.fresh.entry && given.fresh.attributes;
+        let lifetime = if is_fresh { LIFETIME } else { Duration::ZERO };
+        let name = OsStr::from_bytes(&entry.name);
+        let number = given.attr.ino;
+        let generation = Generation(0);
+        let is_full = reply.add(
+            number,
+            entry.cookie,
+            name,
+            &lifetime,
+            &given.attr,
+            generation,
+        );
+        if is_full {
+            self.table.forget(number.0, 1);
+        }
+        is_full
+    }
+
+    pub(crate) fn close_listing(&self, handle: FileHandle) {
+        self.handles.remove_listing(handle);
+    }
+
+    pub(crate) fn sync_directory(&self, ino: INodeNo) -> Answer<()> {
+        run(self.bucket.sync_node(&self.directory(ino)?))
+    }
+
+    /// Blocks of the pool: all, free, and those that may still be written.
+    pub(crate) fn space(&self) -> Answer<(u64, u64, u64)> {
+        let (all, free, available) = self.bucket.space();
+        let blocks = |bytes: engine_base::ByteCount| bytes.get() / u64::from(BLOCK);
+        if blocks(all) == 0 {
+            return Err(Errno::EIO);
+        }
+        Ok((blocks(all), blocks(free), blocks(available)))
+    }
+}
+
+/// Unit of [`Door::space`].
+pub(crate) const BLOCK: u32 = 4096;

@@ -1,0 +1,175 @@
+//! Names: finding, making, moving and removing them.
+
+use engine_bucket::{Ack, BucketError, Info, InodeKind, NewInode, NewKind, Node, RenameHow};
+use engine_pool::block_on;
+use fuser::{Errno, FileHandle, FopenFlags, INodeNo, OpenFlags, RenameFlags};
+
+use crate::attr::{absent_attr, file_attr};
+use crate::door::{Answer, Caller, Door, Given, run};
+use crate::errno::errno;
+use crate::held::{Fresh, Ticket};
+
+const KIND_MASK: u32 = 0o170_000;
+const REGULAR: u32 = 0o100_000;
+const FIFO: u32 = 0o010_000;
+const SOCKET: u32 = 0o140_000;
+const CHAR_DEVICE: u32 = 0o020_000;
+const BLOCK_DEVICE: u32 = 0o060_000;
+
+/// Permissions as they were asked for, and what the caller takes away from them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mode {
+    pub(crate) mode: u32,
+    pub(crate) umask: u32,
+}
+
+/// 12 bits of permissions.
+pub(crate) fn permissions(mode: u32) -> u16 {
+    u16::try_from(mode & 0o7777).unwrap_or(0)
+}
+
+/// What `mknod` is to make.
+pub(crate) fn kind_of(mode: u32, device: u32) -> Answer<NewKind<'static>> {
+    match mode & KIND_MASK {
+        0 | REGULAR => Ok(NewKind::File),
+        FIFO => Ok(NewKind::Fifo),
+        SOCKET => Ok(NewKind::Socket),
+        CHAR_DEVICE => Ok(NewKind::CharDevice(device)),
+        BLOCK_DEVICE => Ok(NewKind::BlockDevice(device)),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+impl Door {
+    /// What a name leads to. That it leads nowhere the kernel may keep as well.
+    pub(crate) fn find(&self, ticket: &Ticket<'_>, at: INodeNo, name: &[u8]) -> Answer<Given> {
+        let parent = self.directory(at)?;
+        self.table.expect(at.0, name);
+        match block_on(self.bucket.lookup(&parent, name)) {
+            Ok((node, info)) => Ok(self.give(ticket, at, name, &node, &info)),
+            Err(BucketError::NotFound { what: "file" }) => Ok(Given {
+                attr: absent_attr(),
+                fresh: Fresh {
+                    entry: self.table.give_absence(ticket, at.0, name),
+                    attributes: false,
+                },
+            }),
+            Err(error) => Err(errno(&error)),
+        }
+    }
+
+    pub(crate) fn give(
+        &self,
+        ticket: &Ticket<'_>,
+        at: INodeNo,
+        name: &[u8],
+        node: &Node,
+        info: &Info,
+    ) -> Given {
+        Given {
+            attr: file_attr(info),
+            fresh: self.table.give(ticket, at.0, name, node),
+        }
+    }
+
+    /// Makes something.
+    pub(crate) fn make(
+        &self,
+        ticket: &Ticket<'_>,
+        caller: Caller,
+        at: (INodeNo, &[u8]),
+        kind: NewKind<'_>,
+        mode: Mode,
+    ) -> Answer<(Given, Node)> {
+        let (directory, name) = at;
+        let parent = self.directory(directory)?;
+        self.table.expect(directory.0, name);
+        let new = NewInode {
+            kind,
+            mode: permissions(mode.mode & !mode.umask),
+            uid: caller.uid,
+            gid: caller.gid,
+        };
+        let made = run(self.bucket.create(&parent, name, &new, Ack::Written));
+        let (node, info) = made?;
+        Ok((self.give(ticket, directory, name, &node, &info), node))
+    }
+
+    /// Makes a file and opens it.
+    pub(crate) fn make_open(
+        &self,
+        ticket: &Ticket<'_>,
+        caller: Caller,
+        at: (INodeNo, &[u8]),
+        mode: Mode,
+        flags: i32,
+    ) -> Answer<(Given, (FileHandle, FopenFlags))> {
+        let (given, node) = self.make(ticket, caller, at, NewKind::File, mode)?;
+        let opened = self.open_file(&node, OpenFlags(flags));
+        if opened.is_err() {
+            // The kernel does not hear of what it was given.
+            self.table.forget(given.attr.ino.0, 1);
+        }
+        Ok((given, opened?))
+    }
+
+    /// Gives a file one more name.
+    pub(crate) fn link(
+        &self,
+        ticket: &Ticket<'_>,
+        ino: INodeNo,
+        at: INodeNo,
+        name: &[u8],
+    ) -> Answer<Given> {
+        let (node, parent) = (self.node(ino)?, self.directory(at)?);
+        if node.kind() == InodeKind::Directory {
+            return Err(Errno::EPERM);
+        }
+        self.table.expect(at.0, name);
+        let info = run(self.bucket.link(&node, (&parent, name), Ack::Written))?;
+        let mut given = self.give(ticket, at, name, &node, &info);
+        // The kernel takes these attributes whatever it was told meanwhile.
+        given.fresh.attributes = false;
+        Ok(given)
+    }
+
+    pub(crate) fn unlink(&self, at: INodeNo, name: &[u8]) -> Answer<()> {
+        let parent = self.directory(at)?;
+        run(self.bucket.unlink(&parent, name, Ack::Written))
+    }
+
+    pub(crate) fn rmdir(&self, at: INodeNo, name: &[u8]) -> Answer<()> {
+        let parent = self.directory(at)?;
+        run(self.bucket.rmdir(&parent, name, Ack::Written))
+    }
+
+    pub(crate) fn rename_to(
+        &self,
+        from: (INodeNo, &[u8]),
+        to: (INodeNo, &[u8]),
+        flags: RenameFlags,
+    ) -> Answer<()> {
+        let how = match flags {
+            none if none.is_empty() => RenameHow::Replace,
+            RenameFlags::RENAME_NOREPLACE => RenameHow::NoReplace,
+            RenameFlags::RENAME_EXCHANGE => RenameHow::Exchange,
+            _ => return Err(Errno::EINVAL),
+        };
+        let (old, new) = (self.directory(from.0)?, self.directory(to.0)?);
+        self.table.expect(from.0.0, from.1);
+        self.table.expect(to.0.0, to.1);
+        let ends = ((&old, from.1), (&new, to.1));
+        run(self.bucket.rename(ends.0, ends.1, how, Ack::Written))?;
+        let ends = ((from.0.0, from.1), (to.0.0, to.1));
+        if how == RenameHow::Exchange {
+            self.table.exchanges(ends.0, ends.1);
+        } else {
+            self.table.moves(ends.0, ends.1);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn target(&self, ino: INodeNo) -> Answer<Vec<u8>> {
+        run(self.bucket.readlink(&self.node(ino)?))
+    }
+}

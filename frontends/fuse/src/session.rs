@@ -1,0 +1,199 @@
+//! One bucket's file system in the kernel: its device, its threads, its end.
+
+use std::fs::OpenOptions;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use engine_bucket::{Bucket, Observer};
+use fuser::{BackgroundSession, Config, Session as Kernel, SessionACL};
+use rustix::mount::{MountFlags, mount};
+
+use crate::door::{Door, Ended};
+use crate::error::MountError;
+use crate::handles::Handles;
+use crate::held::Table;
+use crate::limits::{END_GRACE, Limits};
+use crate::metrics::Metrics;
+use crate::mount_point::all_mounts;
+use crate::notify::{Teller, Watch};
+use crate::queue::Queue;
+
+const DEVICE: &str = "/dev/fuse";
+const CONNECTIONS: &str = "/sys/fs/fuse/connections";
+
+/// A running session.
+pub(crate) struct Session {
+    pub(crate) ended: Arc<Ended>,
+    /// Number of the file system, as in `stat`.
+    pub(crate) device: String,
+    queue: Arc<Queue>,
+    kernel: Option<BackgroundSession>,
+    tellers: Vec<thread::JoinHandle<()>>,
+    /// The bucket tells it of changes for as long as it is here.
+    _watch: Arc<dyn Observer>,
+}
+
+/// What a session is made of.
+pub(crate) struct Parts<'a> {
+    pub(crate) bucket: Bucket,
+    pub(crate) limits: Limits,
+    pub(crate) metrics: &'a Arc<Metrics>,
+    pub(crate) write_back: bool,
+}
+
+fn failed(step: &'static str, path: &Path) -> impl Fn(std::io::Error) -> MountError {
+    let path = path.to_owned();
+    move |source| MountError::System {
+        step,
+        path: path.clone(),
+        source,
+    }
+}
+
+impl Session {
+    /// Mounts a bucket on `path` and serves it.
+    pub(crate) fn start(parts: &Parts<'_>, path: &Path) -> Result<Self, MountError> {
+        let (table, queue) = (Table::new(parts.bucket.root()), Arc::new(Queue::default()));
+        let table = Arc::new(table);
+        let watch: Arc<dyn Observer> = Arc::new(Watch {
+            table: Arc::clone(&table),
+            queue: Arc::clone(&queue),
+        });
+        parts.bucket.observe(&watch);
+        let ended = Arc::new(Ended::default());
+        let door = Door {
+            bucket: parts.bucket.clone(),
+            table: Arc::clone(&table),
+            handles: Handles::default(),
+            queue: Arc::clone(&queue),
+            metrics: Arc::clone(parts.metrics),
+            write_back: parts.write_back,
+            ended: Arc::clone(&ended),
+        };
+        let opened = OpenOptions::new().read(true).write(true).open(DEVICE);
+        let fd: OwnedFd = opened.map_err(failed("opening /dev/fuse", path))?.into();
+        attach(&fd, &parts.bucket.name(), path)?;
+        let started = serve(parts, door, fd, path).and_then(|(kernel, notifier)| {
+            let teller = Arc::new(Teller {
+                bucket: parts.bucket.clone(),
+                table,
+                queue: Arc::clone(&queue),
+                notifier,
+                metrics: Arc::clone(parts.metrics),
+            });
+            let tellers = tell(&teller, parts.limits.notifiers, path)?;
+            let device = device_of(path)?;
+            Ok(Self {
+                ended,
+                device,
+                queue,
+                kernel: Some(kernel),
+                tellers,
+                _watch: watch,
+            })
+        });
+        if started.is_err() {
+            detach(path);
+        }
+        started
+    }
+
+    /// Waits up to `grace` for the end, after the last mount is gone; cuts users off then. Returns
+    /// whether anything had to be.
+    pub(crate) fn end(mut self, grace: Duration) -> bool {
+        let in_time = self.ended.wait(grace);
+        if !in_time {
+            self.abort();
+        }
+        let over = in_time || self.ended.wait(END_GRACE);
+        self.queue.close();
+        if over {
+            for teller in self.tellers.drain(..) {
+                if teller.join().is_err() {
+                    tracing::error!("a thread that notified a kernel panicked");
+                }
+            }
+            if let Some(Err(error)) = self.kernel.take().map(BackgroundSession::join) {
+                tracing::debug!(%error, "a session ended with an error");
+            }
+        }
+        !in_time
+    }
+
+    /// Has the kernel answer everything with an error from now on.
+    fn abort(&self) {
+        let number = self.device.rsplit(':').next().unwrap_or_default();
+        let path = PathBuf::from(CONNECTIONS).join(number).join("abort");
+        if let Err(error) = std::fs::write(&path, "1") {
+            tracing::warn!(path = %path.display(), %error, "a busy mount cannot be cut off");
+        }
+    }
+}
+
+/// Mounts the file system of `fd`.
+fn attach(fd: &OwnedFd, bucket: &str, path: &Path) -> Result<(), MountError> {
+    let (uid, gid) = (rustix::process::getuid(), rustix::process::getgid());
+    let data = format!(
+        "fd={},rootmode=40000,user_id={},group_id={},default_permissions,allow_other",
+        fd.as_raw_fd(),
+        uid.as_raw(),
+        gid.as_raw(),
+    );
+    let data = std::ffi::CString::new(data).map_err(std::io::Error::other);
+    let data = data.map_err(failed("mounting", path))?;
+    let flags = MountFlags::NOATIME;
+    let mounted = mount(bucket, path, "fuse.trefoil", flags, Some(data.as_c_str()));
+    mounted.map_err(|error| failed("mounting", path)(error.into()))
+}
+
+/// Takes a mount away whatever is open below it.
+pub(crate) fn detach(path: &Path) {
+    if let Err(error) = rustix::mount::unmount(path, rustix::mount::UnmountFlags::DETACH) {
+        tracing::warn!(path = %path.display(), %error, "a mount cannot be taken away");
+    }
+}
+
+fn serve(
+    parts: &Parts<'_>,
+    door: Door,
+    fd: OwnedFd,
+    path: &Path,
+) -> Result<(BackgroundSession, fuser::Notifier), MountError> {
+    let mut config = Config::default();
+    config.n_threads = Some(parts.limits.threads.max(1));
+    config.clone_fd = true;
+    config.acl = SessionACL::All;
+    let kernel = Kernel::from_fd(door, fd, SessionACL::All, config);
+    let kernel = kernel.map_err(failed("the handshake with the kernel", path))?;
+    let notifier = kernel.notifier();
+    let running = kernel.spawn().map_err(failed("starting threads", path))?;
+    Ok((running, notifier))
+}
+
+fn tell(
+    teller: &Arc<Teller>,
+    threads: usize,
+    path: &Path,
+) -> Result<Vec<thread::JoinHandle<()>>, MountError> {
+    let start = |_| {
+        let teller = Arc::clone(teller);
+        let named = thread::Builder::new().name("fuse-notify".to_owned());
+        named
+            .spawn(move || teller.run())
+            .map_err(failed("starting threads", path))
+    };
+    (0..threads.max(1)).map(start).collect()
+}
+
+fn device_of(path: &Path) -> Result<String, MountError> {
+    let mounts = all_mounts().map_err(failed("listing mounts", path))?;
+    let found = mounts.into_iter().rev().find(|mount| mount.path == path);
+    found
+        .map(|mount| mount.device)
+        .ok_or_else(|| MountError::NotMounted {
+            path: path.to_owned(),
+        })
+}

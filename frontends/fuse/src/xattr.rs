@@ -1,0 +1,135 @@
+//! Extended attributes. Those of the object have other names here: `object.X` of the engine is
+//! `user.s3.X`.
+
+use std::borrow::Cow;
+
+use engine_bucket::{Ack, OBJECT_PREFIX, SetHow};
+use engine_pool::block_on;
+use fuser::{Errno, INodeNo};
+
+use crate::attributes::CAPABILITY;
+use crate::door::{Answer, Caller, Door};
+use crate::errno::{attribute_errno, errno};
+use crate::object::{OBJECT_BYTES_MAX, check_object_attribute};
+
+/// How the mount calls [`OBJECT_PREFIX`].
+const SHOWN_PREFIX: &[u8] = b"user.s3.";
+const ACCESS_LIST: &[u8] = b"system.posix_acl_access";
+const SET_GID: u16 = 0o2000;
+const CREATE: i32 = 1;
+const REPLACE: i32 = 2;
+
+/// The engine's name of an attribute. Nothing of the object can be reached by a second name.
+fn stored_name(name: &[u8]) -> Answer<Cow<'_, [u8]>> {
+    if let Some(short) = name.strip_prefix(SHOWN_PREFIX) {
+        return Ok(Cow::Owned([OBJECT_PREFIX, short].concat()));
+    }
+    if name.starts_with(OBJECT_PREFIX) {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    Ok(Cow::Borrowed(name))
+}
+
+fn shown_name(name: &[u8]) -> Cow<'_, [u8]> {
+    match name.strip_prefix(OBJECT_PREFIX) {
+        Some(short) => Cow::Owned([SHOWN_PREFIX, short].concat()),
+        None => Cow::Borrowed(name),
+    }
+}
+
+impl Door {
+    pub(crate) fn extended(&self, ino: INodeNo, name: &[u8]) -> Answer<Vec<u8>> {
+        let node = self.node(ino)?;
+        let name = stored_name(name)?;
+        let found = block_on(self.bucket.attribute(&node, &name));
+        found.map_err(|error| attribute_errno(&error))
+    }
+
+    /// All names, each with a zero byte behind it.
+    pub(crate) fn extended_names(&self, ino: INodeNo) -> Answer<Vec<u8>> {
+        let node = self.node(ino)?;
+        let names = block_on(self.bucket.attributes(&node)).map_err(|error| errno(&error))?;
+        let mut list = Vec::new();
+        for name in &names {
+            list.extend_from_slice(&shown_name(name));
+            list.push(0);
+        }
+        Ok(list)
+    }
+
+    pub(crate) fn set_extended(
+        &self,
+        caller: Caller,
+        ino: INodeNo,
+        name: &[u8],
+        value: &[u8],
+        flags: i32,
+    ) -> Answer<()> {
+        let node = self.node(ino)?;
+        let how = match flags {
+            0 => SetHow::Any,
+            CREATE => SetHow::Create,
+            REPLACE => SetHow::Replace,
+            _ => return Err(Errno::EINVAL),
+        };
+        if name.starts_with(SHOWN_PREFIX) {
+            self.check_object(&node, name, value)?;
+        }
+        let stored = stored_name(name)?;
+        let set = block_on(
+            self.bucket
+                .set_attribute(&node, &stored, value, how, Ack::Written),
+        );
+        set.map_err(|error| attribute_errno(&error))?;
+        if name == ACCESS_LIST {
+            self.keep_group(caller, &node)?;
+        }
+        if name == CAPABILITY {
+            self.table.set_plain(ino.0, false);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn remove_extended(&self, ino: INodeNo, name: &[u8]) -> Answer<()> {
+        let node = self.node(ino)?;
+        let stored = stored_name(name)?;
+        let removed = block_on(self.bucket.remove_attribute(&node, &stored, Ack::Written));
+        removed.map_err(|error| attribute_errno(&error))
+    }
+
+    /// Who sets the access list of a file whose group is another takes its set-group-id bit away,
+    /// as with a change of the mode. The library does not hand on whether the kernel asks for it,
+    /// so of the caller's groups only the first is known.
+    fn keep_group(&self, caller: Caller, node: &engine_bucket::Node) -> Answer<()> {
+        let info = block_on(self.bucket.info(node)).map_err(|error| errno(&error))?;
+        if caller.uid == 0 || caller.gid == info.gid || info.mode & SET_GID == 0 {
+            return Ok(());
+        }
+        let set = engine_bucket::SetAttributes {
+            mode: Some(info.mode & !SET_GID),
+            ..engine_bucket::SetAttributes::default()
+        };
+        let set = block_on(self.bucket.set_attributes(node, &set, Ack::Written));
+        set.map(|_| ()).map_err(|error| errno(&error))
+    }
+
+    /// Refuses what an object cannot have.
+    fn check_object(&self, node: &engine_bucket::Node, name: &[u8], value: &[u8]) -> Answer<()> {
+        let short = name.get(SHOWN_PREFIX.len()..).unwrap_or_default();
+        check_object_attribute(short, value)?;
+        let stored = [OBJECT_PREFIX, short].concat();
+        let names = block_on(self.bucket.attributes(node)).map_err(|error| errno(&error))?;
+        let mut bytes = short.len() + value.len();
+        for known in names.iter().filter(|known| **known != stored) {
+            let Some(short) = known.strip_prefix(OBJECT_PREFIX) else {
+                continue;
+            };
+            let held = block_on(self.bucket.attribute(node, known)).unwrap_or_default();
+            bytes += short.len() + held.len();
+        }
+        if bytes > OBJECT_BYTES_MAX {
+            return Err(Errno::E2BIG);
+        }
+        Ok(())
+    }
+}
