@@ -14,6 +14,10 @@ use crate::listing::BLOCK;
 /// Numbers of inodes are never used again, so one generation is enough.
 pub(crate) const GENERATION: Generation = Generation(0);
 
+/// Longest name, as `statfs` says it.
+const NAME_BYTES: u32 = 255;
+const _: () = assert!(NAME_BYTES as usize == crate::limits::NAME_BYTES_MAX);
+
 pub(crate) const fn lifetime(is_fresh: bool) -> Duration {
     if is_fresh { LIFETIME } else { Duration::ZERO }
 }
@@ -52,7 +56,7 @@ pub(crate) fn opened(reply: ReplyOpen, answer: Answer<(FileHandle, FopenFlags)>)
 pub(crate) fn space(reply: ReplyStatfs, answer: Answer<(u64, u64, u64)>) {
     match answer {
         Ok((all, free, available)) => {
-            reply.statfs(all, free, available, all, free, BLOCK, 255, BLOCK);
+            reply.statfs(all, free, available, all, free, BLOCK, NAME_BYTES, BLOCK);
         }
         Err(error) => reply.error(error),
     }

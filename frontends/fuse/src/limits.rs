@@ -5,6 +5,8 @@ use std::time::Duration;
 /// Longest payload of a write request: what the kernel sends in one piece, and what the engine
 /// commits whole.
 pub const WRITE_BYTES_MAX: u32 = 1 << 20;
+/// Longest name: the kernel's protocol allows more.
+pub const NAME_BYTES_MAX: usize = 255;
 /// Bytes that the kernel reads ahead of a sequential reader.
 pub const READ_AHEAD_BYTES: u32 = 4 << 20;
 /// Requests that the kernel has in flight on nobody's behalf: reading ahead, writing back.

@@ -8,6 +8,7 @@ use crate::attr::{absent_attr, file_attr};
 use crate::door::{Answer, Caller, Door, Given, run};
 use crate::errno::errno;
 use crate::held::{Fresh, Ticket};
+use crate::limits::NAME_BYTES_MAX;
 
 const KIND_MASK: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
@@ -44,6 +45,9 @@ impl Door {
     /// What a name leads to. That it leads nowhere the kernel may keep as well.
     pub(crate) fn find(&self, ticket: &Ticket<'_>, at: INodeNo, name: &[u8]) -> Answer<Given> {
         let parent = self.directory(at)?;
+        if name.len() > NAME_BYTES_MAX {
+            return Err(Errno::ENAMETOOLONG);
+        }
         self.table.expect(at.0, name);
         match block_on(self.bucket.lookup(&parent, name)) {
             Ok((node, info)) => Ok(self.give(ticket, at, name, &node, &info)),
