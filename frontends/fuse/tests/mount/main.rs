@@ -1,0 +1,11 @@
+//! Buckets mounted by the kernel. Needs root and `/dev/fuse`.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod access;
+mod calls;
+mod coherence;
+mod data;
+mod mounts;
+mod shown;
+mod warm;
+mod world;
