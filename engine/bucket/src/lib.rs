@@ -17,6 +17,7 @@
 //! Lock order: the variants of `LockKey`, then keys; operations lock in two turns, names before
 //! inodes. No lock of a bucket is held while observers are told.
 
+mod acl;
 mod attributes;
 mod bucket;
 mod buckets;

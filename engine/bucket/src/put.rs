@@ -12,6 +12,7 @@ use engine_format::{
 use engine_pool::LockMode;
 use engine_tree::Tree;
 
+use crate::acl::{self, Inherited};
 use crate::attributes::Info;
 use crate::bucket::{Dropped, LockKey};
 use crate::change::Change;
@@ -24,10 +25,12 @@ use crate::node::Place;
 use crate::object::Precondition;
 use crate::removal::Left;
 use crate::write::{FILE_BYTES_MAX, padded};
-use crate::xattr::{OBJECT_PREFIX, attribute, attribute_names, check_attribute, put_attribute};
+use crate::xattr::{
+    OBJECT_PREFIX, attribute, attribute_names, check_attribute, put_attribute, take_attribute,
+};
 use crate::{Ack, Bucket, BucketError};
 
-use place::{place_content, put_state_with};
+use place::{Parent, place_content, put_state_with};
 pub(crate) use publish::{Put, old_place, put_locks};
 
 /// An attribute that a replaced file does not leave to its successor.

@@ -107,9 +107,10 @@ impl Bucket {
         flight: &mut Flight<'_>,
     ) -> Result<Left, BucketError> {
         let now = self.now();
-        let parent = self
+        let above = self
             .make_directories(change, to, &ways.1, owner, flight)
             .await?;
+        let parent = above.inode;
         let mut left = Left::Nothing;
         if let Some(found) = ways.1.found.clone() {
             let old = self.look(|tree| inode_of(tree, found.clone())).await?;

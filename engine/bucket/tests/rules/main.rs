@@ -4,6 +4,7 @@
 
 mod abandoned;
 mod above;
+mod acls;
 mod appends;
 mod attributes;
 mod contents;
