@@ -142,8 +142,8 @@ impl Bucket {
         Ok(())
     }
 
-    /// Sets attributes; an access control list follows the mode. A directory that was there only for
-    /// the keys below it is explicit from then on.
+    /// Sets attributes; an access control list follows the mode. A directory that was there only
+    /// for the keys below it is explicit from then on.
     ///
     /// # Errors
     /// [`BucketError::NotFound`], [`BucketError::Store`].

@@ -18,7 +18,7 @@ use crate::bucket::{Dropped, LockKey};
 use crate::change::Change;
 use crate::content::find;
 use crate::flight::Flight;
-use crate::key::{Key, Way};
+use crate::key::{Above, Key, Way};
 use crate::look::{Look, inode_of, value};
 use crate::names::{NewInode, NewKind, alone, new_inode, shared, touch_for};
 use crate::node::Place;
@@ -30,7 +30,8 @@ use crate::xattr::{
 };
 use crate::{Ack, Bucket, BucketError};
 
-use place::{Parent, place_content, put_state_with};
+pub(crate) use place::Parent;
+use place::{place_content, put_state_with};
 pub(crate) use publish::{Put, old_place, put_locks};
 
 /// An attribute that a replaced file does not leave to its successor.

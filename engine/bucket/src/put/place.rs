@@ -7,6 +7,8 @@ pub(crate) struct Parent {
     pub(crate) inode: Inode,
     /// The access control list that what is made in it begins with.
     pub(crate) default_list: Option<Vec<u8>>,
+    /// Directories that are made on the way to it, in order.
+    pub(crate) made: Vec<Above>,
 }
 
 /// Gives a new file its content.
@@ -56,7 +58,7 @@ impl Bucket {
         let now = self.now();
         let mut parent = way.last().inode.clone();
         let mut default_list = self.look(|tree| acl::default_of(tree, &parent)).await?;
-        let mut list_bytes = 0;
+        let (mut made, mut list_bytes) = (Vec::new(), 0);
         let missing = &key.parents()[way.above.len() - 1..];
         for (index, name) in missing.iter().enumerate() {
             let kind = InodeKind::Directory;
@@ -94,11 +96,16 @@ impl Bucket {
                 change.touch(parent.id, &touch_for(name, InodeKind::Directory, 1, now));
                 flight.entry(parent.id, name);
             }
-            parent = inode;
+            parent = inode.clone();
+            made.push(Above {
+                name: [&name[..], b"/"].concat(),
+                inode,
+            });
         }
         Ok(Parent {
             inode: parent,
             default_list,
+            made,
         })
     }
 

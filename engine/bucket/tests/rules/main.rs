@@ -13,6 +13,7 @@ mod deleted;
 mod keys;
 mod limits;
 mod linked;
+mod moved;
 mod multipart;
 mod observers;
 mod refused;
