@@ -16,7 +16,6 @@ use crate::acl::{self, Inherited};
 use crate::attributes::Info;
 use crate::bucket::{Dropped, LockKey};
 use crate::change::Change;
-use crate::content::find;
 use crate::flight::Flight;
 use crate::key::{Above, Key, Way};
 use crate::look::{Look, inode_of, value};

@@ -147,9 +147,12 @@ impl Bucket {
             && inode.size > 0
         {
             let pin = self.pool.read_pin();
-            let whole = self.look(|tree| find(tree, inode, 0..inode.size)).await?;
             let readers = node.readers();
-            readers.iter().for_each(|reader| reader.keep(&whole, &pin));
+            let whole = 0..if readers.is_empty() { 0 } else { inode.size };
+            self.for_each_found(inode, whole, |old| {
+                readers.iter().for_each(|reader| reader.keep(old, &pin));
+            })
+            .await?;
         }
         let key = BucketKey::Piece(inode.id, 0);
         let piece = self
