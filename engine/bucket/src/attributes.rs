@@ -4,10 +4,12 @@ use engine_base::Lsn;
 use engine_format::{DirectoryState, Inode, InodeId, InodeKind, Touch};
 use engine_tree::Tree;
 
+use crate::acl;
 use crate::change::Change;
 use crate::flight::Flight;
 use crate::look::{Look, inode_at, state};
 use crate::node::{Node, Place};
+use crate::xattr::{attribute, put_attribute};
 use crate::{Ack, Bucket, BucketError};
 
 /// What is known of an inode.
@@ -129,8 +131,19 @@ impl Bucket {
         Ok((inode, place))
     }
 
-    /// Sets attributes. A directory that was there only for the keys below it is explicit from then
-    /// on.
+    /// After a change of the mode: the access control list says the same.
+    async fn follow_mode(&self, change: &mut Change, inode: &mut Inode) -> Result<(), BucketError> {
+        let of: &Inode = inode;
+        let list = self.look(|tree| attribute(tree, of, acl::ACCESS)).await?;
+        let list = list.and_then(|list| acl::after_mode(&list, inode.mode));
+        if let Some(list) = list {
+            put_attribute(change, inode, acl::ACCESS, &list);
+        }
+        Ok(())
+    }
+
+    /// Sets attributes; an access control list follows the mode. A directory that was there only
+    /// for the keys below it is explicit from then on.
     ///
     /// # Errors
     /// [`BucketError::NotFound`], [`BucketError::Store`].
@@ -152,6 +165,9 @@ impl Bucket {
         inode.modified = set.modified.unwrap_or(inode.modified);
         inode.changed = now;
         let mut change = Change::new(self);
+        if set.mode.is_some() {
+            self.follow_mode(&mut change, &mut inode).await?;
+        }
         if inode.kind == InodeKind::Directory {
             inode.explicit = true;
             let touch = Touch {

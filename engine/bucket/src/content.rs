@@ -1,16 +1,18 @@
 //! Where the bytes of a content lie, and reading them.
 
+mod read;
+
 use std::ops::{ControlFlow, Range};
 
 use engine_base::to_usize;
-use engine_device::PageBuf;
 use engine_format::{BucketKey, ContentForm, Inode, InodeId, PieceRecord};
 use engine_pool::ExtentRead;
 use engine_tree::{Piece, Tree, extent_lookup};
 
 use crate::look::{Look, value};
-use crate::node::Node;
-use crate::{Bucket, BucketError};
+
+/// Parts of a content, or of its map of pieces, that one look takes.
+pub(crate) const FOUND_AT_ONCE: usize = 256;
 
 /// Bytes of one content that are a part of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +44,16 @@ pub(crate) struct Stored {
 
 /// The spans of a range of a file whose content lies in extents, in order and without gaps.
 pub(crate) fn spans(tree: &Tree, inode: &Inode, range: Range<u64>) -> Look<Vec<Span>> {
+    some_spans(tree, inode, range, usize::MAX)
+}
+
+/// As [`spans`], but no more than `max`: then they end before the range does.
+pub(crate) fn some_spans(
+    tree: &Tree,
+    inode: &Inode,
+    range: Range<u64>,
+    max: usize,
+) -> Look<Vec<Span>> {
     if range.is_empty() {
         return Ok(Vec::new());
     }
@@ -65,15 +77,16 @@ pub(crate) fn spans(tree: &Tree, inode: &Inode, range: Range<u64>) -> Look<Vec<S
     })?;
     pieces.extend(first);
     let behind = BucketKey::Piece(inode.id, range.start + 1).encode();
+    // One more, to know where the last one ends.
     tree.scan(&behind, |key, value| match of_file(key) {
-        Some(start) if start < range.end => {
+        Some(start) if start < range.end && pieces.len() <= max => {
             pieces.push((start, value.to_vec()));
             ControlFlow::Continue(())
         }
         _ => ControlFlow::Break(()),
     })?;
     let mut spans = Vec::with_capacity(pieces.len());
-    for (index, (start, value)) in pieces.iter().enumerate() {
+    for (index, (start, value)) in pieces.iter().enumerate().take(max) {
         let end = pieces.get(index + 1).map_or(range.end, |next| next.0);
         let from = range.start.max(*start);
         spans.push(Span {
@@ -88,6 +101,16 @@ pub(crate) fn spans(tree: &Tree, inode: &Inode, range: Range<u64>) -> Look<Vec<S
 
 /// Where the bytes of a range of a file lie, in order and without gaps.
 pub(crate) fn find(tree: &Tree, inode: &Inode, range: Range<u64>) -> Look<Vec<Found>> {
+    find_some(tree, inode, range, usize::MAX)
+}
+
+/// As [`find`], but no more than `max` parts, at least one: then they end before the range does.
+pub(crate) fn find_some(
+    tree: &Tree,
+    inode: &Inode,
+    range: Range<u64>,
+    max: usize,
+) -> Look<Vec<Found>> {
     let mut found: Vec<Found> = Vec::new();
     if inode.content == ContentForm::None {
         found.push(Found {
@@ -97,7 +120,9 @@ pub(crate) fn find(tree: &Tree, inode: &Inode, range: Range<u64>) -> Look<Vec<Fo
         });
         return Ok(found);
     }
-    for span in spans(tree, inode, range.clone())? {
+    let spans = some_spans(tree, inode, range.clone(), max)?;
+    let is_cut = spans.len() == max;
+    for span in spans {
         let prefix = BucketKey::extents(span.content);
         extent_lookup(tree, &prefix, span.at, span.bytes, |piece| {
             let (offset, bytes, stored) = match &piece {
@@ -119,10 +144,18 @@ pub(crate) fn find(tree: &Tree, inode: &Inode, range: Range<u64>) -> Look<Vec<Fo
                 bytes,
                 stored,
             });
-            ControlFlow::Continue(())
+            match found.len() < max {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            }
         })?;
+        if found.len() >= max {
+            return Ok(found);
+        }
     }
-    fill_gaps(&mut found, range);
+    if !is_cut {
+        fill_gaps(&mut found, range);
+    }
     Ok(found)
 }
 
@@ -180,75 +213,5 @@ pub(crate) fn plan(tree: &Tree, inode: &Inode, at: u64, bytes: u64) -> Look<Read
         ContentForm::None | ContentForm::Extents | ContentForm::Pieces => {
             Ok(ReadPlan::Stored(find(tree, inode, at..end)?))
         }
-    }
-}
-
-impl Bucket {
-    /// Reads up to `bytes` bytes from `at`; fewer at the end of the file.
-    ///
-    /// # Errors
-    /// [`BucketError::NotFound`] if the file is gone, [`BucketError::Store`] where data is damaged:
-    /// no wrong byte is returned.
-    pub async fn read(&self, node: &Node, at: u64, bytes: usize) -> Result<Vec<u8>, BucketError> {
-        let _pin = self.pool.read_pin();
-        let plan = self
-            .look(|tree| {
-                // Here, so that they are of no earlier moment than the tree.
-                let found = crate::look::inode_at(tree, node.id(), &node.places())?;
-                let (inode, _) = found.ok_or_else(|| BucketError::no("file"))?;
-                plan(tree, &inode, at, bytes as u64)
-            })
-            .await?;
-        self.carry_out(plan).await
-    }
-
-    /// Reads what a plan names. The caller has held a read pin since before the plan was made.
-    pub(crate) async fn carry_out(&self, plan: ReadPlan) -> Result<Vec<u8>, BucketError> {
-        let found = match plan {
-            ReadPlan::Bytes(bytes) => return Ok(bytes),
-            ReadPlan::Stored(found) => found,
-        };
-        let start = found.first().map_or(0, |first| first.at);
-        let end = found.last().map_or(0, |last| last.at + last.bytes);
-        let mut bytes = vec![0; to_usize(end - start)];
-        for part in &found {
-            let Some(stored) = &part.stored else {
-                continue;
-            };
-            let from = to_usize(part.at - start);
-            let to = &mut bytes[from..from + to_usize(part.bytes)];
-            self.read_stored(stored, to).await?;
-        }
-        Ok(bytes)
-    }
-
-    /// Reads and verifies stored blocks, and copies what is meant of them.
-    pub(crate) async fn read_stored(
-        &self,
-        stored: &Stored,
-        to: &mut [u8],
-    ) -> Result<(), BucketError> {
-        let mut buf = PageBuf::recycled(stored.read.bytes());
-        if !self.pool.read_extent_cached(&stored.read, &mut buf)? {
-            buf = self.pool.read_extent(&stored.read).await?;
-        }
-        let from = stored.skip;
-        let bytes = buf.get(from..from + to.len()).ok_or_else(|| {
-            BucketError::inconsistent("an extent is shorter than its blocks".to_owned())
-        })?;
-        to.copy_from_slice(bytes);
-        Ok(())
-    }
-
-    /// Reads a range of a file whose inode is locked.
-    pub(crate) async fn read_locked(
-        &self,
-        inode: &Inode,
-        at: u64,
-        bytes: u64,
-    ) -> Result<Vec<u8>, BucketError> {
-        let _pin = self.pool.read_pin();
-        let plan = self.look(|tree| plan(tree, inode, at, bytes)).await?;
-        self.carry_out(plan).await
     }
 }

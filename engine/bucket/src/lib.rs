@@ -18,6 +18,7 @@
 //! inodes. Observers take notes under them; no lock is held while an operation waits for what they
 //! do about it.
 
+mod acl;
 mod attributes;
 mod bucket;
 mod buckets;

@@ -9,14 +9,17 @@ mod complete;
 
 mod part;
 
+mod pages;
+
+mod recover;
+
 mod scan;
 
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use engine_format::{
-    BucketKey, Cleanup, ContentForm, Held, Inode, InodeFields, InodeId, InodeKind, PartRecord,
-    PieceRecord, UploadRecord,
+    BucketKey, Cleanup, ContentForm, FormatError, Held, Inode, InodeFields, InodeId, InodeKind,
+    PartRecord, PieceRecord, UploadRecord,
 };
 use engine_pool::LockMode;
 use engine_tree::Tree;
@@ -34,11 +37,12 @@ use crate::write::FILE_BYTES_MAX;
 use crate::xattr::OBJECT_PREFIX;
 use crate::{Ack, Bucket, BucketError};
 
-use scan::{all_uploads, first_left_over, pieces_from, template};
+use scan::{template, uploads_from};
 
 /// Bytes of the metadata that an upload keeps.
 const METADATA_BYTES_MAX: usize = 2600;
-const PARTS_MAX: usize = 10_000;
+/// Parts that one look takes.
+const PARTS_AT_ONCE: usize = 512;
 
 /// The number of a part: 1 to 10,000.
 pub type PartNumber = u32;
@@ -158,17 +162,6 @@ impl Bucket {
         Ok(UploadId(id))
     }
 
-    /// All uploads of keys with a prefix, by key and then by id.
-    ///
-    /// # Errors
-    /// [`BucketError::Store`].
-    pub async fn uploads(&self, prefix: &[u8]) -> Result<Vec<UploadInfo>, BucketError> {
-        let mut all = self.look(all_uploads).await?;
-        all.retain(|upload| upload.key.starts_with(prefix));
-        all.sort_by(|a, b| (&a.key, a.id).cmp(&(&b.key, b.id)));
-        Ok(all)
-    }
-
     /// Parts of an upload with numbers above `after`, up to `max`; and what its object will be
     /// named.
     ///
@@ -246,31 +239,18 @@ impl Bucket {
         Ok(())
     }
 
-    /// Forgets parts whose uploads became objects before a crash. Those that are in no object are
-    /// given back.
-    pub(crate) async fn recover_parts(&self) -> Result<(), BucketError> {
-        while let Some(id) = self.look(first_left_over).await? {
-            let parts = self
-                .look(|tree| parts_of(tree, id, 0, PIECES_AT_ONCE))
-                .await?;
-            let used = self.used_of(&parts).await?;
-            let is_used = |_, content| used.contains(&content);
-            self.drop_part_records(id, &parts, is_used).await?;
-        }
-        Ok(())
-    }
-
-    /// Contents of `parts` that a map of pieces leads to.
-    async fn used_of(&self, parts: &Parts) -> Result<BTreeSet<InodeId>, BucketError> {
-        let wanted: BTreeSet<InodeId> = parts.iter().map(|(_, part)| part.content).collect();
-        let mut used = BTreeSet::new();
-        let mut from = BucketKey::Piece(InodeId::ROOT, 0).encode();
+    /// All parts of an upload whose lock is held.
+    async fn all_parts(&self, id: UploadId) -> Result<Parts, BucketError> {
+        let mut parts = Parts::new();
         loop {
-            let (pieces, next) = self.look(|tree| pieces_from(tree, &from)).await?;
-            used.extend(pieces.into_iter().filter(|piece| wanted.contains(piece)));
-            match next {
-                Some(next) => from = next,
-                None => return Ok(used),
+            let after = parts.last().map_or(0, |(number, _)| *number);
+            let more = self
+                .look(|tree| parts_of(tree, id, after, PARTS_AT_ONCE))
+                .await?;
+            let is_last = more.len() < PARTS_AT_ONCE;
+            parts.extend(more);
+            if is_last {
+                return Ok(parts);
             }
         }
     }

@@ -13,6 +13,7 @@ use engine_format::{
 };
 use engine_pool::LockMode;
 
+use crate::acl::{Inherited, default_of};
 use crate::attributes::info;
 use crate::bucket::LockKey;
 use crate::change::Change;
@@ -170,7 +171,8 @@ pub(crate) struct Child {
 }
 
 impl Bucket {
-    /// Makes a file, a directory, a symbolic link or a device.
+    /// Makes a file, a directory, a symbolic link or a device. In a directory with a default
+    /// access control list that limits the mode.
     ///
     /// # Errors
     /// [`BucketError::Exists`], [`BucketError::NotFound`] if the directory is gone,
@@ -180,6 +182,22 @@ impl Bucket {
         parent: &Node,
         name: &[u8],
         new: &NewInode<'_>,
+        ack: Ack,
+    ) -> Result<(Node, Info), BucketError> {
+        self.create_with_umask(parent, name, new, 0, ack).await
+    }
+
+    /// As [`Bucket::create`] with the mode as it was asked for: `umask` is taken away from it where
+    /// no default access control list of the directory says what is.
+    ///
+    /// # Errors
+    /// As [`Bucket::create`].
+    pub async fn create_with_umask(
+        &self,
+        parent: &Node,
+        name: &[u8],
+        new: &NewInode<'_>,
+        umask: u16,
         ack: Ack,
     ) -> Result<(Node, Info), BucketError> {
         check_name(name)?;
@@ -198,8 +216,15 @@ impl Bucket {
         let implicit = (!directory.explicit).then_some(parent.id());
         let more = self.lock_inodes(implicit).await?;
         let now = self.now();
-        let inode = new_inode(self.number().await?, &directory, new, now);
+        let default = self.look(|tree| default_of(tree, &directory)).await?;
+        let inherited = Inherited::new(default.as_deref(), new.kind.kind(), new.mode, umask);
+        let masked = NewInode {
+            mode: inherited.mode,
+            ..*new
+        };
+        let mut inode = new_inode(self.number().await?, &directory, &masked, now);
         let mut change = Change::new(self);
+        inherited.put(&mut change, &mut inode);
         if implicit.is_some() {
             self.make_explicit(&mut change, parent, &mut flight).await?;
         }

@@ -152,6 +152,13 @@ fn shape_for(key: &Key) -> Vec<(LockKey, LockMode)> {
     }
 }
 
+/// Whether a way ends at a directory.
+pub(crate) fn leads_to_directory(way: &Way) -> bool {
+    way.found
+        .as_ref()
+        .is_some_and(|found| found.kind() == InodeKind::Directory)
+}
+
 /// Whether a way ends at a regular file.
 pub(crate) fn leads_to_file(way: &Way) -> bool {
     way.found

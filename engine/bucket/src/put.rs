@@ -12,21 +12,24 @@ use engine_format::{
 use engine_pool::LockMode;
 use engine_tree::Tree;
 
+use crate::acl::{self, Inherited};
 use crate::attributes::Info;
 use crate::bucket::{Dropped, LockKey};
 use crate::change::Change;
-use crate::content::find;
 use crate::flight::Flight;
-use crate::key::{Key, Way};
+use crate::key::{Above, Key, Way};
 use crate::look::{Look, inode_of, value};
 use crate::names::{NewInode, NewKind, alone, new_inode, shared, touch_for};
 use crate::node::Place;
 use crate::object::Precondition;
 use crate::removal::Left;
 use crate::write::{FILE_BYTES_MAX, padded};
-use crate::xattr::{OBJECT_PREFIX, attribute, attribute_names, check_attribute, put_attribute};
+use crate::xattr::{
+    OBJECT_PREFIX, attribute, attribute_names, check_attribute, put_attribute, take_attribute,
+};
 use crate::{Ack, Bucket, BucketError};
 
+pub(crate) use place::Parent;
 use place::{place_content, put_state_with};
 pub(crate) use publish::{Put, old_place, put_locks};
 

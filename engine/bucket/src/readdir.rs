@@ -1,10 +1,12 @@
 //! Reading directories through the mount.
 //!
 //! Entries come in the order of their names, so an entry that is there throughout comes exactly
-//! once. A position is a cookie of 64 bits: the number of a stretch of entries whose first name the
-//! stream remembers, and a hash of the last name that was read. The names of the latest cookies are
-//! kept as they are, so that reading on works when entries were removed meanwhile; an older
-//! position whose entry is gone begins again at its stretch.
+//! once. A position is a cookie of 64 bits: the number of a stretch of entries, and the code of a
+//! name in it (see [`stretch`]). The names of the latest cookies are kept as they are. For an older
+//! position its stretch is read again, without what has no higher code: so it does not matter
+//! whether its entry is still there.
+
+mod stretch;
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -17,13 +19,14 @@ use crate::names::is_mountable;
 use crate::node::Node;
 use crate::{Bucket, BucketError};
 
-/// Entries of one stretch.
-const STRETCH: usize = 4096;
+use stretch::{CODE_BITS, Stretch, StretchBuilder};
+
+/// Entries looked at in one look, shown or not.
+const ENTRIES_AT_ONCE: usize = 256;
 /// Latest cookies whose names are kept.
 const KEPT: usize = 8192;
-const HASH_BITS: u32 = 39;
 /// Cookies below this are the frontend's: for `.` and `..`.
-pub const COOKIE_MIN: u64 = 1 << HASH_BITS;
+pub const COOKIE_MIN: u64 = 1 << CODE_BITS;
 
 /// An entry of a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,13 +46,11 @@ pub struct DirectoryEntry {
 pub struct DirectoryStream {
     bucket: Bucket,
     node: Node,
-    /// Names as in the key: each stretch begins behind one.
-    stretches: Vec<Vec<u8>>,
-    in_stretch: usize,
+    stretches: Vec<Stretch>,
     /// Cookies and names as in the key.
     kept: VecDeque<(u64, Vec<u8>)>,
-    /// The last name that was read for the first time.
-    furthest: Vec<u8>,
+    /// The last name, as in the key, that belongs to a stretch.
+    covered: Vec<u8>,
 }
 
 struct Seen {
@@ -57,6 +58,21 @@ struct Seen {
     key_name: Vec<u8>,
     id: InodeId,
     kind: InodeKind,
+}
+
+/// What one look has found.
+struct Step {
+    seen: Vec<Seen>,
+    /// The lowest name that was not looked at; `None`: there is no more.
+    next: Option<Vec<u8>>,
+}
+
+/// Where reading goes on.
+struct Position {
+    /// The lowest name.
+    from: Vec<u8>,
+    /// In the stretch of this number only what has a higher code than this.
+    above: Option<(u64, u64)>,
 }
 
 impl Bucket {
@@ -71,10 +87,9 @@ impl Bucket {
         Ok(DirectoryStream {
             bucket: self.clone(),
             node: node.clone(),
-            stretches: vec![Vec::new()],
-            in_stretch: 0,
+            stretches: Vec::new(),
             kept: VecDeque::new(),
-            furthest: Vec::new(),
+            covered: Vec::new(),
         })
     }
 }
@@ -89,118 +104,135 @@ impl DirectoryStream {
         cookie: u64,
         max: usize,
     ) -> Result<Vec<DirectoryEntry>, BucketError> {
-        let after = self.name_of(cookie).await?;
-        let id = self.node.id();
-        let seen = self.bucket.look(|tree| scan(tree, id, &after, max)).await?;
-        let mut entries = Vec::with_capacity(seen.len());
-        for one in seen {
-            let cookie = self.cookie_of(&one.key_name);
-            let name = one.key_name.strip_suffix(b"/").unwrap_or(&one.key_name);
-            entries.push(DirectoryEntry {
-                name: name.to_vec(),
-                id: one.id,
-                kind: one.kind,
-                cookie,
-            });
+        let Position { mut from, above } = self.position_of(cookie)?;
+        let mut entries = Vec::new();
+        while entries.len() < max {
+            let step = self.step(&from, max - entries.len()).await?;
+            for one in step.seen {
+                self.cover(&one.key_name).await?;
+                let (stretch, code) = self.code_of(&one.key_name);
+                if above.is_some_and(|(number, least)| number == stretch && code <= least) {
+                    continue;
+                }
+                entries.push(self.entry_of(one, stretch << CODE_BITS | code));
+            }
+            match step.next {
+                Some(next) => from = next,
+                None => break,
+            }
         }
         Ok(entries)
     }
 
-    fn cookie_of(&mut self, key_name: &[u8]) -> u64 {
-        let first_time = *key_name > *self.furthest;
-        if first_time {
-            if self.in_stretch == STRETCH {
-                self.stretches.push(self.furthest.clone());
-                self.in_stretch = 0;
-            }
-            self.in_stretch += 1;
-            self.furthest = key_name.to_vec();
-        }
-        let stretch = self.stretches.partition_point(|first| **first < *key_name);
-        let cookie = ((stretch as u64) << HASH_BITS) | hash(key_name);
+    async fn step(&self, from: &[u8], max: usize) -> Result<Step, BucketError> {
+        let id = self.node.id();
+        self.bucket.look(|tree| scan(tree, id, from, max)).await
+    }
+
+    fn entry_of(&mut self, seen: Seen, cookie: u64) -> DirectoryEntry {
+        let name = seen.key_name.strip_suffix(b"/").unwrap_or(&seen.key_name);
+        let entry = DirectoryEntry {
+            name: name.to_vec(),
+            id: seen.id,
+            kind: seen.kind,
+            cookie,
+        };
         if self.kept.len() == KEPT {
             self.kept.pop_front();
         }
-        self.kept.push_back((cookie, key_name.to_vec()));
-        cookie
+        self.kept.push_back((cookie, seen.key_name));
+        entry
     }
 
-    /// The name behind which a position lies.
-    async fn name_of(&self, cookie: u64) -> Result<Vec<u8>, BucketError> {
+    /// The number of the stretch that a covered name belongs to, from 1, and its code there.
+    fn code_of(&self, key_name: &[u8]) -> (u64, u64) {
+        let number = self
+            .stretches
+            .partition_point(|stretch| *stretch.after < *key_name);
+        let stretch = number.checked_sub(1).and_then(|at| self.stretches.get(at));
+        let code = stretch.map_or(0, |stretch| stretch.code(key_name));
+        (number as u64, code)
+    }
+
+    /// Begins stretches until one takes this name.
+    async fn cover(&mut self, key_name: &[u8]) -> Result<(), BucketError> {
+        while *key_name > *self.covered {
+            let mut builder = StretchBuilder::new(&self.covered);
+            let mut next = Some(behind(&self.covered));
+            while let Some(from) = next.take() {
+                let step = self.step(&from, ENTRIES_AT_ONCE).await?;
+                if step.seen.iter().all(|one| builder.add(&one.key_name)) {
+                    next = step.next;
+                }
+            }
+            let (stretch, last) = builder.finish();
+            self.stretches.push(stretch);
+            // Without any, this one was removed meanwhile.
+            self.covered = last.unwrap_or_else(|| key_name.to_vec());
+        }
+        Ok(())
+    }
+
+    /// Where a position lies.
+    fn position_of(&self, cookie: u64) -> Result<Position, BucketError> {
+        let at = |from, above| Ok(Position { from, above });
         if cookie < COOKIE_MIN {
-            return Ok(Vec::new());
+            return at(Vec::new(), None);
         }
-        if let Some((_, name)) = self.kept.iter().rev().find(|(known, _)| *known == cookie) {
-            return Ok(name.clone());
+        let kept = self.kept.iter().filter(|(known, _)| *known == cookie);
+        // A name that came later may have the code of another one: then nothing is left out.
+        if let Some((_, name)) = kept.min_by(|a, b| a.1.cmp(&b.1)) {
+            return at(behind(name), None);
         }
-        let stretch = usize::try_from(cookie >> HASH_BITS).unwrap_or(usize::MAX);
-        let unknown = BucketError::Invalid {
+        let (number, code) = (cookie >> CODE_BITS, cookie & (COOKIE_MIN - 1));
+        let index = usize::try_from(number - 1).unwrap_or(usize::MAX);
+        let stretch = self.stretches.get(index).ok_or(BucketError::Invalid {
             what: "the position is not one of this stream",
-        };
-        let first = self.stretches.get(stretch - 1).ok_or(unknown)?;
-        let id = self.node.id();
-        let wanted = cookie & (COOKIE_MIN - 1);
-        let seen = self
-            .bucket
-            .look(|tree| scan(tree, id, first, 2 * STRETCH))
-            .await?;
-        let found = seen.iter().find(|one| hash(&one.key_name) == wanted);
-        Ok(found.map_or_else(|| first.clone(), |one| one.key_name.clone()))
-    }
-}
-
-fn hash(name: &[u8]) -> u64 {
-    // FNV-1a, folded.
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    for byte in name {
-        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    }
-    (hash ^ (hash >> HASH_BITS)) & (COOKIE_MIN - 1)
-}
-
-/// Entries behind a name as in the key that a mount can show.
-fn scan(tree: &Tree, directory: InodeId, after: &[u8], max: usize) -> Look<Vec<Seen>> {
-    let prefix = BucketKey::Entry(directory, &[]).encode();
-    let mut from = [&prefix[..], after].concat();
-    if !after.is_empty() {
-        from.push(0);
-    }
-    let mut seen: Vec<Seen> = Vec::new();
-    while seen.len() < max {
-        // Files are looked at again below, so a stretch is taken at once.
-        let mut batch: Vec<(Vec<u8>, Result<EntryRecord, _>)> = Vec::new();
-        let wanted = max - seen.len();
-        tree.scan(&from, |key, value| {
-            let Some(name) = key.strip_prefix(&prefix[..]) else {
-                return ControlFlow::Break(());
-            };
-            batch.push((name.to_vec(), EntryRecord::decode(value)));
-            if batch.len() == wanted {
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
         })?;
-        let is_last = batch.len() < wanted;
-        if let Some((last, _)) = batch.last() {
-            from = [&prefix[..], last, &[0]].concat();
+        at(behind(&stretch.after), Some((number, code)))
+    }
+}
+
+/// The lowest name above this one.
+fn behind(name: &[u8]) -> Vec<u8> {
+    let mut behind = name.to_vec();
+    if !name.is_empty() {
+        behind.push(0);
+    }
+    behind
+}
+
+/// Entries with names as in the key from this one on that a mount can show.
+fn scan(tree: &Tree, directory: InodeId, from: &[u8], max: usize) -> Look<Step> {
+    let prefix = BucketKey::Entry(directory, &[]).encode();
+    let wanted = max.min(ENTRIES_AT_ONCE);
+    // Names are looked at again below, so they are taken first.
+    let mut batch: Vec<(Vec<u8>, Result<EntryRecord, _>)> = Vec::new();
+    tree.scan(&[&prefix[..], from].concat(), |key, value| {
+        let Some(name) = key.strip_prefix(&prefix[..]) else {
+            return ControlFlow::Break(());
+        };
+        batch.push((name.to_vec(), EntryRecord::decode(value)));
+        if batch.len() == wanted {
+            return ControlFlow::Break(());
         }
-        for (key_name, record) in batch {
-            let record = record?;
-            let name = key_name.strip_suffix(b"/").unwrap_or(&key_name);
-            if !is_mountable(name) || is_hidden(tree, directory, &key_name, &record)? {
-                continue;
-            }
+        ControlFlow::Continue(())
+    })?;
+    let last = batch.last().filter(|_| batch.len() == wanted);
+    let next = last.map(|(name, _)| behind(name));
+    let mut seen = Vec::with_capacity(batch.len());
+    for (key_name, record) in batch {
+        let record = record?;
+        let name = key_name.strip_suffix(b"/").unwrap_or(&key_name);
+        if is_mountable(name) && !is_hidden(tree, directory, &key_name, &record)? {
             seen.push(Seen {
                 id: record.id(),
                 kind: record.kind(),
                 key_name,
             });
         }
-        if is_last {
-            break;
-        }
     }
-    Ok(seen)
+    Ok(Step { seen, next })
 }
 
 /// Whether a directory has the name of this file.

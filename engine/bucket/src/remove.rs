@@ -5,6 +5,7 @@
 //! last one: so others that remove keys of the same directory do not wait for each other.
 
 mod arrive;
+mod directory;
 
 mod locks;
 
@@ -17,10 +18,10 @@ use crate::change::Change;
 use crate::flight::Flight;
 use crate::key::{Above, Key, Way, object_of};
 use crate::look::{inode_of, is_empty, state};
-use crate::names::{alone, shared, touch_for};
+use crate::names::{alone, place_in, shared, touch_for};
 use crate::node::Place;
-use crate::object::{Precondition, leads_to_file};
-use crate::put::{old_place, put_locks};
+use crate::object::{Precondition, leads_to_directory, leads_to_file};
+use crate::put::{Parent, old_place, put_locks};
 use crate::removal::Left;
 use crate::{Ack, Bucket, BucketError, Owner};
 

@@ -1,6 +1,7 @@
 //! Sizes and holes.
 
 mod seek;
+mod zero;
 
 use std::ops::{ControlFlow, Range};
 
@@ -9,7 +10,7 @@ use engine_base::{Lsn, align_down, align_up, to_usize};
 use engine_format::{BucketKey, Cleanup, ContentForm, Inode};
 
 use crate::change::Change;
-use crate::content::{Span, find, small, spans};
+use crate::content::{FOUND_AT_ONCE, Span, find_some, small, some_spans, spans};
 use crate::flight::Flight;
 use crate::look::{inode_at, value};
 use crate::node::Node;
@@ -137,14 +138,21 @@ impl Bucket {
         let Some(Cleanup::Tail(from)) = found else {
             return Ok(());
         };
-        let all = self
-            .look(|tree| spans(tree, inode, from..FILE_BYTES_MAX))
-            .await?;
-        for span in all {
-            let range = span.at..span.at + span.bytes;
-            self.pool
-                .clear_content(&self.dataset, span.content, range)
+        let mut at = from;
+        while at < FILE_BYTES_MAX {
+            let rest = at..FILE_BYTES_MAX;
+            let some = self
+                .look(|tree| some_spans(tree, inode, rest.clone(), FOUND_AT_ONCE))
                 .await?;
+            at = some
+                .last()
+                .map_or(FILE_BYTES_MAX, |last| last.file_at + last.bytes);
+            for span in some {
+                let range = span.at..span.at + span.bytes;
+                self.pool
+                    .clear_content(&self.dataset, span.content, range)
+                    .await?;
+            }
         }
         let mut change = Change::new(self);
         change.delete(&key);
@@ -198,86 +206,5 @@ impl Bucket {
         drop(locks);
         drop(admitted);
         self.acknowledge(lsn, ack).await
-    }
-
-    /// Makes a range within a file read as zeroes; whole blocks take no space from then on.
-    async fn zero(
-        &self,
-        file: &mut Locked<'_>,
-        range: Range<u64>,
-        flight: &mut Flight<'_>,
-    ) -> Result<Lsn, BucketError> {
-        let mut lsn = self.pool.durable_lsn();
-        let mut at = range.start;
-        while at < range.end {
-            let step = at..range.end.min(at + CLEARED_AT_ONCE);
-            let mut change = Change::new(self);
-            self.zero_step(&mut change, file, step.clone()).await?;
-            self.content_changed(&mut change, file, flight);
-            lsn = change.commit(self, flight).await?;
-            at = step.end;
-        }
-        Ok(lsn)
-    }
-
-    async fn zero_step(
-        &self,
-        change: &mut Change,
-        file: &mut Locked<'_>,
-        range: Range<u64>,
-    ) -> Result<(), BucketError> {
-        match file.inode.content {
-            ContentForm::None => return Ok(()),
-            ContentForm::Small => {
-                // Behind what the record holds there are zeroes already.
-                let inode = &file.inode;
-                let mut content = self.look(|tree| small(tree, inode)).await?;
-                let held = content.len() as u64;
-                let held = to_usize(range.start.min(held))..to_usize(range.end.min(held));
-                content[held].fill(0);
-                change.put(&BucketKey::Small(inode.id), &content);
-                return Ok(());
-            }
-            ContentForm::Extents | ContentForm::Pieces => {}
-        }
-        let inode = &file.inode;
-        let all = self.look(|tree| spans(tree, inode, range.clone())).await?;
-        for span in all {
-            self.zero_span(change, file, &span).await?;
-        }
-        Ok(())
-    }
-
-    /// Blocks that a range cuts are rewritten, those between are cleared.
-    async fn zero_span(
-        &self,
-        change: &mut Change,
-        file: &mut Locked<'_>,
-        span: &Span,
-    ) -> Result<(), BucketError> {
-        let end = span.at + span.bytes;
-        let ends_file = span.file_at + span.bytes >= file.inode.size;
-        let first = align_up(span.at, BLOCK);
-        let last = if ends_file {
-            end
-        } else {
-            align_down(end, BLOCK)
-        };
-        let file_of = |at: u64| span.file_at + (at - span.at);
-        if first >= last {
-            let zeroes = vec![0; to_usize(span.bytes)];
-            return self.put_bytes(change, file, span.file_at, &zeroes).await;
-        }
-        if span.at < first {
-            let zeroes = vec![0; to_usize(first - span.at)];
-            self.put_bytes(change, file, span.file_at, &zeroes).await?;
-        }
-        self.replace(file, file_of(first)..file_of(last)).await?;
-        change.clear(span.content, first, last - first);
-        if last < end {
-            let zeroes = vec![0; to_usize(end - last)];
-            self.put_bytes(change, file, file_of(last), &zeroes).await?;
-        }
-        Ok(())
     }
 }

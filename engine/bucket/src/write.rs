@@ -15,7 +15,7 @@ use engine_device::PageBuf;
 use engine_format::{BucketKey, ContentForm, Inode, InodeKind, SMALL_BYTES_MAX};
 
 use crate::change::Change;
-use crate::content::{Span, find, small, spans};
+use crate::content::{Span, small, spans};
 use crate::flight::Flight;
 use crate::node::{Node, Place};
 use crate::{Ack, Bucket, BucketError};

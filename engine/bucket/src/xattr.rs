@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 use engine_format::{ATTRIBUTE_BYTES_MAX, BucketKey, Inode, InodeKind};
 use engine_tree::Tree;
 
+use crate::acl;
 use crate::change::Change;
 use crate::flight::Flight;
 use crate::look::{Look, inode_at, value};
@@ -89,6 +90,13 @@ pub(crate) fn put_attribute(change: &mut Change, inode: &mut Inode, name: &[u8],
     }
 }
 
+/// Takes an attribute away, wherever it is.
+pub(crate) fn take_attribute(change: &mut Change, inode: &mut Inode, name: &[u8]) {
+    if inode.fields.attributes.remove(name).is_none() {
+        change.delete(&BucketKey::Attribute(inode.id, name));
+    }
+}
+
 pub(crate) fn check_attribute(name: &[u8], value: &[u8]) -> Result<(), BucketError> {
     if name.is_empty() || name.len() > NAME_BYTES_MAX || name.contains(&0) {
         return Err(BucketError::Name {
@@ -146,12 +154,15 @@ impl Bucket {
         .await
     }
 
-    /// Sets an attribute.
+    /// Sets an attribute. The access control lists `system.posix_acl_access` and
+    /// `system.posix_acl_default` are checked, the mode follows the former, and what says no more
+    /// than the mode, or nothing, is not kept.
     ///
     /// # Errors
     /// [`BucketError::Exists`], [`BucketError::NotFound`], [`BucketError::Name`],
     /// [`BucketError::TooLarge`] of this one, or of all that the inode has: they are bounded so
-    /// that it can be removed and replaced; [`BucketError::Store`].
+    /// that it can be removed and replaced; [`BucketError::Invalid`] for a malformed list, or one
+    /// that the inode cannot have; [`BucketError::Store`].
     pub async fn set_attribute(
         &self,
         node: &Node,
@@ -180,7 +191,9 @@ impl Bucket {
                     max: ATTRIBUTES_BYTES_MAX as u64,
                 });
             }
-            put_attribute(change, inode, name, value);
+            if !acl::set(change, inode, name, value)? {
+                put_attribute(change, inode, name, value);
+            }
             Ok(())
         })
         .await
@@ -200,9 +213,7 @@ impl Bucket {
             if !sizes.contains_key(name) {
                 return Err(BucketError::no("attribute"));
             }
-            if inode.fields.attributes.remove(name).is_none() {
-                change.delete(&BucketKey::Attribute(inode.id, name));
-            }
+            take_attribute(change, inode, name);
             Ok(())
         })
         .await

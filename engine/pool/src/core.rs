@@ -48,6 +48,7 @@ pub(crate) struct Core {
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) page_reads: AtomicU64,
+    pub(crate) look_pages_max: AtomicU64,
     /// `page_reads` when the newest checkpoint took its state.
     pub(crate) page_reads_before: AtomicU64,
     pub(crate) pages_written: AtomicU64,

@@ -12,6 +12,7 @@ use commit::Cleaner;
 use find::{first_content, first_piece, next_extents};
 
 use std::ops::{ControlFlow, Range};
+use std::sync::atomic::Ordering;
 
 use engine_base::Lsn;
 use engine_format::{
@@ -60,6 +61,8 @@ impl Pool {
     ) -> Result<(), StoreError> {
         let low = missing.low.to_vec();
         kept.push(dataset.pins().pin(vec![(low.clone(), low)]));
+        let most = &self.core.counters.look_pages_max;
+        most.fetch_max(kept.len() as u64, Ordering::Relaxed);
         self.fetch(dataset, missing).await
     }
 
@@ -261,7 +264,6 @@ impl Pool {
 
     /// Has checkpoints name `features` as incompatible; when it returns, both superblocks do.
     pub(crate) fn require_features(&self, features: u64) -> Result<(), StoreError> {
-        use std::sync::atomic::Ordering;
         let before = self.core.features.fetch_or(features, Ordering::AcqRel);
         if before & features == features {
             return Ok(());

@@ -60,6 +60,8 @@ pub struct PoolMetrics {
     pub pages_relocated: u64,
     /// Pages read because they were not in memory.
     pub page_reads: u64,
+    /// Most pages that one look at a tree had to read and keep until it was through.
+    pub look_pages_max: u64,
     /// Checkpoints taken.
     pub checkpoints: u64,
     /// Blocks that were read with a wrong checksum.
@@ -105,6 +107,7 @@ impl Pool {
             deltas_written: counters.deltas_written.load(Ordering::Relaxed),
             pages_relocated: counters.pages_relocated.load(Ordering::Relaxed),
             page_reads: counters.page_reads.load(Ordering::Relaxed),
+            look_pages_max: counters.look_pages_max.load(Ordering::Relaxed),
             checkpoints: counters.checkpoints.load(Ordering::Relaxed),
             data_read_errors: counters.data_read_errors.load(Ordering::Relaxed),
         }

@@ -79,7 +79,7 @@ impl Bucket {
             .lock(vec![(LockKey::Upload(id.0), LockMode::Exclusive)])
             .await?;
         let record = self.look(|tree| record_of(tree, id)).await?;
-        let parts = self.look(|tree| parts_of(tree, id, 0, PARTS_MAX)).await?;
+        let parts = self.all_parts(id).await?;
         let assembled = assemble(&parts, chosen)?;
         let key = Key::parse_to_put(&record.key)?;
         let mut object = object.clone();

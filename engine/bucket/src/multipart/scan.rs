@@ -2,44 +2,42 @@
 
 use super::*;
 
-pub(super) fn all_uploads(tree: &Tree) -> Look<Vec<UploadInfo>> {
-    let mut found = Vec::new();
-    tree.scan(&[BucketKey::UPLOAD], |key, value| {
-        match BucketKey::decode(key) {
-            Ok(BucketKey::Upload(id)) => found.push((id, UploadRecord::decode(value))),
-            Ok(BucketKey::Part(..)) => {}
-            _ => return ControlFlow::Break(()),
-        }
-        ControlFlow::Continue(())
-    })?;
-    let mut uploads = Vec::with_capacity(found.len());
-    for (id, record) in found {
-        let record = record?;
-        uploads.push(UploadInfo {
-            id: UploadId(id),
-            key: record.key,
-            created: record.created,
-        });
-    }
-    Ok(uploads)
+/// Uploads that one look takes.
+const UPLOADS_AT_ONCE: usize = 64;
+
+/// What a look at uploads has found.
+pub(super) struct Uploads {
+    /// Ids with their records; without one only parts are left of an upload.
+    pub(super) found: Vec<(UploadId, Option<Result<UploadRecord, FormatError>>)>,
+    /// The key to go on from.
+    pub(super) next: Option<Vec<u8>>,
 }
 
-/// An upload that has parts but no record.
-pub(super) fn first_left_over(tree: &Tree) -> Look<Option<UploadId>> {
-    let (mut found, mut last) = (None, None);
-    tree.scan(&[BucketKey::UPLOAD], |key, _| {
-        match BucketKey::decode(key) {
-            Ok(BucketKey::Upload(id)) => last = Some(id),
-            Ok(BucketKey::Part(id, _)) if last != Some(id) => {
-                found = Some(UploadId(id));
-                return ControlFlow::Break(());
-            }
-            Ok(BucketKey::Part(..)) => {}
-            _ => return ControlFlow::Break(()),
-        }
-        ControlFlow::Continue(())
-    })?;
-    Ok(found)
+/// The next uploads from a key on. Their parts are passed over, however many there are.
+pub(super) fn uploads_from(tree: &Tree, from: &[u8]) -> Look<Uploads> {
+    let mut uploads = Uploads {
+        found: Vec::new(),
+        next: None,
+    };
+    let mut at = from.to_vec();
+    while uploads.found.len() < UPLOADS_AT_ONCE {
+        let mut first = None;
+        tree.scan(&at, |key, value| {
+            first = match BucketKey::decode(key) {
+                Ok(BucketKey::Upload(id)) => Some((id, Some(UploadRecord::decode(value)))),
+                Ok(BucketKey::Part(id, _)) => Some((id, None)),
+                _ => None,
+            };
+            ControlFlow::Break(())
+        })?;
+        let Some((id, record)) = first else {
+            return Ok(uploads);
+        };
+        at = [&BucketKey::Part(id, u32::MAX).encode()[..], &[0]].concat();
+        uploads.found.push((UploadId(id), record));
+    }
+    uploads.next = Some(at);
+    Ok(uploads)
 }
 
 /// Contents that pieces lead to, from a key on; and where to go on.

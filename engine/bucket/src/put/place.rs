@@ -2,6 +2,15 @@
 
 use super::*;
 
+/// The directory that something is put in.
+pub(crate) struct Parent {
+    pub(crate) inode: Inode,
+    /// The access control list that what is made in it begins with.
+    pub(crate) default_list: Option<Vec<u8>>,
+    /// Directories that are made on the way to it, in order.
+    pub(crate) made: Vec<Above>,
+}
+
 /// Gives a new file its content.
 pub(super) fn place_content(change: &mut Change, inode: &mut Inode, ready: &Ready) {
     inode.size = ready.size;
@@ -37,7 +46,7 @@ pub(super) fn put_state_with(change: &mut Change, id: InodeId, now: i64, only: O
 }
 
 impl Bucket {
-    /// Makes the directories of a key that are missing; the inode of the last one.
+    /// Makes the directories of a key that are missing.
     pub(crate) async fn make_directories(
         &self,
         change: &mut Change,
@@ -45,19 +54,32 @@ impl Bucket {
         way: &Way,
         owner: Owner,
         flight: &mut Flight<'_>,
-    ) -> Result<Inode, BucketError> {
+    ) -> Result<Parent, BucketError> {
         let now = self.now();
         let mut parent = way.last().inode.clone();
+        let mut default_list = self.look(|tree| acl::default_of(tree, &parent)).await?;
+        let (mut made, mut list_bytes) = (Vec::new(), 0);
         let missing = &key.parents()[way.above.len() - 1..];
         for (index, name) in missing.iter().enumerate() {
+            let kind = InodeKind::Directory;
+            let inherited = Inherited::new(default_list.as_deref(), kind, 0o777, owner.umask);
+            list_bytes += inherited.bytes();
+            if list_bytes > acl::INHERITED_BYTES_MAX {
+                return Err(BucketError::TooLarge {
+                    what: "sum of the access control lists of the directories to be made",
+                    max: acl::INHERITED_BYTES_MAX as u64,
+                });
+            }
             let new = NewInode {
                 kind: NewKind::Directory,
-                mode: 0o777 & !owner.umask,
+                mode: inherited.mode,
                 uid: owner.uid,
                 gid: owner.gid,
             };
             let mut inode = new_inode(self.number().await?, &parent, &new, now);
             inode.explicit = false;
+            inherited.put(change, &mut inode);
+            default_list = inherited.default().map(<[u8]>::to_vec);
             let place = Place::Entry {
                 parent: None,
                 directory: parent.id,
@@ -74,9 +96,17 @@ impl Bucket {
                 change.touch(parent.id, &touch_for(name, InodeKind::Directory, 1, now));
                 flight.entry(parent.id, name);
             }
-            parent = inode;
+            parent = inode.clone();
+            made.push(Above {
+                name: [&name[..], b"/"].concat(),
+                inode,
+            });
         }
-        Ok(parent)
+        Ok(Parent {
+            inode: parent,
+            default_list,
+            made,
+        })
     }
 
     /// The content of a directory's key lies under a number of its own.
@@ -117,9 +147,12 @@ impl Bucket {
             && inode.size > 0
         {
             let pin = self.pool.read_pin();
-            let whole = self.look(|tree| find(tree, inode, 0..inode.size)).await?;
             let readers = node.readers();
-            readers.iter().for_each(|reader| reader.keep(&whole, &pin));
+            let whole = 0..if readers.is_empty() { 0 } else { inode.size };
+            self.for_each_found(inode, whole, |old| {
+                readers.iter().for_each(|reader| reader.keep(old, &pin));
+            })
+            .await?;
         }
         let key = BucketKey::Piece(inode.id, 0);
         let piece = self

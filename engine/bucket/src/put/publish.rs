@@ -91,9 +91,10 @@ impl Bucket {
         flight: &mut Flight<'_>,
     ) -> Result<(Inode, Left), BucketError> {
         let now = self.now();
-        let parent = self
+        let above = self
             .make_directories(change, put.key, way, put.owner, flight)
             .await?;
+        let parent = &above.inode;
         let old = self.old_inode(way).await?;
         let key_name = put.key.key_name();
         let mut left = Left::Nothing;
@@ -105,7 +106,10 @@ impl Bucket {
                 inode.changed = now;
                 inode
             }
-            _ => self.new_object(put, &parent, ready, now).await?,
+            _ => {
+                let heir = old.is_none().then_some(&mut *change);
+                self.new_object(heir, put, &above, ready).await?
+            }
         };
         if put.key.is_directory() {
             self.place_directory_content(change, &mut inode, ready);
@@ -162,12 +166,14 @@ impl Bucket {
         }
     }
 
+    /// A new file or directory in `above`; without an `heir` it takes over from another one, and
+    /// does not inherit from the directory.
     pub(super) async fn new_object(
         &self,
+        heir: Option<&mut Change>,
         put: &Put<'_>,
-        parent: &Inode,
+        above: &Parent,
         ready: &Ready,
-        now: i64,
     ) -> Result<Inode, BucketError> {
         let (kind, mode, id) = if put.key.is_directory() {
             // Its number must not be that of its content.
@@ -175,13 +181,19 @@ impl Bucket {
         } else {
             (NewKind::File, 0o666, ready.id)
         };
+        let default = above.default_list.as_deref();
+        let inherited = Inherited::new(default, kind.kind(), mode, put.owner.umask);
         let new = NewInode {
             kind,
-            mode: mode & !put.owner.umask,
+            mode: inherited.mode,
             uid: put.owner.uid,
             gid: put.owner.gid,
         };
-        Ok(new_inode(id, parent, &new, now))
+        let mut inode = new_inode(id, &above.inode, &new, self.now());
+        if let Some(change) = heir {
+            inherited.put(change, &mut inode);
+        }
+        Ok(inode)
     }
 
     /// What a file leaves to the one that comes in its place.
@@ -211,9 +223,7 @@ impl Bucket {
         let of: &Inode = inode;
         let names = self.look(|tree| attribute_names(tree, of)).await?;
         for name in names.iter().filter(|name| name.starts_with(OBJECT_PREFIX)) {
-            if inode.fields.attributes.remove(name).is_none() {
-                change.delete(&BucketKey::Attribute(inode.id, name));
-            }
+            take_attribute(change, inode, name);
         }
         inode.fields.entity_tag = None;
         inode.fields.checksums = None;

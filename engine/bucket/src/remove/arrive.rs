@@ -4,12 +4,16 @@ use super::*;
 
 impl Bucket {
     /// Moves an object to another key, in the place of what is there: in one batch, with the same
-    /// inode. Directories that are missing are made, those without a key any more go.
+    /// inode. Directories that are missing are made, those without a key any more go. Where both
+    /// keys end with `/` it is the directory that moves, with all that is below it, also one that
+    /// is there only for that; it takes the place of an empty one.
     ///
     /// # Errors
-    /// [`BucketError::NotFound`] if there is no object `from`, [`BucketError::Invalid`] for keys
-    /// that end with `/`, [`BucketError::Precondition`] of the object that is replaced,
-    /// [`BucketError::InTheWay`], [`BucketError::Name`], [`BucketError::Store`].
+    /// [`BucketError::NotFound`] if there is no object, or directory, `from`;
+    /// [`BucketError::Invalid`] if only one of the keys ends with `/`, [`BucketError::NotEmpty`] of
+    /// the directory that would be replaced, [`BucketError::Below`],
+    /// [`BucketError::Precondition`] of the object that is replaced, [`BucketError::InTheWay`],
+    /// [`BucketError::Name`], [`BucketError::Store`].
     pub async fn rename_object(
         &self,
         from: &[u8],
@@ -19,15 +23,15 @@ impl Bucket {
         ack: Ack,
     ) -> Result<(), BucketError> {
         let (from, to) = (Key::parse(from)?, Key::parse_to_put(to)?);
-        if from.is_directory() || to.is_directory() {
+        if from.is_directory() != to.is_directory() {
             return Err(BucketError::Invalid {
-                what: "only files are renamed by their keys",
+                what: "either both keys end with a slash or none does",
             });
         }
         let admitted = self.admit(0).await?;
         loop {
             let seen = (self.way(&from).await?, self.way(&to).await?);
-            if !leads_to_file(&seen.0) {
+            if !(leads_to_file(&seen.0) || leads_to_directory(&seen.0)) {
                 return Err(BucketError::no("object"));
             }
             let done = self
@@ -56,8 +60,12 @@ impl Bucket {
         let locked = self.last_keys(&seen.0, &mut announced).await?;
         let mut keys = remove_locks(from, &seen.0, locked);
         keys.extend(put_locks(to, &seen.1));
-        let _locks = self.lock(keys).await?;
         let replaced = seen.1.found.as_ref().map(EntryRecord::id);
+        if from.is_directory() {
+            keys.push(alone(LockKey::Shape));
+            keys.extend(replaced.map(|id| alone(LockKey::Directory(id))));
+        }
+        let _locks = self.lock(keys).await?;
         let inodes = remove_inodes(&seen.0, locked).into_iter().chain(replaced);
         let _inodes = self.lock_inodes(inodes).await?;
         let ways = (self.way(from).await?, self.way(to).await?);
@@ -68,10 +76,15 @@ impl Bucket {
             return Err(BucketError::InTheWay);
         }
         self.check_precondition(&ways.1, precondition).await?;
-        let moved = self.look(|tree| object_of(tree, &ways.0)).await?;
-        let moved = moved.ok_or_else(|| BucketError::no("object"))?;
+        let Some(entry) = ways.0.found.clone() else {
+            return Err(BucketError::no("object"));
+        };
+        let moved = self.look(|tree| inode_of(tree, entry.clone())).await?;
         if replaced == Some(moved.id) {
             return Ok(Some((self.pool.durable_lsn(), Left::Nothing)));
+        }
+        if from.is_directory() {
+            self.check_place(&ways.1, moved.id).await?;
         }
         let mut change = Change::new(self);
         let kept: Vec<InodeId> = ways.1.above.iter().map(|above| above.inode.id).collect();
@@ -87,9 +100,17 @@ impl Bucket {
         let Some(mut left) = lost else {
             return Ok(None);
         };
-        let more = self
-            .arrive(&mut change, (from, to), &ways, (moved, owner), &mut flight)
+        let above = self
+            .make_directories(&mut change, to, &ways.1, owner, &mut flight)
             .await?;
+        let ends = (from, to);
+        let more = if from.is_directory() {
+            self.arrive_with_all(&mut change, ends, &ways, (moved, &above), &mut flight)
+                .await?
+        } else {
+            self.arrive(&mut change, ends, &ways, (moved, &above), &mut flight)
+                .await?
+        };
         if more == Left::Cleanup {
             left = more;
         }
@@ -103,13 +124,11 @@ impl Bucket {
         change: &mut Change,
         (from, to): (&Key, &Key),
         ways: &(Way, Way),
-        (mut moved, owner): (Inode, Owner),
+        (mut moved, above): (Inode, &Parent),
         flight: &mut Flight<'_>,
     ) -> Result<Left, BucketError> {
         let now = self.now();
-        let parent = self
-            .make_directories(change, to, &ways.1, owner, flight)
-            .await?;
+        let parent = &above.inode;
         let mut left = Left::Nothing;
         if let Some(found) = ways.1.found.clone() {
             let old = self.look(|tree| inode_of(tree, found.clone())).await?;

@@ -32,8 +32,8 @@ impl Bucket {
                         let end = (what == Seek::Hole).then_some(inode.size);
                         return Ok(ControlFlow::Break(end.or(Some(from))));
                     }
-                    let end = inode.size.min(from + 64 * CLEARED_AT_ONCE);
-                    let found = find(tree, &inode, from..end)?;
+                    let found = find_some(tree, &inode, from..inode.size, FOUND_AT_ONCE)?;
+                    let end = found.last().map_or(inode.size, |last| last.at + last.bytes);
                     let wanted = |stored: bool| stored == (what == Seek::Data);
                     let hit = found.iter().find(|one| wanted(one.stored.is_some()));
                     Ok(match hit {

@@ -14,13 +14,14 @@ impl Bucket {
             return Ok(());
         }
         let pin = self.pool.read_pin();
-        let inode = &file.inode;
-        let old = self.look(|tree| find(tree, inode, range.clone())).await?;
-        for reader in file.node.readers() {
-            reader.keep(&old, &pin);
-        }
-        let stored = old.iter().filter(|found| found.stored.is_some());
-        let stored: u64 = stored.map(|found| found.bytes).sum();
+        let readers = file.node.readers();
+        let mut stored = 0;
+        self.for_each_found(&file.inode, range, |old| {
+            readers.iter().for_each(|reader| reader.keep(old, &pin));
+            let data = old.iter().filter(|found| found.stored.is_some());
+            stored += data.map(|found| found.bytes).sum::<u64>();
+        })
+        .await?;
         file.inode.allocated = file.inode.allocated.saturating_sub(stored);
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use engine_bucket::{Ack, Bucket, Info, InodeKind, ListItem, ListOptions, Node, RenameHow};
 use engine_pool::block_on;
 
+use crate::ops::OWNER;
 use crate::reference::{Body, ROOT, RefBucket, RefNode, is_mountable};
 
 pub(crate) fn compare(bucket: &Bucket, reference: &RefBucket, at: &str) {
@@ -164,13 +165,50 @@ fn pages(bucket: &Bucket, reference: &RefBucket, at: &str) {
 /// Removes everything: what no key can reach is renamed, then objects go by their keys, then the
 /// rest through the mount.
 pub(crate) fn remove_all(bucket: &Bucket) {
-    make_reachable(bucket, &bucket.root(), &mut 0);
+    let mut count = 0;
+    loop {
+        make_reachable(bucket, &bucket.root(), &mut count);
+        if !make_mountable(bucket, &mut count) {
+            break;
+        }
+    }
     let keys = list(bucket, b"", b"", b"", usize::MAX - 1).0;
     for key in keys.iter().map(ListItem::key).rev() {
         let removed = block_on(bucket.remove(key, None, Ack::Written));
         assert!(removed.unwrap().existed, "{key:?}");
     }
     clear(bucket, &bucket.root());
+}
+
+/// Gives directories that the mount cannot name others, by their keys: they may hold what only the
+/// mount can remove.
+/// `false`: there are none.
+fn make_mountable(bucket: &Bucket, count: &mut u32) -> bool {
+    let mut any = false;
+    loop {
+        let keys = list(bucket, b"", b"", b"", usize::MAX - 1).0;
+        let Some(from) = keys.iter().find_map(|item| unmountable(item.key())) else {
+            return any;
+        };
+        any = true;
+        *count += 1;
+        let to = format!("moved {count}/").into_bytes();
+        let moved = bucket.rename_object(from, &to, OWNER, None, Ack::Written);
+        block_on(moved).unwrap();
+    }
+}
+
+/// The first directory on the way of a key whose name the mount cannot show.
+fn unmountable(key: &[u8]) -> Option<&[u8]> {
+    let slashes = (0..key.len()).filter(|at| key[*at] == b'/');
+    let mut start = 0;
+    for at in slashes {
+        if !is_mountable(&key[start..at]) {
+            return Some(&key[..=at]);
+        }
+        start = at + 1;
+    }
+    None
 }
 
 /// Gives entries whose names are not UTF-8 others, so that what is below them has keys.

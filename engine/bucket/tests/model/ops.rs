@@ -12,7 +12,7 @@ use engine_pool::block_on;
 use crate::Rng;
 use crate::reference::{Body, No, Path, RefBucket};
 
-const OWNER: Owner = Owner {
+pub(crate) const OWNER: Owner = Owner {
     uid: 0,
     gid: 0,
     umask: 0o022,

@@ -4,16 +4,20 @@
 
 mod abandoned;
 mod above;
+mod acls;
 mod appends;
 mod attributes;
+mod bounds;
 mod contents;
 mod damage;
 mod deleted;
 mod keys;
 mod limits;
 mod linked;
+mod moved;
 mod multipart;
 mod observers;
+mod positions;
 mod refused;
 mod shown;
 mod sizes;

@@ -108,6 +108,10 @@ fn directories_move_under_the_keys() {
                 let how = [RenameHow::Replace, RenameHow::Exchange][round % 2];
                 let _ = block_on(bucket.rename((root, d), (root, e), how, Ack::Written));
                 let _ = block_on(bucket.rename((root, e), (root, d), how, Ack::Written));
+                let moved = bucket.rename_object(b"d/", b"f/g/", OWNER, None, Ack::Written);
+                let _ = block_on(moved);
+                let moved = bucket.rename_object(b"f/g/", b"d/", OWNER, None, Ack::Written);
+                let _ = block_on(moved);
             }
         });
         for thread in 0..3 {

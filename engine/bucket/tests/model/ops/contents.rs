@@ -125,9 +125,12 @@ impl Runner<'_> {
 
     pub(super) fn rename_object(&mut self) {
         let (mut from, mut to) = (self.key(), self.key());
+        let directories = self.rng.below(2) == 0;
         for key in [&mut from, &mut to] {
-            if key.ends_with(b"/") {
-                key.push(b'x');
+            match (directories, key.ends_with(b"/")) {
+                (true, false) => key.push(b'/'),
+                (false, true) => key.push(b'x'),
+                _ => {}
             }
         }
         let renamed = self

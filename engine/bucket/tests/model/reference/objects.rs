@@ -49,19 +49,22 @@ impl RefBucket {
         is_object.then_some(id)
     }
 
-    pub(super) fn make_above(&mut self, above: &Path) -> Result<u64, No> {
-        // Looked at first: what is refused changes nothing.
-        let mut at = Some(ROOT);
+    /// The last of these directories that is there.
+    pub(super) fn last_above(&self, above: &Path) -> Result<u64, No> {
+        let mut at = ROOT;
         for part in above {
-            let Some(id) = at else { break };
-            at = match &self.nodes[&id].body {
-                Body::Directory { directories, .. } => directories.get(part).copied(),
-                _ => panic!("only directories are walked"),
-            };
-            if at.is_none() && self.is_special(id, part) {
-                return Err(No::InTheWay);
+            match self.maps_of(at).1.get(part) {
+                Some(below) => at = *below,
+                None if self.is_special(at, part) => return Err(No::InTheWay),
+                None => break,
             }
         }
+        Ok(at)
+    }
+
+    pub(super) fn make_above(&mut self, above: &Path) -> Result<u64, No> {
+        // Looked at first: what is refused changes nothing.
+        self.last_above(above)?;
         let mut at = ROOT;
         for part in above {
             let known = self.maps(at).1.get(part).copied();
@@ -214,30 +217,6 @@ impl RefBucket {
         }
         self.prune(&above);
         true
-    }
-
-    pub(crate) fn rename_object(&mut self, from: &[u8], to: &[u8]) -> Result<(), No> {
-        let source = self.find(from).ok_or(No::NotFound)?;
-        self.check_leaf(to)?;
-        let (above, name, _) = Self::key(to);
-        let parent = self.make_above(&above)?;
-        let old = self.maps(parent).0.get(&name).copied();
-        if old == Some(source) {
-            return Ok(());
-        }
-        if let Some(old) = old {
-            self.maps(parent).0.remove(&name);
-            self.drop_link(old);
-        }
-        self.maps(parent).0.insert(name, source);
-        let (above, name, _) = Self::key(from);
-        let mut parent = ROOT;
-        for part in &above {
-            parent = self.maps_of(parent).1[part];
-        }
-        self.maps(parent).0.remove(&name);
-        self.prune(&above);
-        Ok(())
     }
 
     /// All keys of objects, in order, with their numbers.

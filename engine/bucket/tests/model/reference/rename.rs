@@ -85,4 +85,70 @@ impl RefBucket {
             *self.maps(id).2 = true;
         }
     }
+
+    fn directory_at(&self, key: &[u8]) -> Option<u64> {
+        let (above, name, _) = Self::key(key);
+        let mut at = ROOT;
+        for part in above.iter().chain([&name]) {
+            at = *self.maps_of(at).1.get(part)?;
+        }
+        Some(at)
+    }
+
+    fn rename_directory(&mut self, from: &[u8], to: &[u8]) -> Result<(), No> {
+        let source = self.directory_at(from).ok_or(No::NotFound)?;
+        self.check_leaf(to)?;
+        let (above, name, _) = Self::key(to);
+        let last = self.last_above(&above)?;
+        let old = self.directory_at(to);
+        if old == Some(source) {
+            return Ok(());
+        }
+        if self.is_below(last, source) {
+            return Err(No::Below);
+        }
+        if old.is_some_and(|old| !self.is_empty(old)) {
+            return Err(No::NotEmpty);
+        }
+        let parent = self.make_above(&above)?;
+        self.maps(parent).1.insert(name, source);
+        if let Some(old) = old {
+            self.drop_link(old);
+        }
+        let (above, name, _) = Self::key(from);
+        let mut parent = ROOT;
+        for part in &above {
+            parent = self.maps_of(parent).1[part];
+        }
+        self.maps(parent).1.remove(&name);
+        self.prune(&above);
+        Ok(())
+    }
+
+    pub(crate) fn rename_object(&mut self, from: &[u8], to: &[u8]) -> Result<(), No> {
+        if from.ends_with(b"/") {
+            return self.rename_directory(from, to);
+        }
+        let source = self.find(from).ok_or(No::NotFound)?;
+        self.check_leaf(to)?;
+        let (above, name, _) = Self::key(to);
+        let parent = self.make_above(&above)?;
+        let old = self.maps(parent).0.get(&name).copied();
+        if old == Some(source) {
+            return Ok(());
+        }
+        if let Some(old) = old {
+            self.maps(parent).0.remove(&name);
+            self.drop_link(old);
+        }
+        self.maps(parent).0.insert(name, source);
+        let (above, name, _) = Self::key(from);
+        let mut parent = ROOT;
+        for part in &above {
+            parent = self.maps_of(parent).1[part];
+        }
+        self.maps(parent).0.remove(&name);
+        self.prune(&above);
+        Ok(())
+    }
 }
