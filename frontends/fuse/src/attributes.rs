@@ -46,7 +46,7 @@ impl Door {
         ino: INodeNo,
         handle: Option<FileHandle>,
     ) -> Answer<(FileAttr, bool)> {
-        let info = match handle.map(|handle| self.handles.file(handle)) {
+        let info = match handle.map(|handle| self.file(handle)) {
             Some(Ok(file)) => run(self.bucket.info(file.node()))?,
             // A directory's handle, or none.
             _ => run(self.bucket.info(&self.node(ino)?))?,

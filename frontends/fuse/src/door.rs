@@ -2,10 +2,11 @@
 //! methods that return what to answer; [`crate::dispatch`] answers.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use engine_bucket::{Bucket, BucketError, InodeKind, Node};
+use engine_bucket::{Bucket, BucketError, InodeKind, Node, OpenFile};
 use engine_pool::block_on;
-use fuser::{Errno, FileAttr, INodeNo, Request};
+use fuser::{Errno, FileAttr, FileHandle, INodeNo, Request};
 
 use crate::errno::errno;
 use crate::handles::Handles;
@@ -55,9 +56,15 @@ pub(crate) struct Door {
 pub(crate) struct Ended {
     is_over: parking_lot::Mutex<bool>,
     wake: parking_lot::Condvar,
+    is_cut_off: AtomicBool,
 }
 
 impl Ended {
+    /// Everything is refused from now on.
+    pub(crate) fn cut_off(&self) {
+        self.is_cut_off.store(true, Ordering::Release);
+    }
+
     pub(crate) fn set(&self) {
         *self.is_over.lock() = true;
         self.wake.notify_all();
@@ -96,7 +103,22 @@ impl Door {
 
     /// The node of a number that the kernel was given.
     pub(crate) fn node(&self, ino: INodeNo) -> Answer<Node> {
+        self.check()?;
         self.table.node(ino.0).ok_or(Errno::ESTALE)
+    }
+
+    /// An open file.
+    pub(crate) fn file(&self, handle: FileHandle) -> Answer<Arc<OpenFile>> {
+        self.check()?;
+        self.handles.file(handle)
+    }
+
+    /// Whether anything is answered at all.
+    pub(crate) fn check(&self) -> Answer<()> {
+        if self.ended.is_cut_off.load(Ordering::Acquire) {
+            return Err(Errno::ENOTCONN);
+        }
+        Ok(())
     }
 
     pub(crate) fn directory(&self, ino: INodeNo) -> Answer<Node> {

@@ -68,7 +68,7 @@ impl Door {
     }
 
     pub(crate) fn read_at(&self, handle: FileHandle, at: u64, bytes: u32) -> Answer<Vec<u8>> {
-        let file = self.handles.file(handle)?;
+        let file = self.file(handle)?;
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         let data = run(self.bucket.read(file.node(), at, bytes))?;
         add(&self.metrics.read_bytes, data.len() as u64);
@@ -76,7 +76,7 @@ impl Door {
     }
 
     pub(crate) fn write_to(&self, handle: FileHandle, write: Write<'_>) -> Answer<u32> {
-        let file = self.handles.file(handle)?;
+        let file = self.file(handle)?;
         let node = file.node();
         let kills = write.how.contains(WriteFlags::FUSE_WRITE_KILL_SUIDGID);
         self.take_privileges(node, kills)?;
@@ -126,7 +126,7 @@ impl Door {
         range: (u64, u64),
         mode: i32,
     ) -> Answer<()> {
-        let file = self.handles.file(handle)?;
+        let file = self.file(handle)?;
         let flags = FallocateFlags::from_bits_retain(mode.cast_unsigned());
         let keep_size = flags.contains(FallocateFlags::KEEP_SIZE);
         let how = match flags - FallocateFlags::KEEP_SIZE {
@@ -148,15 +148,15 @@ impl Door {
             _ => return Err(Errno::EINVAL),
         };
         let at = u64::try_from(at).map_err(|_| Errno::ENXIO)?;
-        let file = self.handles.file(handle)?;
+        let file = self.file(handle)?;
         let found = run(self.bucket.seek(file.node(), at, what))?;
         let found = found.ok_or(Errno::ENXIO)?;
         i64::try_from(found).map_err(|_| Errno::EOVERFLOW)
     }
 
     pub(crate) fn copy(&self, from: End, to: End, bytes: u64) -> Answer<u32> {
-        let source = self.handles.file(from.handle)?;
-        let target = self.handles.file(to.handle)?;
+        let source = self.file(from.handle)?;
+        let target = self.file(to.handle)?;
         self.take_privileges(target.node(), true)?;
         let ends = ((source.node(), from.at), (target.node(), to.at));
         let bytes = bytes.min(COPY_BYTES_MAX);

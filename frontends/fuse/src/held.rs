@@ -266,12 +266,6 @@ impl Table {
         drop(gone);
     }
 
-    /// Inodes that the kernel holds.
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.state.lock().inodes.len()
-    }
-
     /// What the kernel has to forget after a change that was made elsewhere.
     pub(crate) fn changed(&self, changes: &[Changed]) -> Vec<Job> {
         let mut state = self.state.lock();

@@ -36,6 +36,7 @@ impl Door {
 
     /// The next entries behind a position; none: that is all.
     fn entries(&self, handle: FileHandle, at: u64) -> Answer<Vec<DirectoryEntry>> {
+        self.check()?;
         let listing = self.handles.listing(handle)?;
         let mut stream = listing.lock();
         run(stream.read(at, ENTRIES_AT_ONCE))

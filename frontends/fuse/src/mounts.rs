@@ -93,6 +93,15 @@ impl Mounts {
         let mut served = self.served.lock();
         drop_ended(&mut served);
         let path = prepare(path)?;
+        if let Some(known) = served.get(bucket)
+            && known.paths.is_empty()
+        {
+            // Somebody else unmounted it. One that has no directory cannot be shown at another.
+            if !known.session.ended.wait(END_GRACE) {
+                return Err(MountError::Busy { path });
+            }
+            drop_ended(&mut served);
+        }
         match served.get_mut(bucket) {
             Some(known) if known.write_back != options.write_back => {
                 return Err(MountError::OtherCaching {
@@ -105,9 +114,8 @@ impl Mounts {
                 served.insert(bucket.to_owned(), new);
             }
         }
-        if options.read_only
-            && let Err(error) = make_read_only(&path)
-        {
+        // A bind has the flags of the mount it was made from.
+        if let Err(error) = set_read_only(&path, options.read_only) {
             detach(&path);
             return Err(error);
         }
@@ -247,11 +255,12 @@ fn bind(known: &Served, path: &Path) -> Result<(), MountError> {
     mount_bind(from, path).map_err(|error| failed(error.into()))
 }
 
-fn make_read_only(path: &Path) -> Result<(), MountError> {
-    let flags = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOATIME;
+fn set_read_only(path: &Path, read_only: bool) -> Result<(), MountError> {
+    let mut flags = MountFlags::BIND | MountFlags::NOATIME;
+    flags.set(MountFlags::RDONLY, read_only);
     let made = mount_remount(path, flags, c"");
     made.map_err(|error| MountError::System {
-        step: "making the mount read-only",
+        step: "setting the flags of the mount",
         path: path.to_owned(),
         source: error.into(),
     })

@@ -90,12 +90,15 @@ impl Door {
         self.table.expect(directory.0, name);
         let new = NewInode {
             kind,
-            mode: permissions(mode.mode & !mode.umask),
+            mode: permissions(mode.mode),
             uid: caller.uid,
             gid: caller.gid,
         };
-        let made = run(self.bucket.create(&parent, name, &new, Ack::Written));
-        let (node, info) = made?;
+        let umask = permissions(mode.umask);
+        let made = self
+            .bucket
+            .create_with_umask(&parent, name, &new, umask, Ack::Written);
+        let (node, info) = run(made)?;
         Ok((self.give(ticket, directory, name, &node, &info), node))
     }
 

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use engine_bucket::{Bucket, Observer};
+use engine_pool::block_on;
 use fuser::{BackgroundSession, Config, Session as Kernel, SessionACL};
 use rustix::mount::{MountFlags, mount};
 
@@ -29,6 +30,7 @@ pub(crate) struct Session {
     pub(crate) ended: Arc<Ended>,
     /// Number of the file system, as in `stat`.
     pub(crate) device: String,
+    bucket: Bucket,
     queue: Arc<Queue>,
     kernel: Option<BackgroundSession>,
     tellers: Vec<thread::JoinHandle<()>>,
@@ -89,6 +91,7 @@ impl Session {
             Ok(Self {
                 ended,
                 device,
+                bucket: parts.bucket.clone(),
                 queue,
                 kernel: Some(kernel),
                 tellers,
@@ -101,14 +104,16 @@ impl Session {
         started
     }
 
-    /// Waits up to `grace` for the end, after the last mount is gone; cuts users off then. Returns
-    /// whether anything had to be.
+    /// Waits up to `grace` for the end, after the last mount is gone; cuts users off then. What was
+    /// written is on stable storage then. Returns whether anybody was cut off.
     pub(crate) fn end(mut self, grace: Duration) -> bool {
         let in_time = self.ended.wait(grace);
         if !in_time {
-            self.abort();
+            self.ended.cut_off();
+            self.sync();
         }
-        let over = in_time || self.ended.wait(END_GRACE);
+        // Without the kernel's help, threads stay until the users leave or the process ends.
+        let over = in_time || (self.abort() && self.ended.wait(END_GRACE));
         self.queue.close();
         if over {
             for teller in self.tellers.drain(..) {
@@ -123,13 +128,21 @@ impl Session {
         !in_time
     }
 
-    /// Has the kernel answer everything with an error from now on.
-    fn abort(&self) {
+    fn sync(&self) {
+        if let Err(error) = block_on(self.bucket.sync()) {
+            tracing::error!(%error, "what was written through a mount could not be synced");
+        }
+    }
+
+    /// Has the kernel end the session; `false`: this system does not offer it.
+    fn abort(&self) -> bool {
         let number = self.device.rsplit(':').next().unwrap_or_default();
         let path = PathBuf::from(CONNECTIONS).join(number).join("abort");
-        if let Err(error) = std::fs::write(&path, "1") {
-            tracing::warn!(path = %path.display(), %error, "a busy mount cannot be cut off");
+        let aborted = std::fs::write(&path, "1");
+        if let Err(error) = &aborted {
+            tracing::debug!(path = %path.display(), %error, "a busy session goes on, refusing everything");
         }
+        aborted.is_ok()
     }
 }
 
