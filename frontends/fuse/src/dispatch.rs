@@ -111,7 +111,8 @@ impl Filesystem for Door {
     ) {
         let ticket = self.start(Kind::Make);
         let at = (at, name.as_bytes());
-        answer::created(reply, self.make_open(&ticket, request.into(), at, Mode { mode, umask }, flags));
+        let mode = Mode { mode, umask };
+        answer::created(reply, self.make_open(&ticket, request.into(), at, mode, flags));
     }
 
     fn link(&self, _: &Request, ino: INodeNo, at: INodeNo, name: &OsStr, reply: ReplyEntry) {

@@ -140,7 +140,7 @@ impl Session {
         let path = PathBuf::from(CONNECTIONS).join(number).join("abort");
         let aborted = std::fs::write(&path, "1");
         if let Err(error) = &aborted {
-            tracing::debug!(path = %path.display(), %error, "a busy session goes on, refusing everything");
+            tracing::debug!(path = %path.display(), %error, "a busy session stays, refusing all");
         }
         aborted.is_ok()
     }
