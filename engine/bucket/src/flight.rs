@@ -1,12 +1,15 @@
 //! What follows a commit, whatever becomes of its caller: the positions of what changed, and word
 //! to the observers.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 
 use engine_base::Lsn;
+use engine_device::without_blocking;
 use engine_format::InodeId;
 
-use crate::Bucket;
+use crate::{Ack, Bucket, BucketError};
 
 /// What a commit changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +29,8 @@ pub enum Changed {
 
 /// Is told of changes.
 pub trait Observer: Send + Sync {
-    /// A commit is readable. Called without any lock of the engine, by the thread that committed.
+    /// A commit is readable. Called without any lock of the engine, by the thread that committed,
+    /// before the operation is acknowledged; where that waits for a sync, while it is on its way.
     fn changed(&self, changes: &[Changed]);
 }
 
@@ -77,6 +81,28 @@ impl<'a> Flight<'a> {
 
     pub(crate) const fn end(&mut self, lsn: Lsn) {
         self.lsn = Some(lsn);
+    }
+
+    /// Ends the operation as its caller wants it acknowledged. Observers are told before that, and
+    /// while the sync is on its way: it begins first. No locks are held any more.
+    pub(crate) async fn acknowledge(self, lsn: Lsn, ack: Ack) -> Result<(), BucketError> {
+        let bucket = self.bucket;
+        let mut acknowledged = pin!(bucket.acknowledge(lsn, ack));
+        if bucket.shared.observers().is_empty() {
+            drop(self);
+            return acknowledged.await;
+        }
+        let mut flight = Some(self);
+        poll_fn(move |context| {
+            if flight.is_none() {
+                return acknowledged.as_mut().poll(context);
+            }
+            // This thread has something else to do.
+            let begun = without_blocking(|| acknowledged.as_mut().poll(context));
+            flight = None;
+            begun
+        })
+        .await
     }
 }
 
