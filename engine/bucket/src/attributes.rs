@@ -183,7 +183,7 @@ impl Bucket {
         let info = self.look(|tree| info(tree, &inode)).await?;
         drop(locks);
         drop(admitted);
-        self.acknowledge(lsn, ack).await?;
+        flight.acknowledge(lsn, ack).await?;
         Ok(info)
     }
 }

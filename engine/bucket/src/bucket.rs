@@ -276,7 +276,7 @@ impl Bucket {
         &self,
         bytes: usize,
     ) -> Result<engine_pool::Admitted<'_>, BucketError> {
-        self.give_back_dropped().await?;
+        self.give_back_dropped().await;
         let admitted = self.pool.admit(bytes as u64).await?;
         self.pool.throttle(&self.dataset).await?;
         Ok(admitted)

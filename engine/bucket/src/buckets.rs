@@ -177,7 +177,7 @@ impl Buckets {
     /// [`BucketError::NotFound`], [`BucketError::NotEmpty`], [`BucketError::Store`].
     pub async fn delete(&self, name: &str) -> Result<(), BucketError> {
         let bucket = self.open(name).await?;
-        bucket.give_back_dropped().await?;
+        bucket.give_back_dropped().await;
         let _locks = bucket
             .lock(vec![
                 (LockKey::Shape, LockMode::Exclusive),

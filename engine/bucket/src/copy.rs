@@ -6,6 +6,7 @@ use crate::attributes::Info;
 use crate::change::Change;
 use crate::flight::Flight;
 use crate::key::Key;
+use crate::node::Node;
 use crate::object::Precondition;
 use crate::put::{ObjectMetadata, Owner};
 use crate::write::WriteAt;
@@ -66,11 +67,32 @@ impl Bucket {
             ..ObjectMetadata::default()
         };
         object.check()?;
-        let node = self.node_of(key).await?;
+        let parsed = Key::parse(key)?;
+        loop {
+            let node = self.node_of(key).await?;
+            match self
+                .try_replace_metadata(&parsed, &node, metadata, ack)
+                .await
+            {
+                // Another one has come in its place, or nothing, which the next look tells.
+                Err(BucketError::NotFound { .. }) => {}
+                replaced => return replaced,
+            }
+        }
+    }
+
+    async fn try_replace_metadata(
+        &self,
+        key: &Key,
+        node: &Node,
+        metadata: &[(Vec<u8>, Vec<u8>)],
+        ack: Ack,
+    ) -> Result<Info, BucketError> {
         let mut flight = Flight::new(self);
         let admitted = self.admit(0).await?;
         let locks = self.lock_inodes([node.id()]).await?;
-        let (mut inode, place) = self.locked_inode(&node).await?;
+        let (mut inode, place) = self.locked_inode(node).await?;
+        self.check_leads_to(key, node).await?;
         let (tag, checksums) = (
             inode.fields.entity_tag.clone(),
             inode.fields.checksums.clone(),
@@ -87,7 +109,7 @@ impl Bucket {
         flight.attributes(inode.id);
         let lsn = change.commit(self, &mut flight).await?;
         drop((locks, admitted));
-        self.acknowledge(lsn, ack).await?;
+        flight.acknowledge(lsn, ack).await?;
         Ok(Info::of(&inode, None))
     }
 
@@ -105,14 +127,19 @@ impl Bucket {
         owner: Owner,
         ack: Ack,
     ) -> Result<(), BucketError> {
-        if Key::parse(key)?.is_directory() {
+        let parsed = Key::parse(key)?;
+        if parsed.is_directory() {
             return Err(BucketError::IsDirectory);
         }
         loop {
             match self.node_of(key).await {
                 Ok(node) => {
-                    let written = self.write(&node, WriteAt::ExactEnd(at), data, ack).await;
-                    return written.map(|_| ());
+                    let end = WriteAt::ExactEnd(at);
+                    match self.write_as(&node, Some(&parsed), end, data, ack).await {
+                        // Another one has come in its place, or nothing.
+                        Err(BucketError::NotFound { .. }) => continue,
+                        written => return written.map(|_| ()),
+                    }
                 }
                 Err(BucketError::NotFound { .. }) if at == 0 => {}
                 Err(error) => return Err(error),

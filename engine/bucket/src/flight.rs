@@ -1,13 +1,15 @@
 //! What follows a commit, whatever becomes of its caller: the positions of what changed, and word
 //! to the observers.
 
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use engine_base::Lsn;
+use engine_device::without_blocking;
 use engine_format::InodeId;
 
-use crate::Bucket;
+use crate::{Ack, Bucket, BucketError};
 
 /// What a commit changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +105,29 @@ impl<'a> Flight<'a> {
             observer.changed(new);
         }
         self.told = self.changes.len();
+    }
+
+    /// Ends the operation as its caller wants it acknowledged. What observers were told is carried
+    /// out before that, and while the sync is on its way: it is begun and not waited for alone. No
+    /// locks are held any more.
+    pub(crate) async fn acknowledge(self, lsn: Lsn, ack: Ack) -> Result<(), BucketError> {
+        let bucket = self.bucket;
+        let mut acknowledged = pin!(bucket.acknowledge(lsn, ack));
+        if bucket.shared.observers().is_empty() {
+            drop(self);
+            return acknowledged.await;
+        }
+        let mut flight = Some(self);
+        poll_fn(move |context| {
+            if flight.is_none() {
+                return acknowledged.as_mut().poll(context);
+            }
+            // This thread has something else to do.
+            let begun = without_blocking(|| acknowledged.as_mut().poll(context));
+            flight = None;
+            begun
+        })
+        .await
     }
 }
 

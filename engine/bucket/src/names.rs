@@ -251,7 +251,7 @@ impl Bucket {
         let node = self.shared.nodes.intern(inode.id, inode.kind, place);
         let lsn = change.commit(self, &mut flight).await?;
         drop((more, locks, admitted));
-        self.acknowledge(lsn, ack).await?;
+        flight.acknowledge(lsn, ack).await?;
         Ok((node, Info::of(&inode, state.as_ref())))
     }
 

@@ -125,6 +125,15 @@ impl Bucket {
         self.look(|tree| follow(tree, key)).await
     }
 
+    /// Whether a key still leads to an inode whose lock is held: nobody can take it away then.
+    pub(crate) async fn check_leads_to(&self, key: &Key, node: &Node) -> Result<(), BucketError> {
+        let found = self.way(key).await?.found;
+        if found.is_some_and(|found| found.id() == node.id()) {
+            return Ok(());
+        }
+        Err(BucketError::no("object"))
+    }
+
     /// What a key names, for a precondition.
     pub(crate) async fn check_precondition(
         &self,

@@ -221,8 +221,8 @@ impl Upload {
 impl Drop for Upload {
     fn drop(&mut self) {
         if let Some(content) = self.content.take() {
-            let dropped = &self.bucket.shared.dropped;
-            dropped.lock().push(Dropped::Staged(content));
+            let shared = &self.bucket.shared;
+            shared.drop_later(Dropped::Staged(content));
         }
     }
 }

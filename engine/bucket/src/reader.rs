@@ -196,20 +196,21 @@ impl ObjectReader {
     /// Ends it.
     ///
     /// # Errors
-    /// [`BucketError::Store`] if the space of a removed file cannot be given back now; an opening
-    /// does it then.
+    /// [`BucketError::Store`] if the space of a removed file cannot be given back now; a later
+    /// change of the bucket tries again.
     pub async fn close(mut self) -> Result<(), BucketError> {
-        match self.node.take() {
-            Some(node) => self.bucket.release_node(&node).await,
-            None => Ok(()),
+        if let Some(node) = &self.node {
+            self.bucket.release_node(node).await?;
         }
+        self.node = None;
+        Ok(())
     }
 }
 
 impl Drop for ObjectReader {
     fn drop(&mut self) {
         if let Some(node) = self.node.take() {
-            self.bucket.shared.dropped.lock().push(Dropped::Open(node));
+            self.bucket.shared.drop_later(Dropped::Open(node));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What happens to an inode when a name of it goes, and to files that are open without a name.
 
+mod dropped;
 mod recover;
 
 use std::ops::ControlFlow;
@@ -39,19 +40,21 @@ impl OpenFile {
     /// Closes it. If it was the last of a file without a name, the file is gone.
     ///
     /// # Errors
-    /// [`BucketError::Store`] if its space cannot be given back now; an opening does it then.
+    /// [`BucketError::Store`] if its space cannot be given back now; a later change of the bucket
+    /// tries again.
     pub async fn close(mut self) -> Result<(), BucketError> {
-        match self.node.take() {
-            Some(node) => self.bucket.release_node(&node).await,
-            None => Ok(()),
+        if let Some(node) = &self.node {
+            self.bucket.release_node(node).await?;
         }
+        self.node = None;
+        Ok(())
     }
 }
 
 impl Drop for OpenFile {
     fn drop(&mut self) {
         if let Some(node) = self.node.take() {
-            self.bucket.shared.dropped.lock().push(Dropped::Open(node));
+            self.bucket.shared.drop_later(Dropped::Open(node));
         }
     }
 }
@@ -189,60 +192,6 @@ impl Bucket {
         if let Err(error) = self.pool.clean_up_soon(&self.dataset).await {
             tracing::warn!(bucket = %self.dataset.id(), %error, "space cannot be given back yet");
         }
-    }
-
-    /// One who had the inode open is done.
-    pub(crate) async fn release_node(&self, node: &Node) -> Result<(), BucketError> {
-        let mut flight = Flight::new(self);
-        let locks = self.lock_inodes([node.id()]).await?;
-        if node.0.opens.fetch_sub(1, Ordering::AcqRel) > 1 {
-            return Ok(());
-        }
-        let Ok((inode, place)) = self.locked_inode(node).await else {
-            return Ok(());
-        };
-        if inode.links > 0 || !matches!(place, Place::Own) {
-            return Ok(());
-        }
-        self.admit_release().await?;
-        let mut change = Change::new(self);
-        change.delete(&BucketKey::Inode(inode.id));
-        change.delete(&BucketKey::Held(inode.id));
-        let left = self.drop_inode(&mut change, &inode).await?;
-        change.commit(self, &mut flight).await?;
-        node.set_places(Vec::new());
-        drop(locks);
-        self.give_back(left).await;
-        Ok(())
-    }
-
-    /// Gives back what was dropped without a word.
-    pub(crate) async fn give_back_dropped(&self) -> Result<(), BucketError> {
-        loop {
-            let next = self.shared.dropped.lock().pop();
-            match next {
-                None => return Ok(()),
-                Some(Dropped::Open(node)) => Box::pin(self.release_node(&node)).await?,
-                Some(Dropped::Staged(content)) => self.drop_staged(content).await?,
-            }
-        }
-    }
-
-    /// Gives back the content of an upload that does not go on; unless it was published, or made a
-    /// part, and only nobody heard of it.
-    pub(crate) async fn drop_staged(&self, content: InodeId) -> Result<(), BucketError> {
-        let held = BucketKey::Held(content);
-        let is_staged = self.look(|tree| value(tree, &held, Held::decode)).await?;
-        if is_staged != Some(Held::Staged) {
-            return Ok(());
-        }
-        self.admit_release().await?;
-        let mut change = Change::new(self);
-        change.delete(&held);
-        change.put(&BucketKey::Cleanup(content), &Cleanup::All.encode());
-        change.commit(self, &mut Flight::new(self)).await?;
-        self.give_back(Left::Cleanup).await;
-        Ok(())
     }
 }
 

@@ -34,6 +34,9 @@ pub struct Removed {
     pub existed: bool,
 }
 
+/// What was committed, at which position, and what is left to do.
+type Done<'a> = (Flight<'a>, Lsn, Left);
+
 /// Keys of directories that this operation is about to remove.
 struct Announced<'a> {
     shared: &'a Shared,
@@ -89,7 +92,7 @@ impl Bucket {
         ack: Ack,
     ) -> Result<Removed, BucketError> {
         let key = Key::parse(key)?;
-        self.give_back_dropped().await?;
+        self.give_back_dropped().await;
         self.admit_release().await?;
         loop {
             let seen = self.way(&key).await?;
@@ -100,9 +103,9 @@ impl Bucket {
                 return Ok(Removed { existed: false });
             }
             let done = self.try_remove(&key, &seen, precondition).await?;
-            if let Some((lsn, left)) = done {
+            if let Some((flight, lsn, left)) = done {
                 self.give_back(left).await;
-                self.acknowledge(lsn, ack).await?;
+                flight.acknowledge(lsn, ack).await?;
                 return Ok(Removed { existed: true });
             }
         }
@@ -113,7 +116,7 @@ impl Bucket {
         key: &Key,
         seen: &Way,
         precondition: Option<Precondition<'_>>,
-    ) -> Result<Option<(Lsn, Left)>, BucketError> {
+    ) -> Result<Option<Done<'_>>, BucketError> {
         let mut flight = Flight::new(self);
         let mut announced = Announced {
             shared: &self.shared,
@@ -141,7 +144,7 @@ impl Bucket {
             let left = self.take_object(&mut change, key, &way, inode).await?;
             flight.entry(way.directory(), &key.key_name());
             let lsn = change.commit(self, &mut flight).await?;
-            return Ok(Some((lsn, left)));
+            return Ok(Some((flight, lsn, left)));
         }
         let id = inode.id;
         let left = if directory {
@@ -159,7 +162,7 @@ impl Bucket {
         };
         let lsn = change.commit(self, &mut flight).await?;
         let left = if more == Left::Cleanup { more } else { left };
-        Ok(Some((lsn, left)))
+        Ok(Some((flight, lsn, left)))
     }
 
     /// How many directories at the end of a way may lose their last key with it.

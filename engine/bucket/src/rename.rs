@@ -59,10 +59,10 @@ impl Bucket {
         let ends = Ends { from, to, how };
         let admitted = self.admit(0).await?;
         loop {
-            if let Some((lsn, left)) = self.try_rename(ends).await? {
+            if let Some((flight, lsn, left)) = self.try_rename(ends).await? {
                 drop(admitted);
                 self.give_back(left).await;
-                return self.acknowledge(lsn, ack).await;
+                return flight.acknowledge(lsn, ack).await;
             }
         }
     }
@@ -71,7 +71,7 @@ impl Bucket {
     async fn try_rename(
         &self,
         ends: Ends<'_>,
-    ) -> Result<Option<(engine_base::Lsn, Left)>, BucketError> {
+    ) -> Result<Option<(Flight<'_>, engine_base::Lsn, Left)>, BucketError> {
         let mut flight = Flight::new(self);
         let seen_from = self.child(ends.from.0, ends.from.1).await?;
         let seen_from = seen_from.ok_or_else(|| BucketError::no("file"))?;
@@ -104,7 +104,7 @@ impl Bucket {
             // Two names of one file, or the same one twice: nothing to do.
             return match ends.how {
                 RenameHow::NoReplace => Err(BucketError::Exists { what: "file" }),
-                _ => Ok(Some((self.pool.durable_lsn(), Left::Nothing))),
+                _ => Ok(Some((flight, self.pool.durable_lsn(), Left::Nothing))),
             };
         }
         self.check_rename(ends, &from, to.as_ref()).await?;
@@ -123,7 +123,7 @@ impl Bucket {
             }
         };
         let lsn = change.commit(self, &mut flight).await?;
-        Ok(Some((lsn, left)))
+        Ok(Some((flight, lsn, left)))
     }
 
     async fn move_over(

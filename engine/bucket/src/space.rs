@@ -55,13 +55,13 @@ impl Bucket {
             });
         }
         let mut flight = Flight::new(self);
-        self.give_back_dropped().await?;
+        self.give_back_dropped().await;
         self.admit_release().await?;
         let locks = self.lock_inodes([node.id()]).await?;
         let mut file = self.locked_file(node).await?;
         let lsn = self.set_size(&mut file, size, &mut flight).await?;
         drop(locks);
-        self.acknowledge(lsn, ack).await
+        flight.acknowledge(lsn, ack).await
     }
 
     pub(crate) async fn set_size(
@@ -205,6 +205,6 @@ impl Bucket {
         }
         drop(locks);
         drop(admitted);
-        self.acknowledge(lsn, ack).await
+        flight.acknowledge(lsn, ack).await
     }
 }

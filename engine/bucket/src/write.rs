@@ -17,6 +17,7 @@ use engine_format::{BucketKey, ContentForm, Inode, InodeKind, SMALL_BYTES_MAX};
 use crate::change::Change;
 use crate::content::{Span, small, spans};
 use crate::flight::Flight;
+use crate::key::Key;
 use crate::node::{Node, Place};
 use crate::{Ack, Bucket, BucketError};
 
@@ -55,12 +56,27 @@ impl Bucket {
         data: &[u8],
         ack: Ack,
     ) -> Result<u64, BucketError> {
+        self.write_as(node, None, at, data, ack).await
+    }
+
+    /// As [`Bucket::write`], if `key` still leads there; else there is no such file.
+    pub(crate) async fn write_as(
+        &self,
+        node: &Node,
+        key: Option<&Key>,
+        at: WriteAt,
+        data: &[u8],
+        ack: Ack,
+    ) -> Result<u64, BucketError> {
         let mut flight = Flight::new(self);
         let steps = data.len() / WRITE_BYTES_MAX + 1;
         let admitted = self.admit(data.len() + steps * 2 * BLOCK_BYTES).await?;
         // Over all steps, so that nothing of somebody else comes between them.
         let locks = self.lock_inodes([node.id()]).await?;
         let mut file = self.locked_file(node).await?;
+        if let Some(key) = key {
+            self.check_leads_to(key, node).await?;
+        }
         let first = start(at, file.inode.size)?;
         let end = first.checked_add(data.len() as u64);
         if end.is_none_or(|end| end > FILE_BYTES_MAX) {
@@ -82,7 +98,7 @@ impl Bucket {
             }
         }
         drop((locks, admitted));
-        self.acknowledge(lsn, ack).await?;
+        flight.acknowledge(lsn, ack).await?;
         Ok(first)
     }
 

@@ -246,6 +246,6 @@ impl Bucket {
         flight.attributes(inode.id);
         let lsn = change.commit(self, &mut flight).await?;
         drop((locks, admitted));
-        self.acknowledge(lsn, ack).await
+        flight.acknowledge(lsn, ack).await
     }
 }

@@ -10,7 +10,7 @@ impl Bucket {
     pub async fn unlink(&self, parent: &Node, name: &[u8], ack: Ack) -> Result<(), BucketError> {
         check_name(name)?;
         let mut flight = Flight::new(self);
-        self.give_back_dropped().await?;
+        self.give_back_dropped().await;
         self.admit_release().await?;
         let locks = self
             .lock(vec![
@@ -45,7 +45,7 @@ impl Bucket {
         let lsn = change.commit(self, &mut flight).await?;
         drop((more, locks));
         self.give_back(left).await;
-        self.acknowledge(lsn, ack).await
+        flight.acknowledge(lsn, ack).await
     }
 
     /// Removes a directory in which there is nothing, not even what a mount does not show.
@@ -57,7 +57,7 @@ impl Bucket {
         check_name(name)?;
         check_directory(parent)?;
         let mut flight = Flight::new(self);
-        self.give_back_dropped().await?;
+        self.give_back_dropped().await;
         self.admit_release().await?;
         loop {
             let seen = self.child(parent, name).await?;
@@ -100,7 +100,7 @@ impl Bucket {
             let lsn = change.commit(self, &mut flight).await?;
             drop((more, locks));
             self.give_back(left).await;
-            return self.acknowledge(lsn, ack).await;
+            return flight.acknowledge(lsn, ack).await;
         }
     }
 

@@ -77,7 +77,7 @@ impl Bucket {
             let lsn = change.commit(self, &mut flight).await?;
             drop((inodes, locks, admitted));
             self.give_back(left).await;
-            self.acknowledge(lsn, ack).await?;
+            flight.acknowledge(lsn, ack).await?;
             return Ok(Info::of(&inode, None));
         }
     }
@@ -100,10 +100,8 @@ impl Bucket {
         let mut left = Left::Nothing;
         let mut inode = match &old {
             Some(old) if put.key.is_directory() => {
-                let mut inode = old.clone();
-                left = self.drop_content(change, old).await?;
-                self.take_object_attributes(change, &mut inode).await?;
-                inode.changed = now;
+                let (inode, more) = self.blank_directory(change, old, now).await?;
+                left = more;
                 inode
             }
             _ => {
@@ -153,6 +151,26 @@ impl Bucket {
         }
         flight.entry(parent.id, &key_name);
         flight.content(inode.id);
+        Ok((inode, left))
+    }
+
+    /// A directory whose own object is replaced, without it.
+    async fn blank_directory(
+        &self,
+        change: &mut Change,
+        old: &Inode,
+        now: i64,
+    ) -> Result<(Inode, Left), BucketError> {
+        let mut inode = old.clone();
+        let left = self.drop_content(change, old).await?;
+        self.take_object_attributes(change, &mut inode).await?;
+        // Of the object; the directory itself changes with its entries.
+        (inode.modified, inode.changed) = (now, now);
+        let touch = Touch {
+            changed: Some(now),
+            ..Touch::default()
+        };
+        change.touch(inode.id, &touch);
         Ok((inode, left))
     }
 

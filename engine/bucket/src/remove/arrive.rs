@@ -37,10 +37,10 @@ impl Bucket {
             let done = self
                 .try_rename_object((&from, &to), seen, owner, precondition)
                 .await?;
-            if let Some((lsn, left)) = done {
+            if let Some((flight, lsn, left)) = done {
                 drop(admitted);
                 self.give_back(left).await;
-                return self.acknowledge(lsn, ack).await;
+                return flight.acknowledge(lsn, ack).await;
             }
         }
     }
@@ -51,7 +51,7 @@ impl Bucket {
         seen: (Way, Way),
         owner: Owner,
         precondition: Option<Precondition<'_>>,
-    ) -> Result<Option<(Lsn, Left)>, BucketError> {
+    ) -> Result<Option<Done<'_>>, BucketError> {
         let mut flight = Flight::new(self);
         let mut announced = Announced {
             shared: &self.shared,
@@ -81,7 +81,7 @@ impl Bucket {
         };
         let moved = self.look(|tree| inode_of(tree, entry.clone())).await?;
         if replaced == Some(moved.id) {
-            return Ok(Some((self.pool.durable_lsn(), Left::Nothing)));
+            return Ok(Some((flight, self.pool.durable_lsn(), Left::Nothing)));
         }
         if from.is_directory() {
             self.check_place(&ways.1, moved.id).await?;
@@ -115,7 +115,7 @@ impl Bucket {
             left = more;
         }
         let lsn = change.commit(self, &mut flight).await?;
-        Ok(Some((lsn, left)))
+        Ok(Some((flight, lsn, left)))
     }
 
     /// Puts a file that was taken from one key at another.

@@ -68,7 +68,7 @@ impl Bucket {
         flight.attributes(inode.id);
         let lsn = change.commit(self, &mut flight).await?;
         drop((more, locks, admitted));
-        self.acknowledge(lsn, ack).await?;
+        flight.acknowledge(lsn, ack).await?;
         Ok(Info::of(&inode, None))
     }
 }

@@ -6,7 +6,7 @@ use std::task::{Context, Waker};
 use engine_bucket::{Ack, Completion, NewKind, ObjectMetadata, WriteAt};
 use engine_pool::block_on;
 
-use crate::{OWNER, World, create, get, pattern, put};
+use crate::{OWNER, World, create, get, new, pattern, put};
 
 #[test]
 fn an_object_whose_put_is_dropped_keeps_its_bytes() {
@@ -80,4 +80,34 @@ fn the_last_step_of_a_dropped_write_is_waited_for() {
     drop(write);
     assert_eq!(block_on(bucket.info(&file)).unwrap().size, 3 << 20);
     assert!(bucket.seen_of(&[&file]) >= pool.applied_lsn());
+}
+
+/// What cannot be given back stays to be given back, and nobody else is blamed for it.
+#[test]
+fn what_was_dropped_is_given_back_by_whoever_comes_next() {
+    let world = World::new();
+    let bucket = &world.bucket;
+    let root = bucket.root();
+    let mut context = Context::from_waker(Waker::noop());
+    let file = create(bucket, &root, b"f", NewKind::File);
+    let data = pattern(70_000, 1);
+    let written = bucket.write(&file, WriteAt::End, &data, Ack::Written);
+    block_on(written).unwrap();
+    let held = block_on(bucket.open(&file)).unwrap();
+    block_on(bucket.unlink(&root, b"f", Ack::Written)).unwrap();
+    let mut upload = bucket.upload();
+    block_on(upload.write(&pattern(2 << 20, 2))).unwrap();
+    drop((held, upload));
+    // Callers that give up at each step of giving them back.
+    for _ in 0..6 {
+        let file = new(NewKind::File);
+        let mut making = Box::pin(bucket.create(&root, b"g", &file, Ack::Written));
+        let plug = world.buckets.pool().plug();
+        let _ = making.as_mut().poll(&mut context);
+        drop(making);
+        drop(plug);
+    }
+    put(bucket, b"other", b"");
+    assert_eq!(world.allocated(), 0);
+    assert_eq!(world.kill().allocated(), 0);
 }

@@ -223,3 +223,27 @@ fn buckets_have_names_of_their_own() {
         Err(BucketError::NotFound { .. })
     ));
 }
+
+/// Rule 4: a PUT over a directory's key is a change of its object.
+#[test]
+fn a_put_over_the_key_of_a_directory_is_its_last_change() {
+    let world = World::new();
+    let bucket = &world.bucket;
+    let old = SetAttributes {
+        modified: Some(-5),
+        ..SetAttributes::default()
+    };
+    put(bucket, b"d/", b"1");
+    put(bucket, b"d/k", b"");
+    let node = block_on(bucket.node_of(b"d/")).unwrap();
+    block_on(bucket.set_attributes(&node, &old, Ack::Written)).unwrap();
+    let modified = || {
+        let head = block_on(bucket.head(b"d/")).unwrap().found.unwrap();
+        head.info.modified
+    };
+    assert_eq!(modified(), -5);
+    put(bucket, b"d/", b"2");
+    assert!(modified() >= 0);
+    // Its entries did not change.
+    assert_eq!(block_on(bucket.info(&node)).unwrap().modified, -5);
+}
