@@ -88,3 +88,6 @@ pub(crate) fn nanos(time: SystemTime) -> i64 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use engine_pool::block_on;
 use fuser::{FileAttr, FileHandle, INodeNo, TimeOrNow};
 
 use crate::attr::{file_attr, nanos};
-use crate::door::{Answer, Caller, Door, run};
+use crate::door::{Answer, Caller, Door, run_on};
 use crate::errno::errno;
 use crate::held::Ticket;
 use crate::names::permissions;
@@ -47,9 +47,9 @@ impl Door {
         handle: Option<FileHandle>,
     ) -> Answer<(FileAttr, bool)> {
         let info = match handle.map(|handle| self.file(handle)) {
-            Some(Ok(file)) => run(self.bucket.info(file.node()))?,
+            Some(Ok(file)) => run_on(self.bucket.info(file.node()))?,
             // A directory's handle, or none.
-            _ => run(self.bucket.info(&self.node(ino)?))?,
+            _ => run_on(self.bucket.info(&self.node(ino)?))?,
         };
         let fresh = self.table.give_attributes(ticket, info.id);
         Ok((file_attr(&info), fresh))
@@ -61,7 +61,7 @@ impl Door {
         let node = self.node(ino)?;
         if let Some(size) = wanted.size {
             self.take_privileges(&node, caller.uid != 0)?;
-            run(self.bucket.truncate(&node, size, Ack::Written))?;
+            run_on(self.bucket.truncate(&node, size, Ack::Written))?;
         }
         let mut set = SetAttributes {
             mode: wanted.mode.map(permissions),
@@ -74,14 +74,14 @@ impl Door {
         if changes_owner && node.kind() != InodeKind::Directory {
             self.take_capability(&node)?;
             if set.mode.is_none() {
-                let mode = run(self.bucket.info(&node))?.mode;
+                let mode = run_on(self.bucket.info(&node))?.mode;
                 set.mode = Some(without_set_id(mode)).filter(|plain| *plain != mode);
             }
         }
         let info = if set == SetAttributes::default() {
-            run(self.bucket.info(&node))?
+            run_on(self.bucket.info(&node))?
         } else {
-            run(self.bucket.set_attributes(&node, &set, Ack::Written))?
+            run_on(self.bucket.set_attributes(&node, &set, Ack::Written))?
         };
         if set.mode.is_some() {
             self.table.set_plain(ino.0, false);
@@ -99,14 +99,14 @@ impl Door {
     /// Whether the file is plain then: see [`Door::take_privileges`].
     pub(crate) fn take_privileges_of(&self, node: &Node, kills: bool) -> Answer<bool> {
         self.take_capability(node)?;
-        let info: Info = run(self.bucket.info(node))?;
+        let info: Info = run_on(self.bucket.info(node))?;
         let mode = without_set_id(info.mode);
         if mode != info.mode && kills {
             let set = SetAttributes {
                 mode: Some(mode),
                 ..SetAttributes::default()
             };
-            run(self.bucket.set_attributes(node, &set, Ack::Written))?;
+            run_on(self.bucket.set_attributes(node, &set, Ack::Written))?;
             return Ok(true);
         }
         Ok(mode == info.mode)

@@ -23,6 +23,7 @@ use crate::door::Door;
 use crate::files::{End, Write};
 use crate::metrics::Kind;
 use crate::names::{Mode, kind_of};
+use crate::points::{Point, reach};
 
 type Time = Option<SystemTime>;
 
@@ -38,7 +39,9 @@ impl Filesystem for Door {
 
     fn lookup(&self, _: &Request, at: INodeNo, name: &OsStr, reply: ReplyEntry) {
         let ticket = self.start(Kind::Lookup);
-        answer::entry(reply, self.find(&ticket, at, name.as_bytes()));
+        let found = self.find(&ticket, at, name.as_bytes());
+        reach(&Point::Noted, name.as_bytes());
+        answer::entry(reply, found);
     }
 
     fn forget(&self, _: &Request, ino: INodeNo, lookups: u64) {

@@ -58,6 +58,8 @@ const fn of_kind(kind: ErrorKind) -> Errno {
 pub(crate) fn attribute_errno(error: &BucketError) -> Errno {
     match error {
         BucketError::NotFound { what: "attribute" } => Errno::ENODATA,
+        // As in [`crate::door::run_on`].
+        BucketError::NotFound { what: "file" } => Errno::ESTALE,
         BucketError::Name { .. } => Errno::ERANGE,
         error => errno(error),
     }

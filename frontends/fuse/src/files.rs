@@ -8,7 +8,7 @@ use engine_pool::block_on;
 use fuser::{Errno, FileHandle, FopenFlags, INodeNo, OpenFlags, WriteFlags};
 use rustix::fs::{FallocateFlags, OFlags};
 
-use crate::door::{Answer, Caller, Door, run};
+use crate::door::{Answer, Caller, Door, run_on};
 use crate::held::Job;
 use crate::limits::COPY_BYTES_MAX;
 use crate::metrics::add;
@@ -47,7 +47,7 @@ impl Door {
         node: &Node,
         flags: OpenFlags,
     ) -> Answer<(FileHandle, FopenFlags)> {
-        let file = run(self.bucket.open(node))?;
+        let file = run_on(self.bucket.open(node))?;
         self.table.opened(node.id().get());
         let how = if has(flags, OFlags::APPEND) {
             FopenFlags::FOPEN_DIRECT_IO
@@ -70,7 +70,7 @@ impl Door {
     pub(crate) fn read_at(&self, handle: FileHandle, at: u64, bytes: u32) -> Answer<Vec<u8>> {
         let file = self.file(handle)?;
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-        let data = run(self.bucket.read(file.node(), at, bytes))?;
+        let data = run_on(self.bucket.read(file.node(), at, bytes))?;
         add(&self.metrics.read_bytes, data.len() as u64);
         Ok(data)
     }
@@ -92,7 +92,7 @@ impl Door {
         } else {
             Ack::Written
         };
-        let began = run(self.bucket.write(node, at, write.data, ack))?;
+        let began = run_on(self.bucket.write(node, at, write.data, ack))?;
         add(&self.metrics.written_bytes, write.data.len() as u64);
         if began != write.at {
             // The kernel believes that the bytes went elsewhere. Nobody waits for this: what it
@@ -138,7 +138,7 @@ impl Door {
         let end = range.0.checked_add(range.1).ok_or(Errno::EFBIG)?;
         self.take_privileges(file.node(), caller.uid != 0)?;
         let range = range.0..end;
-        run(self.bucket.allocate(file.node(), range, how, Ack::Written))
+        run_on(self.bucket.allocate(file.node(), range, how, Ack::Written))
     }
 
     pub(crate) fn seek_in(&self, handle: FileHandle, at: i64, whence: i32) -> Answer<i64> {
@@ -149,7 +149,7 @@ impl Door {
         };
         let at = u64::try_from(at).map_err(|_| Errno::ENXIO)?;
         let file = self.file(handle)?;
-        let found = run(self.bucket.seek(file.node(), at, what))?;
+        let found = run_on(self.bucket.seek(file.node(), at, what))?;
         let found = found.ok_or(Errno::ENXIO)?;
         i64::try_from(found).map_err(|_| Errno::EOVERFLOW)
     }
@@ -160,11 +160,11 @@ impl Door {
         self.take_privileges(target.node(), true)?;
         let ends = ((source.node(), from.at), (target.node(), to.at));
         let bytes = bytes.min(COPY_BYTES_MAX);
-        let copied = run(self.bucket.copy_range(ends.0, ends.1, bytes, Ack::Written))?;
+        let copied = run_on(self.bucket.copy_range(ends.0, ends.1, bytes, Ack::Written))?;
         u32::try_from(copied).map_err(|_| Errno::EOVERFLOW)
     }
 
     pub(crate) fn sync_file(&self, ino: INodeNo) -> Answer<()> {
-        run(self.bucket.sync_node(&self.node(ino)?))
+        run_on(self.bucket.sync_node(&self.node(ino)?))
     }
 }

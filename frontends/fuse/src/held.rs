@@ -284,3 +284,6 @@ impl Table {
         jobs
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use fuser::{Errno, FileHandle, FileType, FopenFlags, Generation, INodeNo};
 use fuser::{ReplyDirectory, ReplyDirectoryPlus};
 
 use crate::attr::{file_attr, file_type};
-use crate::door::{Answer, Door, run};
+use crate::door::{Answer, Door, run, run_on};
 use crate::errno::errno;
 use crate::held::Ticket;
 use crate::limits::{ENTRIES_AT_ONCE, LIFETIME};
@@ -81,7 +81,7 @@ impl Door {
         reply: &mut ReplyDirectoryPlus,
     ) -> Answer<()> {
         let node = self.directory(ino)?;
-        let own = run(self.bucket.info(&node))?;
+        let own = run_on(self.bucket.info(&node))?;
         for (number, behind, name) in self.dots(ino, at) {
             let mut attr = file_attr(&own);
             attr.ino = number;
@@ -147,7 +147,7 @@ impl Door {
     }
 
     pub(crate) fn sync_directory(&self, ino: INodeNo) -> Answer<()> {
-        run(self.bucket.sync_node(&self.directory(ino)?))
+        run_on(self.bucket.sync_node(&self.directory(ino)?))
     }
 
     /// Blocks of the pool: all, free, and those that may still be written.

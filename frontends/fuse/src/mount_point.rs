@@ -85,3 +85,6 @@ fn is_dead(path: &Path) -> bool {
     let seen = rustix::fs::stat(path);
     matches!(seen, Err(Errno::NOTCONN | Errno::CONNABORTED))
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,10 +5,11 @@ use engine_pool::block_on;
 use fuser::{Errno, FileHandle, FopenFlags, INodeNo, OpenFlags, RenameFlags};
 
 use crate::attr::{absent_attr, file_attr};
-use crate::door::{Answer, Caller, Door, Given, run};
+use crate::door::{Answer, Caller, Door, Given, run, run_on};
 use crate::errno::errno;
 use crate::held::{Fresh, Ticket};
 use crate::limits::NAME_BYTES_MAX;
+use crate::points::{Point, reach};
 
 const KIND_MASK: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
@@ -49,7 +50,9 @@ impl Door {
             return Err(Errno::ENAMETOOLONG);
         }
         self.table.expect(at.0, name);
-        match block_on(self.bucket.lookup(&parent, name)) {
+        let found = block_on(self.bucket.lookup(&parent, name));
+        reach(&Point::Looked, name);
+        match found {
             Ok((node, info)) => Ok(self.give(ticket, at, name, &node, &info)),
             Err(BucketError::NotFound { what: "file" }) => Ok(Given {
                 attr: absent_attr(),
@@ -133,7 +136,7 @@ impl Door {
             return Err(Errno::EPERM);
         }
         self.table.expect(at.0, name);
-        let info = run(self.bucket.link(&node, (&parent, name), Ack::Written))?;
+        let info = run_on(self.bucket.link(&node, (&parent, name), Ack::Written))?;
         let mut given = self.give(ticket, at, name, &node, &info);
         // The kernel takes these attributes whatever it was told meanwhile.
         given.fresh.attributes = false;
@@ -177,6 +180,6 @@ impl Door {
     }
 
     pub(crate) fn target(&self, ino: INodeNo) -> Answer<Vec<u8>> {
-        run(self.bucket.readlink(&self.node(ino)?))
+        run_on(self.bucket.readlink(&self.node(ino)?))
     }
 }

@@ -14,6 +14,7 @@ use fuser::{INodeNo, Notifier};
 
 use crate::held::{Job, Number, Table};
 use crate::metrics::{Metrics, add};
+use crate::points::{Point, reach};
 use crate::queue::Queue;
 
 thread_local! {
@@ -77,6 +78,7 @@ impl Teller {
                 name,
                 child,
             } => {
+                reach(&Point::Telling, name);
                 if self.is_same_directory(*directory, name, *child) {
                     self.inode(*child, false);
                 } else {

@@ -56,3 +56,6 @@ pub(crate) fn check_object_attribute(name: &[u8], value: &[u8]) -> Answer<()> {
     }
     Err(Errno::EINVAL)
 }
+
+#[cfg(test)]
+mod tests;

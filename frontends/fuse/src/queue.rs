@@ -126,3 +126,6 @@ impl Future for Settle {
         Poll::Pending
     }
 }
+
+#[cfg(test)]
+mod tests;

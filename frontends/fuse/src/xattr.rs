@@ -8,8 +8,8 @@ use engine_pool::block_on;
 use fuser::{Errno, INodeNo};
 
 use crate::attributes::CAPABILITY;
-use crate::door::{Answer, Caller, Door};
-use crate::errno::{attribute_errno, errno};
+use crate::door::{Answer, Caller, Door, run_on};
+use crate::errno::attribute_errno;
 use crate::object::{OBJECT_BYTES_MAX, check_object_attribute};
 
 /// How the mount calls [`OBJECT_PREFIX`].
@@ -48,7 +48,7 @@ impl Door {
     /// All names, each with a zero byte behind it.
     pub(crate) fn extended_names(&self, ino: INodeNo) -> Answer<Vec<u8>> {
         let node = self.node(ino)?;
-        let names = block_on(self.bucket.attributes(&node)).map_err(|error| errno(&error))?;
+        let names = run_on(self.bucket.attributes(&node))?;
         let mut list = Vec::new();
         for name in &names {
             list.extend_from_slice(&shown_name(name));
@@ -101,7 +101,7 @@ impl Door {
     /// as with a change of the mode. The library does not hand on whether the kernel asks for it,
     /// so of the caller's groups only the first is known.
     fn keep_group(&self, caller: Caller, node: &engine_bucket::Node) -> Answer<()> {
-        let info = block_on(self.bucket.info(node)).map_err(|error| errno(&error))?;
+        let info = run_on(self.bucket.info(node))?;
         if caller.uid == 0 || caller.gid == info.gid || info.mode & SET_GID == 0 {
             return Ok(());
         }
@@ -109,8 +109,7 @@ impl Door {
             mode: Some(info.mode & !SET_GID),
             ..engine_bucket::SetAttributes::default()
         };
-        let set = block_on(self.bucket.set_attributes(node, &set, Ack::Written));
-        set.map(|_| ()).map_err(|error| errno(&error))
+        run_on(self.bucket.set_attributes(node, &set, Ack::Written)).map(|_| ())
     }
 
     /// Refuses what an object cannot have.
@@ -118,7 +117,7 @@ impl Door {
         let short = name.get(SHOWN_PREFIX.len()..).unwrap_or_default();
         check_object_attribute(short, value)?;
         let stored = [OBJECT_PREFIX, short].concat();
-        let names = block_on(self.bucket.attributes(node)).map_err(|error| errno(&error))?;
+        let names = run_on(self.bucket.attributes(node))?;
         let mut bytes = short.len() + value.len();
         for known in names.iter().filter(|known| **known != stored) {
             let Some(short) = known.strip_prefix(OBJECT_PREFIX) else {
@@ -133,3 +132,6 @@ impl Door {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

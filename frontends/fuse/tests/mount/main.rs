@@ -5,6 +5,7 @@ mod access;
 mod calls;
 mod coherence;
 mod data;
+mod held_up;
 mod mounts;
 mod shown;
 mod warm;
