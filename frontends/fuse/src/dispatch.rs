@@ -45,7 +45,7 @@ impl Filesystem for Door {
     }
 
     fn forget(&self, _: &Request, ino: INodeNo, lookups: u64) {
-        self.table.forget(ino.0, lookups);
+        self.forget_inode(ino.0, lookups);
     }
 
     fn getattr(&self, _: &Request, ino: INodeNo, handle: Option<FileHandle>, reply: ReplyAttr) {
@@ -181,7 +181,7 @@ impl Filesystem for Door {
     ) {
         self.count(Kind::Open);
         if let Some(file) = self.handles.remove_file(handle) {
-            self.close_file(file);
+            Self::close_file(file);
         }
         reply.ok();
     }

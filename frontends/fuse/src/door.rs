@@ -38,6 +38,8 @@ impl From<&Request> for Caller {
 pub(crate) struct Given {
     pub(crate) attr: FileAttr,
     pub(crate) fresh: Fresh,
+    /// It stays for as long as the kernel holds it.
+    pub(crate) is_kept: bool,
 }
 
 /// One mounted bucket.
@@ -143,8 +145,9 @@ impl Door {
     pub(crate) fn end(&self) {
         answers_kernel();
         for file in self.handles.take_files() {
-            self.close_file(file);
+            Self::close_file(file);
         }
+        self.unpin_all();
         if let Err(error) = block_on(self.bucket.sync()) {
             tracing::error!(%error, "what was written through a mount could not be synced");
         }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use engine_base::to_u32;
 use engine_bucket::{Ack, Allocate, InodeKind, Node, OpenFile, Seek, WriteAt};
-use engine_pool::block_on;
 use fuser::{Errno, FileHandle, FopenFlags, INodeNo, OpenFlags, WriteFlags};
 use rustix::fs::{FallocateFlags, OFlags};
 
@@ -12,6 +11,7 @@ use crate::door::{Answer, Caller, Door, run_on};
 use crate::held::Job;
 use crate::limits::COPY_BYTES_MAX;
 use crate::metrics::add;
+use crate::pins::close;
 
 const SEEK_DATA: i32 = 3;
 const SEEK_HOLE: i32 = 4;
@@ -57,13 +57,10 @@ impl Door {
         Ok((self.handles.add_file(file), how))
     }
 
-    pub(crate) fn close_file(&self, file: Arc<OpenFile>) {
-        let Some(file) = Arc::into_inner(file) else {
-            // A request still has it; it is closed with a later change.
-            return;
-        };
-        if let Err(error) = block_on(file.close()) {
-            tracing::warn!(%error, "space of a removed file is given back later");
+    pub(crate) fn close_file(file: Arc<OpenFile>) {
+        // A request that still has it is the last of its handle: then a later change closes it.
+        if let Some(file) = Arc::into_inner(file) {
+            close(file);
         }
     }
 

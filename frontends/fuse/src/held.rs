@@ -26,9 +26,10 @@
 //!   gets new ones; files keep their pages from one opening to the next.
 
 mod names;
+mod pinned;
 mod state;
 
-use engine_bucket::{Changed, InodeId, Node};
+use engine_bucket::{Changed, InodeId, Node, OpenFile};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
@@ -245,25 +246,24 @@ impl Table {
         }
     }
 
-    /// The kernel forgets that it was given an inode so often.
-    pub(crate) fn forget(&self, id: Number, lookups: u64) {
+    /// The kernel forgets that it was given an inode so often. Returns what kept the inode, if that
+    /// was the last of it.
+    pub(crate) fn forget(&self, id: Number, lookups: u64) -> Option<OpenFile> {
         let mut state = self.state.lock();
-        let Some(held) = state.inodes.get_mut(&id) else {
-            return;
-        };
+        let held = state.inodes.get_mut(&id)?;
         held.lookups = held.lookups.saturating_sub(lookups);
         if held.lookups > 0 || id == InodeId::ROOT.get() {
-            return;
+            return None;
         }
-        let gone = state.inodes.remove(&id);
-        for (directory, name) in gone.iter().flat_map(|gone| &gone.under) {
+        let mut gone = state.inodes.remove(&id)?;
+        for (directory, name) in &gone.under {
             if let Some(above) = state.inodes.get_mut(directory) {
                 above.names.forget(name, id);
             }
         }
         drop(state);
-        // Its node may be the last one, and tells the engine so.
-        drop(gone);
+        // Its node may be the last one, and tells the engine so: behind the lock.
+        gone.pin.take()
     }
 
     /// What the kernel has to forget after a change that was made elsewhere.

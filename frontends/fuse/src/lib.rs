@@ -35,6 +35,7 @@ mod mounts;
 mod names;
 mod notify;
 mod object;
+mod pins;
 #[cfg(feature = "testing")]
 pub mod points;
 #[cfg(not(feature = "testing"))]

@@ -137,7 +137,7 @@ impl Door {
             generation,
         );
         if is_full {
-            self.table.forget(number.0, 1);
+            self.forget_inode(number.0, 1);
         }
         is_full
     }

@@ -50,18 +50,34 @@ impl Door {
             return Err(Errno::ENAMETOOLONG);
         }
         self.table.expect(at.0, name);
-        let found = block_on(self.bucket.lookup(&parent, name));
-        reach(&Point::Looked, name);
-        match found {
-            Ok((node, info)) => Ok(self.give(ticket, at, name, &node, &info)),
-            Err(BucketError::NotFound { what: "file" }) => Ok(Given {
-                attr: absent_attr(),
-                fresh: Fresh {
-                    entry: self.table.give_absence(ticket, at.0, name),
-                    attributes: false,
-                },
-            }),
-            Err(error) => Err(errno(&error)),
+        loop {
+            let found = block_on(self.bucket.lookup(&parent, name));
+            reach(&Point::Looked, name);
+            match found {
+                Ok((node, info)) => {
+                    let given = self.give(ticket, at, name, &node, &info);
+                    if given.is_kept {
+                        return Ok(given);
+                    }
+                    // Replaced or removed since.
+                    self.forget_inode(node.id().get(), 1);
+                }
+                Err(BucketError::NotFound { what: "file" }) => {
+                    return Ok(self.absence(ticket, at, name));
+                }
+                Err(error) => return Err(errno(&error)),
+            }
+        }
+    }
+
+    fn absence(&self, ticket: &Ticket<'_>, at: INodeNo, name: &[u8]) -> Given {
+        Given {
+            attr: absent_attr(),
+            fresh: Fresh {
+                entry: self.table.give_absence(ticket, at.0, name),
+                attributes: false,
+            },
+            is_kept: false,
         }
     }
 
@@ -76,6 +92,7 @@ impl Door {
         Given {
             attr: file_attr(info),
             fresh: self.table.give(ticket, at.0, name, node),
+            is_kept: self.pin(node),
         }
     }
 
@@ -118,7 +135,7 @@ impl Door {
         let opened = self.open_file(&node, OpenFlags(flags));
         if opened.is_err() {
             // The kernel does not hear of what it was given.
-            self.table.forget(given.attr.ino.0, 1);
+            self.forget_inode(given.attr.ino.0, 1);
         }
         Ok((given, opened?))
     }
@@ -145,6 +162,7 @@ impl Door {
 
     pub(crate) fn unlink(&self, at: INodeNo, name: &[u8]) -> Answer<()> {
         let parent = self.directory(at)?;
+        self.unpin(at, name);
         run(self.bucket.unlink(&parent, name, Ack::Written))
     }
 

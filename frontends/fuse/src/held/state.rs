@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use engine_bucket::{InodeId, Node};
+use engine_bucket::{InodeId, Node, OpenFile};
 use smallvec::SmallVec;
 
 use super::names::Names;
@@ -12,6 +12,8 @@ use crate::limits::RECENT_MAX;
 /// An inode that the kernel holds.
 pub(super) struct Held {
     pub(super) node: Node,
+    /// Keeps it when its last name goes: see [`crate::pins`].
+    pub(super) pin: Option<OpenFile>,
     /// How often it was given by a name.
     pub(super) lookups: u64,
     /// Of a directory: names below it.
@@ -43,6 +45,7 @@ impl Held {
     pub(super) fn new(node: Node) -> Self {
         Self {
             node,
+            pin: None,
             lookups: 0,
             names: Names::default(),
             under: SmallVec::new(),

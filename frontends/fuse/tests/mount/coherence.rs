@@ -282,3 +282,45 @@ fn appends_of_both_doors_all_stay() {
         assert_eq!(pieces.count() as u64, EACH);
     }
 }
+
+/// The content of version `version` of a key that is never absent.
+fn version(version: u8) -> Vec<u8> {
+    vec![version; 1000 + 613 * usize::from(version)]
+}
+
+#[test]
+fn who_reads_a_key_while_it_is_replaced_reads_one_or_the_other() {
+    println!("seed {SEED:#x}");
+    let world = World::new();
+    put(&world.bucket, "d/steady", &version(0));
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let (world, done) = (&world, &done);
+        let reading = [(); 2].map(|()| {
+            scope.spawn(move || {
+                while !done.load(Ordering::Relaxed) {
+                    let seen = fs::metadata(world.path("d/steady")).unwrap().len();
+                    assert_eq!((seen - 1000) % 613, 0);
+                    let read = fs::read(world.path("d/steady")).unwrap();
+                    assert!(read == version(read[0]), "a mix of versions");
+                }
+            })
+        });
+        let writing = [0, 1, 2, 3].map(|writer| {
+            scope.spawn(move || {
+                let mut random = Random(SEED + writer);
+                for _ in 0..150 {
+                    let next = u8::try_from(random.below(100)).unwrap();
+                    put(&world.bucket, "d/steady", &version(next));
+                }
+            })
+        });
+        let written = writing.map(thread::ScopedJoinHandle::join);
+        done.store(true, Ordering::Relaxed);
+        let read = reading.map(thread::ScopedJoinHandle::join);
+        assert!(
+            written.iter().chain(&read).all(Result::is_ok),
+            "a thread failed"
+        );
+    });
+}
