@@ -90,9 +90,9 @@ pub(crate) fn run<T>(future: impl Future<Output = Result<T, BucketError>>) -> An
     block_on(future).map_err(|error| errno(&error))
 }
 
-/// Likewise for an operation on an inode that the kernel found by a name. If it is gone the name may
-/// lead to another one, which came in its place meanwhile: the kernel looks again when it is told
-/// so, and finds that one or nothing.
+/// Likewise for an operation on an inode that the kernel found by a name. If it is gone, the name
+/// may lead to another one, which came in its place meanwhile: the kernel looks again when it is
+/// told so, and finds that one or nothing.
 pub(crate) fn run_on<T>(future: impl Future<Output = Result<T, BucketError>>) -> Answer<T> {
     block_on(future).map_err(|error| match error {
         BucketError::NotFound { what: "file" } => Errno::ESTALE,

@@ -4,6 +4,7 @@
 mod access;
 mod calls;
 mod coherence;
+mod crowds;
 mod data;
 mod held_up;
 mod mounts;
