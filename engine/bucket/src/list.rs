@@ -17,6 +17,7 @@ use crate::attributes::Info;
 use crate::look::{Look, entry, inode_of};
 use crate::{Bucket, BucketError};
 
+pub(crate) use frames::entries as entries_of;
 use frames::{Frame, behind_all, entries, frames_for};
 
 /// Entries taken from the tree at once.

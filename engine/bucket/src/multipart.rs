@@ -37,6 +37,7 @@ use crate::write::FILE_BYTES_MAX;
 use crate::xattr::OBJECT_PREFIX;
 use crate::{Ack, Bucket, BucketError};
 
+pub(crate) use scan::parts_from;
 use scan::{template, uploads_from};
 
 /// Bytes of the metadata that an upload keeps.

@@ -51,7 +51,7 @@ pub(crate) fn attribute(tree: &Tree, inode: &Inode, name: &[u8]) -> Look<Option<
 }
 
 /// Bytes of the values of all attributes, by names.
-type Sizes = BTreeMap<Vec<u8>, usize>;
+pub(crate) type Sizes = BTreeMap<Vec<u8>, usize>;
 
 fn attribute_sizes(tree: &Tree, inode: &Inode) -> Look<Sizes> {
     let from = BucketKey::Attribute(inode.id, &[]).encode();
@@ -121,6 +121,37 @@ pub(crate) fn attribute_names(tree: &Tree, inode: &Inode) -> Look<Vec<Vec<u8>>> 
     Ok(names)
 }
 
+/// Sets an attribute of an inode that has those of `sizes`.
+pub(crate) fn set_attribute_in(
+    sizes: &Sizes,
+    inode: &mut Inode,
+    change: &mut Change,
+    (name, value): (&[u8], &[u8]),
+    how: SetHow,
+) -> Result<(), BucketError> {
+    check_attribute(name, value)?;
+    let is_there = sizes.contains_key(name);
+    match how {
+        SetHow::Create if is_there => return Err(BucketError::Exists { what: "attribute" }),
+        SetHow::Replace if !is_there => return Err(BucketError::no("attribute")),
+        _ => {}
+    }
+    let others = sizes.iter().filter(|(known, _)| *known != name);
+    let others: usize = others
+        .map(|(known, bytes)| bytes_to_move(known.len(), *bytes))
+        .sum();
+    if others + bytes_to_move(name.len(), value.len()) > ATTRIBUTES_BYTES_MAX {
+        return Err(BucketError::TooLarge {
+            what: "sum of all attributes, names counted twice,",
+            max: ATTRIBUTES_BYTES_MAX as u64,
+        });
+    }
+    if !acl::set(change, inode, name, value)? {
+        put_attribute(change, inode, name, value);
+    }
+    Ok(())
+}
+
 impl Bucket {
     /// The value of an attribute.
     ///
@@ -173,28 +204,7 @@ impl Bucket {
     ) -> Result<(), BucketError> {
         check_attribute(name, value)?;
         self.change_attributes(node, ack, |sizes, inode, change| {
-            let is_there = sizes.contains_key(name);
-            match how {
-                SetHow::Create if is_there => {
-                    return Err(BucketError::Exists { what: "attribute" });
-                }
-                SetHow::Replace if !is_there => return Err(BucketError::no("attribute")),
-                _ => {}
-            }
-            let others = sizes.iter().filter(|(known, _)| *known != name);
-            let others: usize = others
-                .map(|(known, bytes)| bytes_to_move(known.len(), *bytes))
-                .sum();
-            if others + bytes_to_move(name.len(), value.len()) > ATTRIBUTES_BYTES_MAX {
-                return Err(BucketError::TooLarge {
-                    what: "sum of all attributes, names counted twice,",
-                    max: ATTRIBUTES_BYTES_MAX as u64,
-                });
-            }
-            if !acl::set(change, inode, name, value)? {
-                put_attribute(change, inode, name, value);
-            }
-            Ok(())
+            set_attribute_in(sizes, inode, change, (name, value), how)
         })
         .await
     }
@@ -219,7 +229,7 @@ impl Bucket {
         .await
     }
 
-    async fn change_attributes(
+    pub(crate) async fn change_attributes(
         &self,
         node: &Node,
         ack: Ack,

@@ -60,7 +60,7 @@ pub(super) fn frames_for(tree: &Tree, bound: &[u8]) -> Look<Vec<Frame>> {
 
 /// Entries of a directory; those that are links to files with the inode they lead to, in the same
 /// state of the tree.
-pub(super) fn entries(
+pub(crate) fn entries(
     tree: &Tree,
     directory: InodeId,
     from: &[u8],

@@ -40,6 +40,28 @@ pub(super) fn uploads_from(tree: &Tree, from: &[u8]) -> Look<Uploads> {
     Ok(uploads)
 }
 
+/// Records of uploads (`None`) and parts, and where to go on.
+pub(crate) type Records = (Vec<Option<PartRecord>>, Option<Vec<u8>>);
+
+/// Uploads and parts from a key on.
+pub(crate) fn parts_from(tree: &Tree, from: &[u8], max: usize) -> Look<Records> {
+    let (mut found, mut next) = (Vec::new(), None);
+    tree.scan(from, |key, value| {
+        if found.len() == max {
+            next = Some(key.to_vec());
+            return ControlFlow::Break(());
+        }
+        match BucketKey::decode(key) {
+            Ok(BucketKey::Upload(_)) => found.push(None),
+            Ok(BucketKey::Part(..)) => found.push(Some(PartRecord::decode(value))),
+            _ => return ControlFlow::Break(()),
+        }
+        ControlFlow::Continue(())
+    })?;
+    let records: Result<Vec<_>, _> = found.into_iter().map(Option::transpose).collect();
+    Ok((records?, next))
+}
+
 /// Contents that pieces lead to, from a key on; and where to go on.
 pub(super) fn pieces_from(tree: &Tree, from: &[u8]) -> Look<(Vec<InodeId>, Option<Vec<u8>>)> {
     let mut found = Vec::new();

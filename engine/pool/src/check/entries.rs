@@ -2,8 +2,8 @@
 
 use engine_base::limits::BLOCK;
 use engine_format::{
-    BucketKey, DatasetKind, DatasetRecord, DatasetState, DirectoryState, EntryRecord, ExtentRef,
-    Inode,
+    BucketKey, Cleanup, DatasetKind, DatasetRecord, DatasetState, DirectoryState, EntryRecord,
+    ExtentRef, Held, Inode, InodeNumbers, PartRecord, PieceRecord, UploadRecord,
 };
 
 use super::report::chain;
@@ -19,37 +19,45 @@ pub(super) fn range_of(owner: &str, object: Option<u64>, start: u64, end: u64) -
 /// An extent of a tree: of which content in a bucket, from where.
 pub(super) type FoundExtent<'a> = (Option<u64>, u64, ExtentRef<'a>);
 
-/// The extent in an entry of a tree; `None` for what else a bucket keeps. Of that, entries, inodes
-/// and the states of directories must decode; the other records are looked at when a bucket opens.
+/// The extent in an entry of a tree; `None` for what else a bucket keeps, which must decode too.
 pub(super) fn decode_extent<'a>(
     is_bucket: bool,
     key: &[u8],
     value: &'a [u8],
 ) -> Result<Option<FoundExtent<'a>>, String> {
-    if is_bucket {
-        let (content, start) = match BucketKey::decode(key).map_err(|error| chain(&error))? {
-            BucketKey::Extent(content, start) => (content.get(), start),
-            BucketKey::Entry(..) => {
-                EntryRecord::decode(value).map_err(|error| chain(&error))?;
+    let (content, start) = if is_bucket {
+        match BucketKey::decode(key).map_err(|error| chain(&error))? {
+            BucketKey::Extent(content, start) => (Some(content.get()), start),
+            key => {
+                decode_record(&key, value)?;
                 return Ok(None);
             }
-            BucketKey::Inode(_) => {
-                Inode::decode(value).map_err(|error| chain(&error))?;
-                return Ok(None);
-            }
-            BucketKey::Directory(_) => {
-                DirectoryState::decode(value).map_err(|error| chain(&error))?;
-                return Ok(None);
-            }
-            _ => return Ok(None),
-        };
-        let extent = ExtentRef::decode(value).map_err(|error| chain(&error))?;
-        return Ok(Some((Some(content), start, extent)));
-    }
-    let start = <[u8; 8]>::try_from(key)
-        .map_err(|_| format!("its key has {} bytes instead of 8", key.len()))?;
+        }
+    } else {
+        let start = <[u8; 8]>::try_from(key)
+            .map_err(|_| format!("its key has {} bytes instead of 8", key.len()))?;
+        (None, u64::from_be_bytes(start))
+    };
     let extent = ExtentRef::decode(value).map_err(|error| chain(&error))?;
-    Ok(Some((None, u64::from_be_bytes(start), extent)))
+    Ok(Some((content, start, extent)))
+}
+
+/// Checks what a bucket keeps besides extents.
+fn decode_record(key: &BucketKey<'_>, value: &[u8]) -> Result<(), String> {
+    let decoded = match key {
+        BucketKey::NextInode => InodeNumbers::decode(value).map(drop),
+        BucketKey::Entry(..) => EntryRecord::decode(value).map(drop),
+        BucketKey::Inode(_) => Inode::decode(value).map(drop),
+        BucketKey::Directory(_) => DirectoryState::decode(value).map(drop),
+        BucketKey::Upload(_) => UploadRecord::decode(value).map(drop),
+        BucketKey::Part(..) => PartRecord::decode(value).map(drop),
+        BucketKey::Held(_) => Held::decode(value).map(drop),
+        BucketKey::Cleanup(_) => Cleanup::decode(value).map(drop),
+        BucketKey::Piece(..) => PieceRecord::decode(value).map(drop),
+        // Any bytes; an extent is none of these.
+        BucketKey::Small(_) | BucketKey::Attribute(..) | BucketKey::Extent(..) => Ok(()),
+    };
+    decoded.map_err(|error| chain(&error))
 }
 
 /// Where the extents of a dataset end at most.
