@@ -35,7 +35,7 @@ pub(crate) fn errno(error: &BucketError) -> Errno {
 fn too_large(what: &str) -> Errno {
     match what {
         "name" | "target" | "key" => Errno::ENAMETOOLONG,
-        "attribute" => Errno::E2BIG,
+        "attribute" | "metadata of the object" => Errno::E2BIG,
         "file" => Errno::EFBIG,
         // The sum of all attributes: as where there is no room for more.
         _ => Errno::ENOSPC,

@@ -34,7 +34,6 @@ mod mount_point;
 mod mounts;
 mod names;
 mod notify;
-mod object;
 mod pins;
 #[cfg(feature = "testing")]
 pub mod points;

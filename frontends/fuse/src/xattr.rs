@@ -3,18 +3,18 @@
 
 use std::borrow::Cow;
 
-use engine_bucket::{Ack, OBJECT_PREFIX, SetHow};
+use engine_bucket::{Ack, BucketError, OBJECT_PREFIX, SetHow};
 use engine_pool::block_on;
 use fuser::{Errno, INodeNo};
 
 use crate::attributes::CAPABILITY;
 use crate::door::{Answer, Caller, Door, run_on};
 use crate::errno::attribute_errno;
-use crate::object::{OBJECT_BYTES_MAX, check_object_attribute};
 
 /// How the mount calls [`OBJECT_PREFIX`].
 const SHOWN_PREFIX: &[u8] = b"user.s3.";
 const ACCESS_LIST: &[u8] = b"system.posix_acl_access";
+const DEFAULT_LIST: &[u8] = b"system.posix_acl_default";
 const SET_GID: u16 = 0o2000;
 const CREATE: i32 = 1;
 const REPLACE: i32 = 2;
@@ -28,6 +28,10 @@ fn stored_name(name: &[u8]) -> Answer<Cow<'_, [u8]>> {
         return Err(Errno::EOPNOTSUPP);
     }
     Ok(Cow::Borrowed(name))
+}
+
+fn is_access_list(name: &[u8]) -> bool {
+    name == ACCESS_LIST || name == DEFAULT_LIST
 }
 
 fn shown_name(name: &[u8]) -> Cow<'_, [u8]> {
@@ -72,14 +76,16 @@ impl Door {
             REPLACE => SetHow::Replace,
             _ => return Err(Errno::EINVAL),
         };
-        if name.starts_with(SHOWN_PREFIX) {
-            self.check_object(&node, name, value)?;
-        }
-        let stored = stored_name(name)?;
-        let set = block_on(
-            self.bucket
-                .set_attribute(&node, &stored, value, how, Ack::Written),
-        );
+        let bucket = &self.bucket;
+        let set = match name.strip_prefix(SHOWN_PREFIX) {
+            Some(short) => {
+                block_on(bucket.set_object_attribute(&node, short, value, how, Ack::Written))
+            }
+            None => {
+                let stored = stored_name(name)?;
+                block_on(bucket.set_attribute(&node, &stored, value, how, Ack::Written))
+            }
+        };
         set.map_err(|error| attribute_errno(&error))?;
         if name == ACCESS_LIST {
             self.keep_group(caller, &node)?;
@@ -94,7 +100,11 @@ impl Door {
         let node = self.node(ino)?;
         let stored = stored_name(name)?;
         let removed = block_on(self.bucket.remove_attribute(&node, &stored, Ack::Written));
-        removed.map_err(|error| attribute_errno(&error))
+        match removed {
+            // There is nothing to take away from the mode.
+            Err(BucketError::NotFound { what: "attribute" }) if is_access_list(name) => Ok(()),
+            removed => removed.map_err(|error| attribute_errno(&error)),
+        }
     }
 
     /// Who sets the access list of a file whose group is another takes its set-group-id bit away,
@@ -110,26 +120,6 @@ impl Door {
             ..engine_bucket::SetAttributes::default()
         };
         run_on(self.bucket.set_attributes(node, &set, Ack::Written)).map(|_| ())
-    }
-
-    /// Refuses what an object cannot have.
-    fn check_object(&self, node: &engine_bucket::Node, name: &[u8], value: &[u8]) -> Answer<()> {
-        let short = name.get(SHOWN_PREFIX.len()..).unwrap_or_default();
-        check_object_attribute(short, value)?;
-        let stored = [OBJECT_PREFIX, short].concat();
-        let names = run_on(self.bucket.attributes(node))?;
-        let mut bytes = short.len() + value.len();
-        for known in names.iter().filter(|known| **known != stored) {
-            let Some(short) = known.strip_prefix(OBJECT_PREFIX) else {
-                continue;
-            };
-            let held = block_on(self.bucket.attribute(node, known)).unwrap_or_default();
-            bytes += short.len() + held.len();
-        }
-        if bytes > OBJECT_BYTES_MAX {
-            return Err(Errno::E2BIG);
-        }
-        Ok(())
     }
 }
 
