@@ -13,6 +13,7 @@ use engine_pool::block_on;
 use fuser::{INodeNo, Notifier};
 
 use crate::held::{Job, Number, Table};
+use crate::limits::NAME_BYTES_MAX;
 use crate::metrics::{Metrics, add};
 use crate::points::{Point, reach};
 use crate::queue::Queue;
@@ -22,8 +23,8 @@ thread_local! {
     static ANSWERS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// A name that no entry has: `/` separates names.
-const NO_NAME: &[u8] = b"/";
+/// A name that no entry has: it is too long.
+const NO_NAME: &[u8] = &[b'x'; NAME_BYTES_MAX + 1];
 
 /// Marks the calling thread as one that answers the kernel.
 pub(crate) fn answers_kernel() {
@@ -39,7 +40,7 @@ pub(crate) struct Watch {
 impl Observer for Watch {
     fn changed(&self, changes: &[Changed]) {
         if !ANSWERS.get() {
-            self.queue.push(self.table.changed(changes));
+            self.queue.push_with(|| self.table.changed(changes));
         }
     }
 

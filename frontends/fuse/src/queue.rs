@@ -33,10 +33,14 @@ pub(crate) struct Queue {
 impl Queue {
     /// Adds jobs; never waits.
     pub(crate) fn push(&self, jobs: Vec<Job>) {
-        if jobs.is_empty() {
-            return;
-        }
+        self.push_with(|| jobs);
+    }
+
+    /// Adds jobs that are found under the queue's lock: who finds that there is nothing left to do
+    /// about a change then finds what is being done about it pending.
+    pub(crate) fn push_with(&self, find: impl FnOnce() -> Vec<Job>) {
         let mut state = self.state.lock();
+        let jobs = find();
         if state.closed {
             return;
         }
