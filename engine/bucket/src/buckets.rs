@@ -119,18 +119,14 @@ impl Buckets {
             },
             error => error.into(),
         })?;
-        Ok(info_of(&dataset, record))
+        Ok(dataset.info_with(record).into())
     }
 
     /// All buckets, by name.
     #[must_use]
     pub fn list(&self) -> Vec<BucketInfo> {
-        self.pool
-            .datasets()
-            .into_iter()
-            .filter(|info| info.record.kind == DatasetKind::Bucket)
-            .map(BucketInfo::from)
-            .collect()
+        let all = self.pool.datasets_of(DatasetKind::Bucket);
+        all.into_iter().map(BucketInfo::from).collect()
     }
 
     /// One bucket.
@@ -140,7 +136,7 @@ impl Buckets {
     pub fn show(&self, name: &str) -> Result<BucketInfo, BucketError> {
         let dataset = self.find(name)?;
         let record = dataset.record().ok_or_else(|| BucketError::no("bucket"))?;
-        Ok(info_of(&dataset, record))
+        Ok(dataset.info_with(record).into())
     }
 
     /// A handle to a bucket. The first one gives back what the last run of the pool left behind.
@@ -192,10 +188,8 @@ impl Buckets {
     }
 
     fn find(&self, name: &str) -> Result<Arc<Dataset>, BucketError> {
-        self.pool
-            .find_dataset(name)
-            .filter(|dataset| dataset.is(DatasetKind::Bucket))
-            .ok_or_else(|| BucketError::no("bucket"))
+        let found = self.pool.find_dataset_of(DatasetKind::Bucket, name);
+        found.ok_or_else(|| BucketError::no("bucket"))
     }
 }
 
@@ -208,15 +202,6 @@ impl Bucket {
         let found = self.look(|tree| state(tree, id)).await?;
         found.ok_or_else(|| BucketError::no("directory"))
     }
-}
-
-fn info_of(dataset: &Dataset, record: DatasetRecord) -> BucketInfo {
-    DatasetInfo {
-        id: dataset.id(),
-        record,
-        allocated: dataset.allocated(),
-    }
-    .into()
 }
 
 fn root_inode(owner: RootOwner, now: i64) -> Inode {

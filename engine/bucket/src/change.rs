@@ -4,7 +4,7 @@ use engine_base::limits::{BLOCK_BYTES, EXTENT_BYTES_MAX};
 use engine_base::{DatasetId, Lsn, to_u32, to_usize};
 use engine_device::PageBuf;
 use engine_format::{
-    BatchBuilder, BucketKey, Codec, EntryRecord, ExtentPut, Inode, InodeId, Touch,
+    BatchBuilder, BucketKey, Codec, EntryRecord, ExtentPut, ExtentShareRef, Inode, InodeId, Touch,
 };
 use engine_log::BatchData;
 use engine_pool::StoreError;
@@ -93,6 +93,22 @@ impl Change {
         self.batch
             .extent_clear(self.dataset, &prefix, offset, bytes);
         self.span(&prefix, offset, bytes);
+    }
+
+    /// Maps a range of a content to what a range of another one, or of the same one apart from it,
+    /// maps: nothing is copied.
+    pub(crate) fn share(&mut self, to: (InodeId, u64), from: (InodeId, u64), bytes: u64) {
+        let prefix = BucketKey::extents(to.0);
+        let source = BucketKey::extents(from.0);
+        let share = ExtentShareRef {
+            offset: to.1,
+            bytes,
+            source: &source,
+            from: from.1,
+        };
+        self.batch.extent_share(self.dataset, &prefix, &share);
+        self.span(&prefix, to.1, bytes);
+        self.span(&source, from.1, bytes);
     }
 
     fn span(&mut self, prefix: &[u8], offset: u64, bytes: u64) {

@@ -1,22 +1,22 @@
 //! Copying objects, appending to them, and changing their metadata.
 
-use engine_base::limits::WRITE_BYTES_MAX;
+use engine_format::{BucketKey, ContentForm, Held, Inode, SMALL_BYTES_MAX};
 
 use crate::attributes::Info;
 use crate::change::Change;
+use crate::content::spans;
 use crate::flight::Flight;
 use crate::key::Key;
 use crate::node::Node;
 use crate::object::Precondition;
-use crate::put::{ObjectMetadata, Owner};
+use crate::put::{ObjectMetadata, Owner, Upload};
 use crate::write::WriteAt;
 use crate::xattr::{OBJECT_PREFIX, put_attribute};
 use crate::{Ack, Bucket, BucketError};
 
 impl Bucket {
     /// Copies an object to another key, with this metadata; entity tag and checksums of the source
-    /// are kept where `object` has none. Bytes are copied through a staged content: nothing is
-    /// shared between the two.
+    /// are kept where `object` has none. What is stored is not copied: both refer to it.
     ///
     /// # Errors
     /// [`BucketError::NotFound`] if there is no source; as for [`crate::Upload::finish`].
@@ -28,27 +28,64 @@ impl Bucket {
         object: &ObjectMetadata,
         precondition: Option<Precondition<'_>>,
     ) -> Result<Info, BucketError> {
-        let source = self.get(from).await?.found;
-        let source = source.ok_or_else(|| BucketError::no("object"))?;
-        let mut upload = self.upload();
-        let mut at = 0;
-        loop {
-            let data = source.read(at, WRITE_BYTES_MAX).await?;
-            if data.is_empty() {
-                break;
-            }
-            at += data.len() as u64;
-            upload.write(&data).await?;
-        }
         let mut object = object.clone();
+        let mut upload = self.upload();
+        let info = loop {
+            let node = self.node_of(from).await?;
+            match self.stage_copy(&node, &mut upload).await {
+                // Replaced or removed between the two looks.
+                Err(BucketError::NotFound { .. }) => {}
+                staged => break staged?,
+            }
+        };
+        upload.stage_hole(info.size).await?;
         if object.entity_tag.is_none() {
-            object.entity_tag.clone_from(&source.info().entity_tag);
-            object.checksums.clone_from(&source.info().checksums);
+            object.entity_tag.clone_from(&info.entity_tag);
+            object.checksums.clone_from(&info.checksums);
         }
-        source.close().await?;
         upload
             .finish(to, owner, &object, precondition, Ack::Durable)
             .await
+    }
+
+    /// Stages what a file holds at one moment; what it is then.
+    async fn stage_copy(&self, node: &Node, upload: &mut Upload) -> Result<Info, BucketError> {
+        self.pool.allow_sharing().await?;
+        let _locks = self.lock_inodes([node.id()]).await?;
+        let (inode, _) = self.locked_inode(node).await?;
+        match inode.content {
+            ContentForm::None => {}
+            ContentForm::Small => {
+                let data = self.read_locked(&inode, 0, SMALL_BYTES_MAX as u64).await?;
+                upload.write(&data).await?;
+            }
+            ContentForm::Extents | ContentForm::Pieces => self.stage_shared(&inode, upload).await?,
+        }
+        Ok(Info::of(&inode, None))
+    }
+
+    async fn stage_shared(&self, inode: &Inode, upload: &mut Upload) -> Result<(), BucketError> {
+        let content = self.number().await?;
+        while upload.staged < inode.size {
+            let _admitted = self.pool.admit(0).await?;
+            self.pool.throttle(&self.dataset).await?;
+            let at = upload.staged;
+            let (stored, bytes) = self.stored_in(inode, at..inode.size).await?;
+            let here = self.look(|tree| spans(tree, inode, at..at + bytes)).await?;
+            let mut change = Change::new(self);
+            if upload.content.is_none() {
+                change.put(&BucketKey::Held(content), &Held::Staged.encode());
+                upload.content = Some(content);
+            }
+            for span in here {
+                let to = (content, span.file_at);
+                change.share(to, (span.content, span.at), span.bytes);
+            }
+            change.commit(self, &mut Flight::new(self)).await?;
+            upload.staged += bytes;
+            upload.holes += bytes - stored;
+        }
+        Ok(())
     }
 
     /// Changes the metadata of an object in place: the same inode, the same content, the same

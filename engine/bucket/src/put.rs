@@ -70,6 +70,8 @@ pub struct Upload {
     /// What is not staged yet: less than one batch takes.
     pub(crate) rest: Vec<u8>,
     pub(crate) staged: u64,
+    /// Bytes of what is staged that are not stored.
+    pub(crate) holes: u64,
 }
 
 /// Content that is ready to be published.
@@ -118,6 +120,7 @@ impl Bucket {
             content: None,
             rest: Vec::new(),
             staged: 0,
+            holes: 0,
         }
     }
 }
@@ -175,6 +178,16 @@ impl Upload {
         Ok(())
     }
 
+    /// Makes it `size` bytes long by a hole.
+    pub(crate) async fn stage_hole(&mut self, size: u64) -> Result<(), BucketError> {
+        if size > self.bytes() {
+            self.stage().await?;
+            self.holes += size - self.staged;
+            self.staged = size;
+        }
+        Ok(())
+    }
+
     /// Publishes the content under `key`, in the place of what is there. A key that ends with `/`
     /// is a directory, which is explicit from then on; the content stays beside it. Directories
     /// that are missing are made.
@@ -201,7 +214,7 @@ impl Upload {
             },
             size: self.bytes(),
             staged: self.content.map(|_| ContentForm::Extents),
-            allocated: self.bytes(),
+            allocated: self.bytes() - self.holes,
             rest: std::mem::take(&mut self.rest),
             rest_at: self.staged,
         };

@@ -1,5 +1,6 @@
 //! Sizes and holes.
 
+mod copy;
 mod seek;
 mod zero;
 

@@ -1,8 +1,8 @@
 //! Writing in place.
 //!
-//! Extents begin on blocks of their content and end where the content ends, so a write reads and
-//! changes the blocks that it cuts. What it replaces is looked up first: for the count of stored
-//! bytes, and for readers that want the content as it was.
+//! Extents that are written begin on blocks of their content and end where the content ends, so a
+//! write reads and changes the blocks that it cuts. What it replaces is looked up first: for the
+//! count of stored bytes, and for readers that want the content as it was.
 
 mod replace;
 mod step;

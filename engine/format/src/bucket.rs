@@ -14,8 +14,8 @@ pub use directory::{DirectoryState, TOUCH_BYTES, Touch};
 pub use entry::EntryRecord;
 pub use fields::{ATTRIBUTE_BYTES_MAX, INODE_FIELDS_BYTES_MAX, InodeFields};
 pub use inode::{ContentForm, Inode, InodeKind};
-pub use key::{BucketKey, InodeId};
-pub use records::{Cleanup, Held, InodeNumbers, Piece};
+pub use key::{BucketKey, InodeId, SharedKey};
+pub use records::{Cleanup, Held, InodeNumbers, Piece, Shared};
 pub use uploads::{PartRecord, UploadRecord};
 
 /// Bytes of a directory entry's name at most: a whole object key may be one component.

@@ -17,6 +17,7 @@ const NAME: &str = "extent";
 const CODEC_MASK: u8 = 0x0f;
 const HAS_SKIP: u8 = 0x10;
 const IN_BYTES: u8 = 0x20;
+const SHARED: u8 = 0x40;
 
 /// How stored bytes are encoded. The numbers are those on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -54,6 +55,7 @@ pub struct ExtentRef<'a> {
     bytes: u32,
     skip: u16,
     codec: Codec,
+    is_shared: bool,
     checksums: Checksums<'a>,
 }
 
@@ -97,6 +99,7 @@ impl<'a> ExtentRef<'a> {
             bytes,
             skip,
             codec,
+            is_shared: false,
             checksums,
         })
     }
@@ -114,13 +117,13 @@ impl<'a> ExtentRef<'a> {
                 available: 0,
             });
         };
-        let unknown = tag & !(CODEC_MASK | HAS_SKIP | IN_BYTES);
+        let unknown = tag & !(CODEC_MASK | HAS_SKIP | IN_BYTES | SHARED);
         check::field(
             unknown == 0,
             NAME,
             "tag",
             *tag,
-            "its upper bits must be zero",
+            "its upper bit must be zero",
         )?;
         let codec = codec(NAME, tag & CODEC_MASK)?;
         let (segment, rest) = varint::take(rest, NAME, "segment")?;
@@ -144,7 +147,11 @@ impl<'a> ExtentRef<'a> {
             });
         };
         let offset = to_u32(to_usize(block * BLOCK));
-        Self::new(Location { segment, offset }, bytes, skip, codec, checksums)
+        let extent = Self::new(Location { segment, offset }, bytes, skip, codec, checksums)?;
+        Ok(Self {
+            is_shared: tag & SHARED != 0,
+            ..extent
+        })
     }
 
     /// The first block that holds a byte of it.
@@ -208,6 +215,7 @@ impl<'a> ExtentRef<'a> {
             bytes,
             skip: u16::try_from(skip).expect("the skip is less than a block"),
             codec: self.codec,
+            is_shared: self.is_shared,
             checksums: checksums.expect("each block has one checksum"),
         }
     }
@@ -280,5 +288,6 @@ fn take_skip(rest: &[u8]) -> Result<(u16, &[u8]), FormatError> {
 }
 
 mod buf;
+mod shared;
 #[cfg(test)]
 mod tests;

@@ -263,6 +263,11 @@ fn add_again(builder: &mut BatchBuilder, mutation: &MutationRef<'_>) {
         } => {
             builder.extent_clear(dataset, key, offset, bytes);
         }
+        MutationRef::ExtentShare {
+            dataset,
+            key,
+            share,
+        } => builder.extent_share(dataset, key, &share),
         MutationRef::Touch {
             dataset,
             key,

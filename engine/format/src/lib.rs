@@ -45,7 +45,8 @@ pub use batch::{
 pub use bucket::{
     ATTRIBUTE_BYTES_MAX, BucketKey, Cleanup, ContentForm, DirectoryState, EntryRecord, Held,
     INODE_FIELDS_BYTES_MAX, Inode, InodeFields, InodeId, InodeKind, InodeNumbers, NAME_BYTES_MAX,
-    PartRecord, Piece as PieceRecord, SMALL_BYTES_MAX, TOUCH_BYTES, Touch, UploadRecord,
+    PartRecord, Piece as PieceRecord, SMALL_BYTES_MAX, Shared as SharedRecord, SharedKey,
+    TOUCH_BYTES, Touch, UploadRecord,
 };
 pub use checkpoint_id::CheckpointId;
 pub use checksums::Checksums;
@@ -62,7 +63,7 @@ pub use group::{
     GROUP_HEADER_BYTES, GroupHead, GroupHeader, HeadSizes, Successor, decode_head, encode_head,
     head_bytes_for, peek_head,
 };
-pub use mutation::{ExtentPutRef, MutationRef};
+pub use mutation::{ExtentPutRef, ExtentShareRef, MutationRef};
 pub use name::{DatasetName, NameError};
 pub use page::{PAGE_ENTRY_BYTES, PAGE_SPACE_BYTES, Page, PageFull, shared_prefix, verify_page};
 pub use page_pointer::{
@@ -74,7 +75,7 @@ pub use roots::{
 pub use segment_header::{SEGMENT_HEADER_BYTES, SegmentHeader, SegmentKind};
 pub use segment_table::{SEGMENT_ENTRIES_MAX, SegmentEntry, SegmentState, SegmentTablePage};
 pub use superblock::{
-    FEATURE_BUCKETS, JournalStart, SUPERBLOCK_BYTES, Superblock, superblock_offset,
+    FEATURE_BUCKETS, FEATURE_SHARING, JournalStart, SUPERBLOCK_BYTES, Superblock, superblock_offset,
 };
 
 /// The version of the format that this build reads and writes.

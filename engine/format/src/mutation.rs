@@ -5,10 +5,11 @@ use engine_base::{DatasetId, Location};
 use zerocopy::FromBytes;
 
 use crate::{Checksums, Codec, ExtentRef, FormatError, Touch, check};
-use raw::{take_extent_clear, take_extent_put, truncated};
+use raw::{take_extent_clear, take_extent_put, take_extent_share, truncated};
 
 pub(crate) use raw::{
-    DELETE, EXTENT_CLEAR, EXTENT_PUT, PUT, RawExtentClear, RawExtentPut, RawMutation, TOUCH,
+    DELETE, EXTENT_CLEAR, EXTENT_PUT, EXTENT_SHARE, PUT, RawExtentClear, RawExtentPut,
+    RawExtentShare, RawMutation, TOUCH,
 };
 
 const NAME: &str = "mutation";
@@ -52,6 +53,16 @@ pub enum MutationRef<'a> {
         /// Bytes of the range, at least 1.
         bytes: u64,
     },
+    /// Maps a range of an object to what a range of another one maps, or of the same one apart
+    /// from it: from then on both refer to the same stored bytes. Holes are copied as holes.
+    ExtentShare {
+        /// The tree.
+        dataset: DatasetId,
+        /// The object's key prefix.
+        key: &'a [u8],
+        /// The ranges.
+        share: ExtentShareRef<'a>,
+    },
     /// Merges a change into the state of a directory, in the order of commits: so that creates in
     /// one directory need no common lock.
     Touch {
@@ -82,6 +93,19 @@ pub struct ExtentPutRef<'a> {
     pub checksums: Checksums<'a>,
 }
 
+/// The ranges of an extent share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExtentShareRef<'a> {
+    /// First byte of the range in the object.
+    pub offset: u64,
+    /// Bytes of both ranges, at least 1.
+    pub bytes: u64,
+    /// The key prefix of the object that has them.
+    pub source: &'a [u8],
+    /// First byte of the range there.
+    pub from: u64,
+}
+
 impl<'a> MutationRef<'a> {
     /// The tree that it changes.
     #[must_use]
@@ -91,6 +115,7 @@ impl<'a> MutationRef<'a> {
             | Self::Delete { dataset, .. }
             | Self::ExtentPut { dataset, .. }
             | Self::ExtentClear { dataset, .. }
+            | Self::ExtentShare { dataset, .. }
             | Self::Touch { dataset, .. } => dataset,
         }
     }
@@ -103,6 +128,7 @@ impl<'a> MutationRef<'a> {
             | Self::Delete { key, .. }
             | Self::ExtentPut { key, .. }
             | Self::ExtentClear { key, .. }
+            | Self::ExtentShare { key, .. }
             | Self::Touch { key, .. } => key,
         }
     }
@@ -147,6 +173,11 @@ impl<'a> MutationRef<'a> {
                 dataset,
                 key,
                 touch: Touch::decode(payload)?,
+            },
+            EXTENT_SHARE => Self::ExtentShare {
+                dataset,
+                key,
+                share: take_extent_share(payload)?,
             },
             _ => {
                 let (offset, bytes) = take_extent_clear(payload)?;

@@ -19,8 +19,10 @@ pub const SUPERBLOCK_BYTES: usize = 4096;
 const NAME: &str = "superblock";
 /// Incompatible feature: the pool holds, or held, a bucket.
 pub const FEATURE_BUCKETS: u64 = 1;
+/// Incompatible feature: several extents may refer to the same stored bytes.
+pub const FEATURE_SHARING: u64 = 2;
 /// The incompatible features that this build knows.
-const KNOWN_FEATURES: u64 = FEATURE_BUCKETS;
+const KNOWN_FEATURES: u64 = FEATURE_BUCKETS | FEATURE_SHARING;
 
 const MAGIC: [u8; 8] = *b"TREFOIL\x1a";
 const CHECKED_FROM: usize = 12;

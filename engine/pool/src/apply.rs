@@ -9,10 +9,11 @@ use engine_format::{
     dataset_of_key,
 };
 use engine_log::{Applier, ApplyGroup, JournalPosition};
-use engine_tree::{ExtentError, Missing, Remains, Tree, extent_clear, extent_put};
+use engine_tree::{ExtentError, Missing, Remains, Tree, extent_clear_over, extent_put_over};
 
 use crate::Dataset;
 use crate::core::Core;
+use crate::sharing;
 use crate::space::LiveChange;
 
 /// Why a group cannot be applied. Live, that is a broken invariant; at replay it is damage.
@@ -43,6 +44,10 @@ impl From<Missing> for ApplyError {
         Self::NotResident(missing)
     }
 }
+
+mod freed;
+
+use freed::Freed;
 
 /// What is true after the last applied group. Its mutex makes a turn of apply: a checkpoint takes
 /// its state in one.
@@ -173,13 +178,14 @@ impl Core {
             MutationRef::ExtentClear {
                 key, offset, bytes, ..
             } => {
-                let mut freed = 0;
-                extent_clear(tree, key, offset, bytes, &mut |at, bytes| {
-                    changes.push((at.segment, LiveChange::Subtract(bytes)));
-                    self.dead.note(at, bytes);
-                    freed += u64::from(bytes);
-                })?;
-                dataset.subtract_allocated(freed);
+                let target = Target { dataset, tree };
+                self.clear_extents(target, key, (offset, bytes), changes)?;
+            }
+            MutationRef::ExtentShare { key, share, .. } => {
+                let extents = sharing::mark(tree, &share)?;
+                let target = Target { dataset, tree };
+                self.clear_extents(target, key, (share.offset, share.bytes), changes)?;
+                dataset.add_allocated(sharing::put_marked(tree, key, &extents)?);
             }
             MutationRef::Touch { key, touch, .. } => apply_touch(tree, key, &touch)?,
         }
@@ -195,16 +201,27 @@ impl Core {
         changes: &mut Vec<(SegmentId, LiveChange)>,
     ) -> Result<(), ApplyError> {
         let extent = put.extent(data)?;
-        let mut freed = 0;
         changes.push((data.segment, LiveChange::Add(put.bytes)));
         let Target { dataset, tree } = target;
-        extent_put(tree, key, put.offset, &extent, &mut |at, bytes| {
-            changes.push((at.segment, LiveChange::Subtract(bytes)));
-            self.dead.note(at, bytes);
-            freed += u64::from(bytes);
-        })?;
+        let mut freed = Freed::new(self, changes);
+        extent_put_over(tree, key, put.offset, &extent, &mut |old| freed.add(old))?;
+        let bytes = freed.finish(tree, key)?;
         dataset.add_allocated(u64::from(put.bytes));
-        dataset.subtract_allocated(freed);
+        dataset.subtract_allocated(bytes);
+        Ok(())
+    }
+
+    fn clear_extents(
+        &self,
+        target: Target<'_>,
+        key: &[u8],
+        (offset, bytes): (u64, u64),
+        changes: &mut Vec<(SegmentId, LiveChange)>,
+    ) -> Result<(), ApplyError> {
+        let Target { dataset, tree } = target;
+        let mut freed = Freed::new(self, changes);
+        extent_clear_over(tree, key, offset, bytes, &mut |old| freed.add(old))?;
+        dataset.subtract_allocated(freed.finish(tree, key)?);
         Ok(())
     }
 

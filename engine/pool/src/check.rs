@@ -17,6 +17,7 @@ mod journal;
 mod pages;
 mod report;
 mod segments;
+mod shares;
 mod superblocks;
 mod trees;
 

@@ -5,13 +5,11 @@
 //! record says until the last of them that there is something left (state deleting, or
 //! `cleanup_from`), so a crash anywhere resumes it.
 
-use std::ops::ControlFlow;
-
 use engine_base::{DatasetId, Lsn};
 use engine_format::{BatchBuilder, DatasetKind, DatasetRecord, DatasetState, dataset_key};
 use engine_log::BatchData;
-use engine_tree::Missing;
 
+use crate::objects::next_extents;
 use crate::{Dataset, LockMode, Pool, StoreError};
 
 /// Extents cleared by one batch: bounds the time of one apply.
@@ -185,14 +183,8 @@ impl Pool {
         from: u64,
         to: u64,
     ) -> Result<Option<std::ops::Range<u64>>, StoreError> {
-        let _pin = self.read_pin();
-        loop {
-            let found = look_for_extents(&dataset.tree.read(), from, to);
-            match found {
-                Ok(range) => return Ok(range),
-                Err(missing) => self.fetch(dataset, missing).await?,
-            }
-        }
+        self.look(dataset, |tree| next_extents(tree, &[], from, to))
+            .await
     }
 
     async fn put_record(&self, id: DatasetId, record: &DatasetRecord) -> Result<Lsn, StoreError> {
@@ -239,40 +231,4 @@ pub(crate) fn not_found(name: &str) -> StoreError {
         what: "dataset",
         name: name.to_owned(),
     }
-}
-
-fn look_for_extents(
-    tree: &engine_tree::Tree,
-    from: u64,
-    to: u64,
-) -> Result<Option<std::ops::Range<u64>>, Missing> {
-    let mut range: Option<std::ops::Range<u64>> = None;
-    let mut count = 0;
-    let window_start = from.saturating_sub(engine_base::limits::EXTENT_BYTES_MAX - 1);
-    tree.scan(&window_start.to_be_bytes(), |key, value| {
-        let (Some(start), Ok(extent)) = (offset_of(key), engine_format::ExtentRef::decode(value))
-        else {
-            return ControlFlow::Continue(());
-        };
-        if start >= to {
-            return ControlFlow::Break(());
-        }
-        let end = start.saturating_add(u64::from(extent.bytes()));
-        if end <= from {
-            return ControlFlow::Continue(());
-        }
-        let begin = range.as_ref().map_or(start.max(from), |known| known.start);
-        range = Some(begin..end.min(to));
-        count += 1;
-        if count >= EXTENTS_PER_STEP {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    })?;
-    Ok(range)
-}
-
-fn offset_of(key: &[u8]) -> Option<u64> {
-    Some(u64::from_be_bytes(key.try_into().ok()?))
 }

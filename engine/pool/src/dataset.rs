@@ -109,6 +109,16 @@ impl Dataset {
         look(self.record.read().as_ref())
     }
 
+    /// What there is to say of it with this record.
+    #[must_use]
+    pub fn info_with(&self, record: DatasetRecord) -> DatasetInfo {
+        DatasetInfo {
+            id: self.id,
+            record,
+            allocated: self.allocated(),
+        }
+    }
+
     /// Bytes of data that it refers to.
     #[must_use]
     pub fn allocated(&self) -> ByteCount {

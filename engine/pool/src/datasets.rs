@@ -1,4 +1,4 @@
-//! Creating datasets.
+//! Creating and finding datasets.
 
 use std::sync::Arc;
 
@@ -7,9 +7,23 @@ use engine_base::limits::DATASETS_MAX;
 use engine_format::{BatchBuilder, DatasetKind, DatasetRecord, FEATURE_BUCKETS, dataset_key};
 
 use crate::cleanup::not_found;
-use crate::{Dataset, Pool, StoreError};
+use crate::{Dataset, DatasetInfo, Pool, StoreError};
 
 impl Pool {
+    /// All live datasets of a kind, by name.
+    #[must_use]
+    pub fn datasets_of(&self, kind: DatasetKind) -> Vec<DatasetInfo> {
+        let mut all = self.datasets();
+        all.retain(|info| info.record.kind == kind);
+        all
+    }
+
+    /// The live dataset of a kind with this name.
+    #[must_use]
+    pub fn find_dataset_of(&self, kind: DatasetKind, name: &str) -> Option<Arc<Dataset>> {
+        self.find_dataset(name).filter(|dataset| dataset.is(kind))
+    }
+
     /// Creates a dataset with this record.
     ///
     /// Durability: when it returns, the dataset survives a power cut.

@@ -9,7 +9,8 @@ mod commit;
 mod find;
 
 use commit::Cleaner;
-use find::{first_content, first_piece, next_extents};
+pub(crate) use find::next_extents;
+use find::{first_content, first_piece};
 
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::Ordering;

@@ -186,11 +186,7 @@ impl Pool {
         let live = |dataset: &Arc<Dataset>| {
             let record = dataset.record()?;
             let is_live = record.state == engine_format::DatasetState::Live;
-            is_live.then(|| DatasetInfo {
-                id: dataset.id(),
-                record,
-                allocated: dataset.allocated(),
-            })
+            is_live.then(|| dataset.info_with(record))
         };
         let mut all: Vec<DatasetInfo> = self.core.catalog.all().iter().filter_map(live).collect();
         all.sort_by(|a, b| a.record.name.as_str().cmp(b.record.name.as_str()));

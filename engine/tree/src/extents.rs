@@ -11,6 +11,7 @@
 //! accounts.
 
 mod error;
+mod freed;
 mod key;
 mod lookup;
 mod map;
@@ -20,7 +21,8 @@ mod put;
 mod tests;
 
 pub use error::ExtentError;
+pub use freed::{FreedExtent, SharedExtent};
 pub use key::{ExtentKey, extent_key_span};
 pub use lookup::{Piece, extent_lookup};
 pub use map::EntryMap;
-pub use put::{extent_clear, extent_put};
+pub use put::{extent_clear, extent_clear_over, extent_put, extent_put_over};

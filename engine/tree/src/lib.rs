@@ -45,8 +45,8 @@ mod tests;
 pub use budget::MemoryBudget;
 pub use capture::{CaptureReport, Captured, PageKind, PageSink};
 pub use extents::{
-    EntryMap, ExtentError, ExtentKey, Piece, extent_clear, extent_key_span, extent_lookup,
-    extent_put,
+    EntryMap, ExtentError, ExtentKey, FreedExtent, Piece, SharedExtent, extent_clear,
+    extent_clear_over, extent_key_span, extent_lookup, extent_put, extent_put_over,
 };
 pub use missing::{LoadedPage, Missing, PageError};
 pub use read::Entry;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine_base::limits::BLOCK;
 use engine_base::{ByteCount, VolumeOffset};
 use engine_format::{DatasetKind, DatasetRecord, DatasetState};
-use engine_pool::{Dataset, DatasetInfo, Pool, RangeLock, StoreError};
+use engine_pool::{Dataset, Pool, RangeLock, StoreError};
 
 use crate::info::{check_name, check_size};
 use crate::{Volume, VolumeInfo};
@@ -58,18 +58,14 @@ impl Volumes {
                 },
                 error => error,
             })?;
-        Ok(info_of(&dataset, record))
+        Ok(dataset.info_with(record).into())
     }
 
     /// All volumes, by name.
     #[must_use]
     pub fn list(&self) -> Vec<VolumeInfo> {
-        self.pool
-            .datasets()
-            .into_iter()
-            .filter(|info| info.record.kind == DatasetKind::Volume)
-            .map(VolumeInfo::from)
-            .collect()
+        let all = self.pool.datasets_of(DatasetKind::Volume);
+        all.into_iter().map(VolumeInfo::from).collect()
     }
 
     /// One volume.
@@ -79,7 +75,7 @@ impl Volumes {
     pub fn show(&self, name: &str) -> Result<VolumeInfo, StoreError> {
         let dataset = self.find(name)?;
         let record = dataset.record().ok_or_else(|| not_found(name))?;
-        Ok(info_of(&dataset, record))
+        Ok(dataset.info_with(record).into())
     }
 
     /// A handle to a volume, valid until the volume is deleted.
@@ -118,7 +114,7 @@ impl Volumes {
         if let Some(from) = record.cleanup_from {
             self.pool.clean_up_tail(&dataset, from).await?;
         }
-        Ok(info_of(&dataset, record))
+        Ok(dataset.info_with(record).into())
     }
 
     /// Deletes a volume. Handles to it fail from now on; its space comes back in the background.
@@ -133,10 +129,8 @@ impl Volumes {
     }
 
     fn find(&self, name: &str) -> Result<Arc<Dataset>, StoreError> {
-        let found = self.pool.find_dataset(name);
-        found
-            .filter(|dataset| dataset.is(DatasetKind::Volume))
-            .ok_or_else(|| not_found(name))
+        let found = self.pool.find_dataset_of(DatasetKind::Volume, name);
+        found.ok_or_else(|| not_found(name))
     }
 }
 
@@ -165,15 +159,6 @@ impl Volume {
         }
         Ok(())
     }
-}
-
-fn info_of(dataset: &Dataset, record: DatasetRecord) -> VolumeInfo {
-    DatasetInfo {
-        id: dataset.id(),
-        record,
-        allocated: dataset.allocated(),
-    }
-    .into()
 }
 
 fn not_found(name: &str) -> StoreError {

@@ -108,6 +108,14 @@ fn describe(node: &mut Node, mutation: &MutationRef<'_>, data: Option<&[u8]>) {
             node.computed("offset", *offset);
             node.computed("bytes", *bytes);
         }
+        MutationRef::ExtentShare { key, share, .. } => {
+            "extent share".clone_into(&mut node.title);
+            node.computed("key", hex(key));
+            node.computed("offset", share.offset);
+            node.computed("bytes", share.bytes);
+            node.computed("source", hex(share.source));
+            node.computed("from", share.from);
+        }
         MutationRef::Touch { key, touch, .. } => {
             "directory touch".clone_into(&mut node.title);
             node.computed("key", hex(key));

@@ -98,6 +98,7 @@ fn extent(node: &mut Node, key: &[u8], value: &[u8]) {
     node.computed("data", extent.location().to_string());
     node.computed("skip", extent.skip());
     node.computed("codec", extent.codec().get());
+    node.computed("shared", u8::from(extent.is_shared()));
     let sums: Vec<String> = extent
         .checksums()
         .iter()

@@ -1,4 +1,4 @@
-//! Finding holes, and copying ranges.
+//! Finding holes.
 
 use super::*;
 
@@ -47,31 +47,5 @@ impl Bucket {
                 ControlFlow::Continue(next) => from = next,
             }
         }
-    }
-
-    /// Copies bytes of one file to another, as far as the source goes; returns how many. Bytes are
-    /// copied in steps of 1 MiB; nothing is shared.
-    ///
-    /// # Errors
-    /// As [`Bucket::write`].
-    pub async fn copy_range(
-        &self,
-        from: (&Node, u64),
-        to: (&Node, u64),
-        bytes: u64,
-        ack: Ack,
-    ) -> Result<u64, BucketError> {
-        let mut copied = 0;
-        while copied < bytes {
-            let step = to_usize((bytes - copied).min(CLEARED_AT_ONCE));
-            let data = self.read(from.0, from.1 + copied, step).await?;
-            if data.is_empty() {
-                break;
-            }
-            let at = crate::WriteAt::Byte(to.1 + copied);
-            self.write(to.0, at, &data, ack).await?;
-            copied += data.len() as u64;
-        }
-        Ok(copied)
     }
 }

@@ -42,7 +42,7 @@ impl Bucket {
 
     /// Moves a content from its record to a block, by a batch of its own that changes nothing that
     /// is seen.
-    async fn move_to_extents(&self, file: &mut Locked<'_>) -> Result<(), BucketError> {
+    pub(crate) async fn move_to_extents(&self, file: &mut Locked<'_>) -> Result<(), BucketError> {
         let inode = &file.inode;
         let content = self.look(|tree| small(tree, inode)).await?;
         let mut change = Change::new(self);

@@ -124,7 +124,7 @@ impl<'a> Runner<'a> {
     }
 
     pub(crate) fn step(&mut self) {
-        match self.rng.below(24) {
+        match self.rng.below(27) {
             0..2 => self.create(),
             2 => self.mkdir(),
             3 => self.special(),
@@ -138,6 +138,8 @@ impl<'a> Runner<'a> {
             16 => self.attributes(),
             17..21 => self.put(),
             21..23 => self.remove(),
+            23 => self.copy_object(),
+            24..26 => self.copy_range(),
             _ => self.rename_object(),
         }
     }

@@ -1,6 +1,8 @@
 //! What a bucket must do, written down a second time and as plainly as possible: directories are
 //! maps from names to numbers, and a name can have a file and a directory.
 
+mod copy;
+
 mod objects;
 
 mod rename;

@@ -21,6 +21,7 @@ mod multipart;
 mod observers;
 mod positions;
 mod refused;
+mod shared;
 mod shown;
 mod sizes;
 mod steps;

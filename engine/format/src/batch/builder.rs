@@ -7,9 +7,10 @@ use zerocopy::little_endian::{U16, U32, U64};
 
 use super::{BATCH_HEADER_BYTES, NAME, RawBatch};
 use crate::mutation::{
-    DELETE, EXTENT_CLEAR, EXTENT_PUT, PUT, RawExtentClear, RawExtentPut, RawMutation, TOUCH,
+    DELETE, EXTENT_CLEAR, EXTENT_PUT, EXTENT_SHARE, PUT, RawExtentClear, RawExtentPut,
+    RawExtentShare, RawMutation, TOUCH,
 };
-use crate::{Codec, EXTENT_BLOCKS_MAX, FormatError, MutationRef, Touch, check};
+use crate::{Codec, EXTENT_BLOCKS_MAX, ExtentShareRef, FormatError, MutationRef, Touch, check};
 
 /// What an extent put maps, besides the checksums of its blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,6 +143,20 @@ impl BatchBuilder {
             bytes: U64::new(bytes),
         };
         self.push(EXTENT_CLEAR, dataset, prefix, &[raw.as_bytes()]);
+    }
+
+    /// Maps a range of the object whose keys start with `prefix` to what another range maps.
+    ///
+    /// # Panics
+    /// If a range is empty or ends behind byte 2^64 - 1.
+    pub fn extent_share(&mut self, dataset: DatasetId, prefix: &[u8], share: &ExtentShareRef<'_>) {
+        let raw = RawExtentShare {
+            offset: U64::new(share.offset),
+            bytes: U64::new(share.bytes),
+            from: U64::new(share.from),
+        };
+        let payload = [raw.as_bytes(), share.source];
+        self.push(EXTENT_SHARE, dataset, prefix, &payload);
     }
 
     /// Merges `touch` into the directory state at `key`.

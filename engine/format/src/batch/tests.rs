@@ -4,7 +4,7 @@ use proptest::prelude::{Just, Strategy, any, prop, prop_oneof, proptest};
 
 use super::{BatchBuilder, ExtentPut, batches, rebase_data_offsets};
 use crate::testing::refused;
-use crate::{Codec, FormatError, MutationRef, Touch, samples};
+use crate::{Codec, ExtentShareRef, FormatError, MutationRef, Touch, samples};
 
 /// A mutation as the model keeps it.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +14,7 @@ enum Owned {
     ExtentPut(u64, Vec<u8>, ExtentPut, Vec<u32>),
     ExtentClear(u64, Vec<u8>, u64, u64),
     Touch(u64, Vec<u8>, Touch),
+    Share(u64, Vec<u8>, Vec<u8>, [u64; 3]),
 }
 
 impl Owned {
@@ -28,6 +29,15 @@ impl Owned {
                 to.extent_clear(DatasetId::new(*dataset), key, *offset, *bytes);
             }
             Self::Touch(dataset, key, touch) => to.touch(DatasetId::new(*dataset), key, touch),
+            Self::Share(dataset, key, source, [offset, bytes, from]) => {
+                let share = ExtentShareRef {
+                    offset: *offset,
+                    bytes: *bytes,
+                    source,
+                    from: *from,
+                };
+                to.extent_share(DatasetId::new(*dataset), key, &share);
+            }
         }
     }
 
@@ -51,6 +61,12 @@ impl Owned {
                 Self::ExtentClear(dataset, key, offset, bytes)
             }
             MutationRef::Touch { touch, .. } => Self::Touch(dataset, key, touch),
+            MutationRef::ExtentShare { share, .. } => Self::Share(
+                dataset,
+                key,
+                share.source.to_vec(),
+                [share.offset, share.bytes, share.from],
+            ),
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::num::NonZeroU64;
 
+use engine_base::SegmentId;
+
 use crate::{FormatError, check};
 
 const NAME: &str = "key of a bucket's tree";
@@ -67,6 +69,21 @@ pub enum BucketKey<'a> {
     Cleanup(InodeId),
     /// The piece of an assembled content that begins at this byte.
     Piece(InodeId, u64),
+    /// An extent that refers to shared bytes.
+    Shared(SharedKey),
+}
+
+/// An extent that refers to shared bytes, by where they are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SharedKey {
+    /// The segment.
+    pub segment: SegmentId,
+    /// Its first byte in the segment.
+    pub position: u32,
+    /// The content that the extent belongs to.
+    pub content: InodeId,
+    /// Its first byte in the content.
+    pub offset: u64,
 }
 
 impl BucketKey<'_> {
@@ -80,6 +97,8 @@ impl BucketKey<'_> {
     pub const HELD: u8 = 0x08;
     /// First byte of what is being given back.
     pub const CLEANUP: u8 = 0x09;
+    /// First byte of extents by where their bytes are stored.
+    pub const SHARED: u8 = 0x0b;
 
     /// The key.
     #[must_use]
@@ -100,6 +119,14 @@ impl BucketKey<'_> {
             Self::Held(inode) => of(Self::HELD, inode, &[]),
             Self::Cleanup(inode) => of(Self::CLEANUP, inode, &[]),
             Self::Piece(inode, start) => of(0x0a, inode, &start.to_be_bytes()),
+            Self::Shared(shared) => [
+                &[Self::SHARED][..],
+                &shared.segment.get().to_be_bytes(),
+                &shared.position.to_be_bytes(),
+                &shared.content.get().to_be_bytes(),
+                &shared.offset.to_be_bytes(),
+            ]
+            .concat(),
         }
     }
 
@@ -129,12 +156,13 @@ impl<'a> BucketKey<'a> {
                 Ok(Self::NextInode)
             }
             Self::UPLOAD => upload(rest),
+            Self::SHARED => shared(rest),
             kind @ 0x01..=0x0a => {
                 let (inode, rest) = inode(rest)?;
                 of_inode(kind, inode, rest)
             }
             other => {
-                let why = "the kinds are 0 to 10";
+                let why = "the kinds are 0 to 11";
                 check::field(false, NAME, "kind", other, why)?;
                 Err(truncated(0, 0))
             }
@@ -162,6 +190,20 @@ fn of_inode(kind: u8, inode: InodeId, rest: &[u8]) -> Result<BucketKey<'_>, Form
         0x09 => ended(BucketKey::Cleanup(inode)),
         _ => Ok(BucketKey::Piece(inode, offset()?)),
     }
+}
+
+fn shared(rest: &[u8]) -> Result<BucketKey<'_>, FormatError> {
+    let cut = || truncated(28, rest.len());
+    let (segment, rest) = rest.split_first_chunk::<8>().ok_or_else(cut)?;
+    let (position, rest) = rest.split_first_chunk::<4>().ok_or_else(cut)?;
+    let (content, rest) = inode(rest)?;
+    let offset = <[u8; 8]>::try_from(rest).map_err(|_| truncated(8, rest.len()))?;
+    Ok(BucketKey::Shared(SharedKey {
+        segment: check::segment(u64::from_be_bytes(*segment), NAME, "segment")?,
+        position: u32::from_be_bytes(*position),
+        content,
+        offset: u64::from_be_bytes(offset),
+    }))
 }
 
 fn upload(rest: &[u8]) -> Result<BucketKey<'_>, FormatError> {

@@ -1,7 +1,9 @@
 use super::{
     BucketKey, Cleanup, DirectoryState, EntryRecord, Held, Inode, InodeId, InodeKind, InodeNumbers,
-    PartRecord, Piece, Touch, UploadRecord,
+    PartRecord, Piece, Shared, SharedKey, Touch, UploadRecord,
 };
+use engine_base::SegmentId;
+
 use crate::samples;
 use crate::testing::{notices_every_flipped_bit, refused, refuses_every_truncation, unhex};
 
@@ -59,6 +61,27 @@ fn golden_bytes() {
     let piece = unhex("01 00 000000000000 0807060504030201");
     assert_eq!(Piece { content: id() }.encode(), piece);
     assert_eq!(InodeNumbers { next: id().get() }.encode(), piece);
+    let shared = unhex("01 00 000000000000 3402010000000000");
+    let record = Shared { bytes: 0x1_0234 };
+    assert_eq!(record.encode(), shared);
+    assert_eq!(Shared::decode(&shared), Ok(record));
+    let too_long = unhex("01 00 000000000000 0100100000000000");
+    assert_eq!(refused(Shared::decode(&too_long)), "bytes");
+    let key = "0b 0000000000000009 00001234 0102030405060708 0000000000005678";
+    assert_eq!(BucketKey::Shared(shared_key()).encode(), unhex(key));
+    for length in 1..28 {
+        let cut = unhex(key)[..length].to_vec();
+        assert_eq!(refused(BucketKey::decode(&cut)), "truncated");
+    }
+}
+
+fn shared_key() -> SharedKey {
+    SharedKey {
+        segment: SegmentId::new(9).unwrap(),
+        position: 0x1234,
+        content: id(),
+        offset: 0x5678,
+    }
 }
 
 #[test]
@@ -128,6 +151,7 @@ fn keys_are_read_as_they_are_written() {
         BucketKey::Held(id),
         BucketKey::Cleanup(id),
         BucketKey::Piece(id, 5),
+        BucketKey::Shared(shared_key()),
     ];
     let encoded: Vec<Vec<u8>> = all.iter().map(BucketKey::encode).collect();
     assert!(encoded.is_sorted());
@@ -135,7 +159,7 @@ fn keys_are_read_as_they_are_written() {
         assert_eq!(BucketKey::decode(bytes), Ok(*key));
     }
     assert!(encoded[3].starts_with(&BucketKey::extents(id)));
-    assert_eq!(refused(BucketKey::decode(&[0x0b, 0])), "kind");
+    assert_eq!(refused(BucketKey::decode(&[0x0c, 0])), "kind");
     assert_eq!(
         refused(BucketKey::decode(&[2, 0, 0, 0, 0, 0, 0, 0, 0])),
         "inode"

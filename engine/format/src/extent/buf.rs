@@ -4,7 +4,7 @@ use std::fmt;
 
 use engine_base::limits::BLOCK;
 
-use super::{EXTENT_VALUE_BYTES_MAX, ExtentRef, HAS_SKIP, IN_BYTES};
+use super::{EXTENT_VALUE_BYTES_MAX, ExtentRef, HAS_SKIP, IN_BYTES, SHARED};
 use crate::{FormatError, varint};
 
 /// The value of one extent, owned and without allocation.
@@ -27,6 +27,7 @@ impl ExtentBuf {
         let mut tag = extent.codec.get();
         tag |= if in_bytes { IN_BYTES } else { 0 };
         tag |= if extent.skip > 0 { HAS_SKIP } else { 0 };
+        tag |= if extent.is_shared { SHARED } else { 0 };
         let (first, rest) = bytes.split_first_mut().expect("the buffer is not empty");
         *first = tag;
         let rest = varint::put(extent.location.segment.get(), rest);

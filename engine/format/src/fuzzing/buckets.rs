@@ -2,7 +2,7 @@
 
 use crate::{
     BucketKey, Cleanup, DirectoryState, EntryRecord, Held, InodeNumbers, PartRecord, PieceRecord,
-    Touch, UploadRecord,
+    SharedRecord, Touch, UploadRecord,
 };
 
 /// Directory entries, with the inodes in them.
@@ -42,6 +42,9 @@ pub fn bucket_record(data: &[u8]) {
     }
     if let Ok(cleanup) = Cleanup::decode(data) {
         assert_eq!(cleanup.encode(), data);
+    }
+    if let Ok(shared) = SharedRecord::decode(data) {
+        assert_eq!(shared.encode(), data);
     }
     if let Ok(piece) = PieceRecord::decode(data) {
         assert_eq!(piece.encode(), data);

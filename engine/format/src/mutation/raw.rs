@@ -7,7 +7,7 @@ use engine_base::to_usize;
 use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use super::{ExtentPutRef, NAME};
+use super::{ExtentPutRef, ExtentShareRef, NAME};
 use crate::extent::{codec, stored_blocks};
 use crate::{Checksums, EXTENT_BLOCKS_MAX, FormatError, TOUCH_BYTES, check};
 
@@ -16,6 +16,7 @@ pub(crate) const DELETE: u8 = 2;
 pub(crate) const EXTENT_PUT: u8 = 3;
 pub(crate) const EXTENT_CLEAR: u8 = 4;
 pub(crate) const TOUCH: u8 = 5;
+pub(crate) const EXTENT_SHARE: u8 = 6;
 
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy)]
 #[repr(C)]
@@ -45,6 +46,15 @@ pub(crate) struct RawExtentClear {
     pub(crate) bytes: U64,
 }
 
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy)]
+#[repr(C)]
+pub(crate) struct RawExtentShare {
+    pub(crate) offset: U64,
+    pub(crate) bytes: U64,
+    pub(crate) from: U64,
+}
+
+const _: () = assert!(size_of::<RawExtentShare>() == 24);
 const _: () = assert!(size_of::<RawMutation>() == 16);
 const _: () = assert!(offset_of!(RawMutation, dataset) == 8);
 const _: () = assert!(size_of::<RawExtentPut>() == 20);
@@ -54,8 +64,8 @@ const _: () = assert!(size_of::<RawExtentClear>() == 16);
 impl RawMutation {
     /// Checks everything but the bodies and returns the lengths of key and payload.
     pub(super) fn verify(&self) -> Result<(usize, usize), FormatError> {
-        let known = (PUT..=TOUCH).contains(&self.kind);
-        check::field(known, NAME, "kind", self.kind, "the kinds are 1 to 5")?;
+        let known = (PUT..=EXTENT_SHARE).contains(&self.kind);
+        check::field(known, NAME, "kind", self.kind, "the kinds are 1 to 6")?;
         check::zero(&[self.reserved], NAME, "reserved")?;
         let dataset = self.dataset.get();
         check::field(
@@ -85,6 +95,7 @@ impl RawMutation {
             DELETE => payload_bytes == 0,
             EXTENT_PUT => payload_bytes <= EXTENT_PUT_BYTES_MAX,
             TOUCH => payload_bytes == TOUCH_BYTES,
+            EXTENT_SHARE => payload_bytes <= size_of::<RawExtentShare>() + KEY_BYTES_MAX,
             _ => payload_bytes == size_of::<RawExtentClear>(),
         };
         let why = "a mutation of this kind has another length";
@@ -152,6 +163,25 @@ pub(super) fn take_extent_clear(payload: &[u8]) -> Result<(u64, u64), FormatErro
     )?;
     check_range(offset, bytes)?;
     Ok((offset, bytes))
+}
+
+pub(super) fn take_extent_share(payload: &[u8]) -> Result<ExtentShareRef<'_>, FormatError> {
+    let (raw, source) = RawExtentShare::ref_from_prefix(payload)
+        .map_err(|_| truncated(size_of::<RawExtentShare>(), payload.len()))?;
+    let (offset, bytes, from) = (raw.offset.get(), raw.bytes.get(), raw.from.get());
+    let why = "an empty range is not shared";
+    check::field(bytes > 0, NAME, "bytes", bytes, why)?;
+    check_range(offset, bytes)?;
+    check_range(from, bytes)?;
+    let valid = source.len() <= KEY_BYTES_MAX - size_of::<u64>();
+    let why = "keys are shorter";
+    check::field(valid, NAME, "source", source.len() as u64, why)?;
+    Ok(ExtentShareRef {
+        offset,
+        bytes,
+        source,
+        from,
+    })
 }
 
 fn check_range(offset: u64, bytes: u64) -> Result<(), FormatError> {

@@ -3,7 +3,7 @@ use proptest::prelude::{any, prop, proptest};
 
 use super::MutationRef;
 use crate::testing::{notices_every_flipped_bit, refused, refuses_every_truncation, unhex};
-use crate::{Checksums, Codec, ExtentPutRef, ExtentRef, FormatError, samples};
+use crate::{Checksums, Codec, ExtentPutRef, ExtentRef, ExtentShareRef, FormatError, samples};
 
 const PUT: &str = "01 00 0300 05000000 1000000000000000 6b6579 76616c7565";
 const DELETE: &str = "02 00 0400 00000000 1000000000000000 676f6e65";
@@ -16,6 +16,11 @@ const EXTENT_CLEAR: &str = "04 00 0000 10000000 1100000000000000 001000000000000
 const TOUCH: &str = concat!(
     "05 00 0100 20000000 1000000000000000 6b",
     "03 000000 0807060504030201 feffffffffffffff fdffffff 04000000 05000000",
+);
+
+const EXTENT_SHARE: &str = concat!(
+    "06 00 0100 19000000 1000000000000000 70",
+    "0807060504030201 0030000000000000 0040000000000000 71",
 );
 
 const DATASET: DatasetId = DatasetId::new(0x10);
@@ -71,6 +76,18 @@ fn golden_bytes() {
         bytes: 0x2000,
     };
     assert_eq!(decode(&clear), Ok(expected));
+    let share = unhex(EXTENT_SHARE);
+    let expected = MutationRef::ExtentShare {
+        dataset: DATASET,
+        key: b"p",
+        share: ExtentShareRef {
+            offset: 0x0102_0304_0506_0708,
+            bytes: 0x3000,
+            source: b"q",
+            from: 0x4000,
+        },
+    };
+    assert_eq!(decode(&share), Ok(expected));
     let touch = unhex(TOUCH);
     let expected = MutationRef::Touch {
         dataset: DATASET,
@@ -82,7 +99,7 @@ fn golden_bytes() {
 
 #[test]
 fn every_flipped_bit_is_noticed_and_every_truncation_is_refused() {
-    for text in [PUT, DELETE, EXTENT_PUT, EXTENT_CLEAR, TOUCH] {
+    for text in [PUT, DELETE, EXTENT_PUT, EXTENT_CLEAR, TOUCH, EXTENT_SHARE] {
         let bytes = unhex(text);
         // Some flips shorten the mutation: what is left over then is refused by the batch.
         let whole = |bytes: &[u8]| match MutationRef::take(bytes) {
@@ -106,7 +123,7 @@ fn what_no_writer_makes_is_refused() {
         }
     };
     assert_eq!(wrong(PUT, 0, &[0]), "kind");
-    assert_eq!(wrong(PUT, 0, &[6]), "kind");
+    assert_eq!(wrong(PUT, 0, &[7]), "kind");
     assert_eq!(wrong(PUT, 1, &[1]), "reserved");
     assert_eq!(wrong(PUT, 2, &[0x01, 0x05]), "key_bytes");
     assert_eq!(wrong(PUT, 4, &[0x01, 0x10]), "payload_bytes");
@@ -172,7 +189,7 @@ proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(
         bytes in prop::collection::vec(any::<u8>(), 0..256),
-        kind in 1u8..=5,
+        kind in 1u8..=6,
         (key, payload) in (0u16..40, 0u32..80),
     ) {
         let mut bytes = bytes;

@@ -1,6 +1,7 @@
 //! Which stored blocks of data are referred to: one bit each.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use engine_base::limits::BLOCK;
 use engine_base::{Location, SegmentId, to_usize};
@@ -14,6 +15,8 @@ pub(super) struct Claims {
 #[derive(Default)]
 struct Claimed {
     bits: Vec<u64>,
+    /// Blocks of extents that others may share.
+    shared: Vec<u64>,
     /// Bytes that extents map there.
     bytes: u64,
 }
@@ -24,19 +27,25 @@ impl Claims {
     pub(super) fn claim(&mut self, location: Location, blocks: usize, bytes: u32) -> bool {
         let claimed = self.segments.entry(location.segment).or_default();
         claimed.bytes += u64::from(bytes);
-        let first = to_usize(u64::from(location.offset) / BLOCK);
-        let mut free = true;
-        for block in first..first + blocks {
-            let (word, bit) = (block / 64, 1u64 << (block % 64));
-            if claimed.bits.len() <= word {
-                claimed.bits.resize(word + 1, 0);
-            }
-            if let Some(word) = claimed.bits.get_mut(word) {
-                free &= *word & bit == 0;
-                *word |= bit;
-            }
-        }
+        let blocks = blocks_of(location, blocks);
+        let free = !any(&claimed.bits, blocks.clone()) && !any(&claimed.shared, blocks.clone());
+        set(&mut claimed.bits, blocks);
         free
+    }
+
+    /// Claims `blocks` blocks beside others who share them; `false` if one was claimed by somebody
+    /// who does not.
+    pub(super) fn claim_shared(&mut self, location: Location, blocks: usize) -> bool {
+        let claimed = self.segments.entry(location.segment).or_default();
+        let blocks = blocks_of(location, blocks);
+        let free = !any(&claimed.bits, blocks.clone());
+        set(&mut claimed.shared, blocks);
+        free
+    }
+
+    /// Counts bytes that are mapped by extents that share them.
+    pub(super) fn add_bytes(&mut self, segment: SegmentId, bytes: u32) {
+        self.segments.entry(segment).or_default().bytes += u64::from(bytes);
     }
 
     /// Bytes that extents map in a segment.
@@ -44,6 +53,30 @@ impl Claims {
         self.segments
             .get(&segment)
             .map_or(0, |claimed| claimed.bytes)
+    }
+}
+
+fn blocks_of(location: Location, blocks: usize) -> Range<usize> {
+    let first = to_usize(u64::from(location.offset) / BLOCK);
+    first..first + blocks
+}
+
+fn any(bits: &[u64], mut blocks: Range<usize>) -> bool {
+    blocks.any(|block| {
+        let word = bits.get(block / 64).copied().unwrap_or(0);
+        word & (1 << (block % 64)) != 0
+    })
+}
+
+fn set(bits: &mut Vec<u64>, blocks: Range<usize>) {
+    for block in blocks {
+        let (word, bit) = (block / 64, 1u64 << (block % 64));
+        if bits.len() <= word {
+            bits.resize(word + 1, 0);
+        }
+        if let Some(word) = bits.get_mut(word) {
+            *word |= bit;
+        }
     }
 }
 

@@ -10,8 +10,9 @@ use engine_format::{EXTENT_BLOCKS_MAX, ExtentRef, SegmentKind, SegmentState};
 
 use super::Check;
 use super::claims::Claims;
-use super::entries::{decode_extent, end_allowed, is_bucket, range_of};
+use super::entries::{Found, decode_entry, end_allowed, is_bucket, range_of};
 use super::report::chain;
+use super::shares::Shares;
 use super::trees::owner_of;
 use crate::Dataset;
 use crate::core::Core;
@@ -37,6 +38,7 @@ struct Progress {
     end_allowed: u64,
     mapped_to: u64,
     allocated: u64,
+    shares: Shares,
 }
 
 impl Check<'_> {
@@ -77,15 +79,20 @@ impl Check<'_> {
             end_allowed: end_allowed(record.as_ref()),
             mapped_to: 0,
             allocated: 0,
+            shares: Shares::default(),
         };
         let mut whole = true;
         let mut cursor = Some(Vec::new());
         while let Some(from) = cursor {
             let (entries, next) = take_extents(data.core, dataset, &from, &mut whole);
             for (key, value) in &entries {
-                match decode_extent(progress.is_bucket, key, value) {
-                    Ok(None) => {}
-                    Ok(Some((object, start, extent))) => {
+                match decode_entry(progress.is_bucket, key, value) {
+                    Ok(Found::Other) => {}
+                    Ok(Found::Shared(key, record)) => {
+                        let live = progress.shares.record(&key, record);
+                        data.claims.add_bytes(key.segment, live);
+                    }
+                    Ok(Found::Extent(object, start, extent)) => {
                         if object != progress.object {
                             (progress.object, progress.mapped_to) = (object, 0);
                         }
@@ -97,6 +104,12 @@ impl Check<'_> {
             }
             data.core.evict_over_budget(dataset);
             cursor = next;
+        }
+        if whole && self.replayable && !progress.shares.agree() {
+            self.damage(format!(
+                "{}: after replay its shared extents are not those that are recorded; report this",
+                progress.owner
+            ));
         }
         let allocated = dataset.allocated().get();
         if whole && self.replayable && progress.allocated != allocated {
@@ -132,7 +145,13 @@ impl Check<'_> {
         progress.mapped_to = progress.mapped_to.max(end);
         progress.allocated += u64::from(extent.bytes());
         let (location, blocks) = (extent.location(), extent.checksums().len());
-        if !data.claims.claim(location, blocks, extent.bytes()) {
+        let is_free = if extent.is_shared() {
+            progress.shares.extent(progress.object, start, extent);
+            data.claims.claim_shared(location, blocks)
+        } else {
+            data.claims.claim(location, blocks, extent.bytes())
+        };
+        if !is_free {
             self.damage(format!(
                 "{range}: its data at {location} belongs to another extent, too; restore that \
                  range from a backup"

@@ -3,7 +3,8 @@
 use engine_base::limits::BLOCK;
 use engine_format::{
     BucketKey, Cleanup, DatasetKind, DatasetRecord, DatasetState, DirectoryState, EntryRecord,
-    ExtentRef, Held, Inode, InodeNumbers, PartRecord, PieceRecord, UploadRecord,
+    ExtentRef, Held, Inode, InodeNumbers, PartRecord, PieceRecord, SharedKey, SharedRecord,
+    UploadRecord,
 };
 
 use super::report::chain;
@@ -16,21 +17,32 @@ pub(super) fn range_of(owner: &str, object: Option<u64>, start: u64, end: u64) -
     }
 }
 
-/// An extent of a tree: of which content in a bucket, from where.
-pub(super) type FoundExtent<'a> = (Option<u64>, u64, ExtentRef<'a>);
+/// An entry of a tree.
+pub(super) enum Found<'a> {
+    /// An extent: of which content in a bucket, from where.
+    Extent(Option<u64>, u64, ExtentRef<'a>),
+    /// The record of an extent that others may share.
+    Shared(SharedKey, SharedRecord),
+    /// What else a bucket keeps.
+    Other,
+}
 
-/// The extent in an entry of a tree; `None` for what else a bucket keeps, which must decode too.
-pub(super) fn decode_extent<'a>(
+/// Decodes an entry.
+pub(super) fn decode_entry<'a>(
     is_bucket: bool,
     key: &[u8],
     value: &'a [u8],
-) -> Result<Option<FoundExtent<'a>>, String> {
+) -> Result<Found<'a>, String> {
     let (content, start) = if is_bucket {
         match BucketKey::decode(key).map_err(|error| chain(&error))? {
             BucketKey::Extent(content, start) => (Some(content.get()), start),
+            BucketKey::Shared(key) => {
+                let record = SharedRecord::decode(value).map_err(|error| chain(&error))?;
+                return Ok(Found::Shared(key, record));
+            }
             key => {
                 decode_record(&key, value)?;
-                return Ok(None);
+                return Ok(Found::Other);
             }
         }
     } else {
@@ -39,7 +51,7 @@ pub(super) fn decode_extent<'a>(
         (None, u64::from_be_bytes(start))
     };
     let extent = ExtentRef::decode(value).map_err(|error| chain(&error))?;
-    Ok(Some((content, start, extent)))
+    Ok(Found::Extent(content, start, extent))
 }
 
 /// Checks what a bucket keeps besides extents.
@@ -54,8 +66,11 @@ fn decode_record(key: &BucketKey<'_>, value: &[u8]) -> Result<(), String> {
         BucketKey::Held(_) => Held::decode(value).map(drop),
         BucketKey::Cleanup(_) => Cleanup::decode(value).map(drop),
         BucketKey::Piece(..) => PieceRecord::decode(value).map(drop),
-        // Any bytes; an extent is none of these.
-        BucketKey::Small(_) | BucketKey::Attribute(..) | BucketKey::Extent(..) => Ok(()),
+        // Any bytes; the last two are not of these.
+        BucketKey::Small(_)
+        | BucketKey::Attribute(..)
+        | BucketKey::Extent(..)
+        | BucketKey::Shared(_) => Ok(()),
     };
     decoded.map_err(|error| chain(&error))
 }

@@ -9,9 +9,10 @@ use engine_format::{
 };
 use engine_tree::LoadedPage;
 
-use super::entries::{decode_extent, end_allowed, is_bucket, range_of};
+use super::entries::{Found, decode_entry, end_allowed, is_bucket, range_of};
 use super::pages::TreeToCheck;
 use super::report::chain;
+use super::shares::Shares;
 use super::{Check, Segments, Sums};
 
 type Records = BTreeMap<DatasetId, DatasetRecord>;
@@ -155,11 +156,17 @@ impl Check<'_> {
             end_allowed: end_allowed(record),
             mapped_to: 0,
             allocated: 0,
+            shares: Shares::default(),
         };
         self.tree(&tree, segments, sums, &mut |check, page, sums| {
             extents.of_page(check, page, sums);
         });
         let allocated = extents.allocated;
+        if !sums.incomplete && !extents.shares.agree() {
+            self.damage(format!(
+                "{owner}: its shared extents are not those that are recorded; report this"
+            ));
+        }
         let stated = roots_record.allocated.get();
         if !sums.incomplete && allocated != stated {
             self.damage(format!(
@@ -201,14 +208,19 @@ struct Extents<'a> {
     /// End of the extent before.
     mapped_to: u64,
     allocated: u64,
+    shares: Shares,
 }
 
 impl Extents<'_> {
     fn of_page(&mut self, check: &mut Check<'_>, page: &LoadedPage, sums: &mut Sums) {
         page.for_each_entry(
-            |key, value| match decode_extent(self.is_bucket, key, value) {
-                Ok(None) => {}
-                Ok(Some((object, start, extent))) => {
+            |key, value| match decode_entry(self.is_bucket, key, value) {
+                Ok(Found::Other) => {}
+                Ok(Found::Shared(key, record)) => {
+                    let live = self.shares.record(&key, record);
+                    sums.add_live(key.segment, live);
+                }
+                Ok(Found::Extent(object, start, extent)) => {
                     if object != self.object {
                         (self.object, self.mapped_to) = (object, 0);
                     }
@@ -242,7 +254,11 @@ impl Extents<'_> {
                 "{range}: its data should be at {location}, but no journal segment is there"
             ));
         }
-        sums.add_live(location.segment, extent.bytes());
+        if extent.is_shared() {
+            self.shares.extent(self.object, start, extent);
+        } else {
+            sums.add_live(location.segment, extent.bytes());
+        }
         self.allocated += bytes;
         self.mapped_to = self.mapped_to.max(end);
     }

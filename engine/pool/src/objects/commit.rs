@@ -49,6 +49,9 @@ impl Pool {
         spans: Vec<Span>,
         batch: BatchData,
     ) -> Result<Lsn, StoreError> {
+        let mut spans = spans;
+        let shared = self.spans_of_shared(dataset, &batch.mutations).await?;
+        spans.extend(shared);
         let _pin = dataset.pins().pin(spans.clone());
         for (low, high) in &spans {
             self.make_resident(dataset, low, high).await?;

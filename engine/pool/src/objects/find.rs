@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// The range from the first extent of a content that reaches into `from..to` over the next few.
-pub(super) fn next_extents(
+/// The range from the first extent of an object that reaches into `from..to` over the next few.
+pub(crate) fn next_extents(
     tree: &Tree,
     prefix: &[u8],
     from: u64,

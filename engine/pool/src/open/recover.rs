@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engine_base::{Location, Lsn, SegmentId};
-use engine_format::{MutationRef, SegmentKind, SegmentState, Superblock, batches};
+use engine_format::{DatasetKind, MutationRef, SegmentKind, SegmentState, Superblock, batches};
 use engine_log::{ApplyGroup, JournalPosition, Replay, ReplayEnd, ReplayedGroup, SegmentPlace};
 use engine_tree::extent_key_span;
 
@@ -12,6 +12,7 @@ use crate::core::Core;
 use crate::open::load::{is_creation, parts};
 use crate::open::{Loaded, durable};
 use crate::pages::PageReader;
+use crate::sharing;
 use crate::{Dataset, PoolOptions, StoreError};
 
 /// A pool in memory as it was when it was last used.
@@ -174,8 +175,31 @@ impl Core {
                 // A dataset that this very group creates has no pages yet.
                 if let Some(dataset) = self.catalog.get(mutation.dataset()) {
                     self.load_span(&dataset, &low, &high)?;
+                    self.load_shared(group, &dataset, &mutation)?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Brings the records of shared bytes into memory that a mutation may look at.
+    fn load_shared(
+        &self,
+        group: &ReplayedGroup,
+        dataset: &Dataset,
+        mutation: &MutationRef<'_>,
+    ) -> Result<(), StoreError> {
+        if !dataset.is(DatasetKind::Bucket) {
+            return Ok(());
+        }
+        if let MutationRef::ExtentShare { share, .. } = mutation {
+            let (low, high) = extent_key_span(share.source, share.from, share.bytes);
+            self.load_span(dataset, &low, &high)?;
+        }
+        let spans = sharing::record_spans(&dataset.tree.read(), mutation)
+            .map_err(|error| undecodable(group, error))?;
+        for (low, high) in spans {
+            self.load_span(dataset, &low, &high)?;
         }
         Ok(())
     }
@@ -211,6 +235,9 @@ fn key_span(mutation: &MutationRef<'_>) -> (Vec<u8>, Vec<u8>) {
         MutationRef::ExtentClear {
             key, offset, bytes, ..
         } => extent_key_span(key, offset, bytes),
+        MutationRef::ExtentShare { key, share, .. } => {
+            extent_key_span(key, share.offset, share.bytes)
+        }
     };
     (low.to_vec(), high.to_vec())
 }

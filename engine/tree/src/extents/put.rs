@@ -11,12 +11,12 @@ use engine_base::{Location, to_u32, to_usize};
 use engine_format::{ExtentBuf, ExtentRef, FormatError};
 
 use super::key::{lowest_start, offset_of};
-use super::{EntryMap, ExtentError, ExtentKey};
+use super::{EntryMap, ExtentError, ExtentKey, FreedExtent, SharedExtent};
 
 /// Maps the bytes of the object from `offset` on to `extent`, whatever they mapped to before.
 ///
-/// `freed` is called with each byte range that is no longer referred to: the first stored block
-/// that holds a byte of it, and the number of logical bytes.
+/// `freed` is called with each byte range that is no longer referred to from there: the first
+/// stored block that holds a byte of it, and the number of logical bytes.
 ///
 /// Overwriting one extent by another of the same range, or writing into a hole, is one lookup and
 /// one put and allocates nothing.
@@ -35,13 +35,31 @@ pub fn extent_put<M: EntryMap>(
     extent: &ExtentRef<'_>,
     freed: &mut impl FnMut(Location, u32),
 ) -> Result<(), ExtentError<M::Error>> {
+    let mut freed = |old: &FreedExtent| freed(old.location, old.bytes);
+    extent_put_over(map, prefix, offset, extent, &mut freed)
+}
+
+/// As [`extent_put`], for objects whose extents may be shared.
+///
+/// # Errors
+/// As [`extent_put`].
+///
+/// # Panics
+/// As [`extent_put`].
+pub fn extent_put_over<M: EntryMap>(
+    map: &mut M,
+    prefix: &[u8],
+    offset: u64,
+    extent: &ExtentRef<'_>,
+    freed: &mut impl FnMut(&FreedExtent),
+) -> Result<(), ExtentError<M::Error>> {
     let mut range = Range::new(prefix, offset, extent.bytes().into());
     let replaced = range.clear(map, true, freed)?;
     range.key.set_offset(offset);
     map.put(&range.key, ExtentBuf::new(extent).as_bytes())
         .map_err(ExtentError::Map)?;
     if let Some(replaced) = replaced {
-        freed(replaced.location, replaced.bytes);
+        freed(&replaced);
     }
     Ok(())
 }
@@ -59,6 +77,24 @@ pub fn extent_clear<M: EntryMap>(
     offset: u64,
     bytes: u64,
     freed: &mut impl FnMut(Location, u32),
+) -> Result<(), ExtentError<M::Error>> {
+    let mut freed = |old: &FreedExtent| freed(old.location, old.bytes);
+    extent_clear_over(map, prefix, offset, bytes, &mut freed)
+}
+
+/// As [`extent_clear`], for objects whose extents may be shared.
+///
+/// # Errors
+/// As [`extent_put`].
+///
+/// # Panics
+/// As [`extent_clear`].
+pub fn extent_clear_over<M: EntryMap>(
+    map: &mut M,
+    prefix: &[u8],
+    offset: u64,
+    bytes: u64,
+    freed: &mut impl FnMut(&FreedExtent),
 ) -> Result<(), ExtentError<M::Error>> {
     let mut range = Range::new(prefix, offset, bytes);
     let kept = range.clear(map, false, freed)?;
@@ -81,19 +117,12 @@ struct Range<'a> {
     low: ExtentKey,
 }
 
-/// Bytes of an extent that lie in the range.
-#[derive(Clone, Copy)]
-struct Overlap {
-    location: Location,
-    bytes: u32,
-}
-
 /// An old extent that reaches into the range.
 struct Found {
     /// Its first byte.
     start: u64,
     /// What of it is freed.
-    inside: Overlap,
+    inside: FreedExtent,
 }
 
 impl<'a> Range<'a> {
@@ -119,8 +148,8 @@ impl<'a> Range<'a> {
         &mut self,
         map: &mut M,
         keep_first: bool,
-        freed: &mut impl FnMut(Location, u32),
-    ) -> Result<Option<Overlap>, ExtentError<M::Error>> {
+        freed: &mut impl FnMut(&FreedExtent),
+    ) -> Result<Option<FreedExtent>, ExtentError<M::Error>> {
         let mut last = self.end - 1;
         let mut cut = None;
         loop {
@@ -135,14 +164,14 @@ impl<'a> Range<'a> {
                 Ordering::Less => {
                     let old = cut.as_ref().expect("its bytes before the range stay");
                     self.keep_left(map, &found, &old.extent())?;
-                    freed(found.inside.location, found.inside.bytes);
+                    freed(&found.inside);
                     return Ok(None);
                 }
                 Ordering::Equal if keep_first => return Ok(Some(found.inside)),
                 Ordering::Equal | Ordering::Greater => {
                     self.key.set_offset(found.start);
                     map.delete(&self.key).map_err(ExtentError::Map)?;
-                    freed(found.inside.location, found.inside.bytes);
+                    freed(&found.inside);
                 }
             }
             if found.start == self.start {
@@ -189,9 +218,16 @@ impl<'a> Range<'a> {
         let from = start.max(self.start);
         let bytes = small(end.min(self.end) - from);
         let part = extent.cut(small(from - start), bytes);
-        let inside = Overlap {
+        let shared = SharedExtent {
+            start,
+            bytes: extent.bytes(),
+            position: extent.location().offset + u32::from(extent.skip()),
+            from: small(from - start),
+        };
+        let inside = FreedExtent {
             location: part.location(),
             bytes,
+            shared: extent.is_shared().then_some(shared),
         };
         let stays = start < self.start || end > self.end;
         *cut = stays.then(|| ExtentBuf::new(&extent));

@@ -4,11 +4,8 @@ use super::*;
 
 /// One operation on the bucket, in one batch as far as anybody sees.
 pub(super) fn act(bucket: &Bucket, rng: &mut Rng, durable: bool) -> Result<(), BucketError> {
-    let ack = if durable {
-        engine_bucket::Ack::Durable
-    } else {
-        engine_bucket::Ack::Written
-    };
+    let acks = [engine_bucket::Ack::Written, engine_bucket::Ack::Durable];
+    let ack = acks[usize::from(durable)];
     let names: [&[u8]; 3] = [b"a", b"b", b"c"];
     let root = bucket.root();
     let (name, other) = (*rng.pick(&names), *rng.pick(&names));
@@ -19,7 +16,7 @@ pub(super) fn act(bucket: &Bucket, rng: &mut Rng, durable: bool) -> Result<(), B
     };
     let sizes = [0, 100, 5000, 70_000, 1_300_000];
     let data = vec![u8::try_from(rng.below(256)).unwrap(); *rng.pick(&sizes)];
-    match rng.below(9) {
+    match rng.below(12) {
         0 | 1 => {
             let mut upload = bucket.upload();
             block_on(upload.write(&data))?;
@@ -69,9 +66,34 @@ pub(super) fn act(bucket: &Bucket, rng: &mut Rng, durable: bool) -> Result<(), B
             let (node, _) = block_on(bucket.lookup(&root, name))?;
             block_on(bucket.truncate(&node, rng.below(100_000), ack))
         }
+        8..11 => copy(bucket, rng, (&key, [name, other]), ack),
         _ => {
             let (node, _) = block_on(bucket.lookup(&root, name))?;
             block_on(bucket.link(&node, (&root, other), ack)).map(|_| ())
         }
     }
+}
+
+/// Copies an object, or a part of a file.
+fn copy(
+    bucket: &Bucket,
+    rng: &mut Rng,
+    (key, [name, other]): (&[u8], [&[u8]; 2]),
+    ack: engine_bucket::Ack,
+) -> Result<(), BucketError> {
+    let root = bucket.root();
+    if rng.once_in(2) {
+        let to = [b"d/", other].concat();
+        let object = ObjectMetadata::default();
+        return block_on(bucket.copy_object(key, &to, OWNER, &object, None)).map(|_| ());
+    }
+    let (from, info) = block_on(bucket.lookup(&root, name))?;
+    let (to, there) = block_on(bucket.lookup(&root, other))?;
+    let at = (rng.below(9000), rng.below(90_000));
+    // A small content would be moved by a batch of its own first.
+    if name == other || info.size <= 4096 || there.size <= 4096 {
+        return Err(BucketError::Invalid { what: "nothing" });
+    }
+    let ends = ((&from, at.0), (&to, at.1));
+    block_on(bucket.copy_range(ends.0, ends.1, 500_000, ack)).map(|_| ())
 }

@@ -24,7 +24,7 @@ use engine_volume::{Ack, Volumes};
 use tests_model::Rng;
 
 const STEPS: usize = 45;
-const SEEDS: u64 = 6;
+const SEEDS: u64 = 10;
 const OWNER: Owner = Owner {
     uid: 0,
     gid: 0,

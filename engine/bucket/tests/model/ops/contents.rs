@@ -142,4 +142,39 @@ impl Runner<'_> {
         let what = format!("rename object {:?} {:?}", shown(&from), shown(&to));
         self.same(&what, seen, expected);
     }
+
+    pub(super) fn copy_object(&mut self) {
+        let (from, to) = (self.key(), self.key());
+        let object = ObjectMetadata::default();
+        let copied = self.bucket.copy_object(&from, &to, OWNER, &object, None);
+        let seen = block_on(copied);
+        let expected = self.reference.copy_object(&from, &to);
+        let shown = |key: &[u8]| String::from_utf8_lossy(key).into_owned();
+        let what = format!("copy object {:?} {:?}", shown(&from), shown(&to));
+        self.same(&what, seen, expected);
+    }
+
+    pub(super) fn copy_range(&mut self) {
+        let (from, to) = (self.path(), self.path());
+        let offsets = [0usize, 1, 100, 2048, 4096, 5001, 30_000];
+        let (at, there) = (*self.rng.pick(&offsets), *self.rng.pick(&offsets));
+        let bytes = *self.rng.pick(&[1usize, 100, 4096, 10_000, 3_000_000]);
+        let Ok(source) = self.reference.walk(&from) else {
+            return;
+        };
+        if self.reference.walk(&to) == Ok(source) && at.abs_diff(there) < bytes {
+            return;
+        }
+        let seen = self.node(&from).and_then(|from| {
+            let to = self.node(&to)?;
+            let ends = ((&from, at as u64), (&to, there as u64));
+            block_on(
+                self.bucket
+                    .copy_range(ends.0, ends.1, bytes as u64, Ack::Written),
+            )
+        });
+        let expected = self.reference.copy_range(&from, &to, (at, there, bytes));
+        let what = format!("copy {from:?} {at} to {to:?} {there}, {bytes}");
+        self.same(&what, seen, expected);
+    }
 }
