@@ -8,7 +8,7 @@ use s3s::dto::Metadata;
 use s3s::{S3Result, s3_error};
 
 /// An attribute's name and value.
-type Pair = (Vec<u8>, Vec<u8>);
+pub(crate) type Pair = (Vec<u8>, Vec<u8>);
 
 /// Headers that are kept under their own names.
 const KEPT: [&str; 6] = [

@@ -7,7 +7,7 @@
 //!               answer    counted until it is sent
 //! ```
 //!
-//! * Without a valid signature of version 4 every request is answered 403, and nothing else is said.
+//! * Without a valid signature of version 4 every request is answered 403, and no more is said.
 //! * What is shown is on stable storage: contents, listings, failed conditions and absence alike.
 //! * Bodies are received, hashed and staged at the same time, and published only when all that was
 //!   promised of them is true. Memory does not depend on what a client declares.

@@ -3,6 +3,7 @@
 mod attributes;
 mod buckets;
 mod copy;
+mod copy_fields;
 mod delete;
 mod get;
 mod list;

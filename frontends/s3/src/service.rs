@@ -46,22 +46,36 @@ operations! {
     get_bucket_versioning(GetBucketVersioningInput) -> GetBucketVersioningOutput { call versioning }
     get_object(GetObjectInput) -> GetObjectOutput { input get_object }
     head_object(HeadObjectInput) -> HeadObjectOutput { input head_object }
-    get_object_attributes(GetObjectAttributesInput) -> GetObjectAttributesOutput { input object_attributes }
+    get_object_attributes(GetObjectAttributesInput) -> GetObjectAttributesOutput {
+        input object_attributes
+    }
     put_object(PutObjectInput) -> PutObjectOutput { headers put_object }
     copy_object(CopyObjectInput) -> CopyObjectOutput { headers copy_object }
     delete_object(DeleteObjectInput) -> DeleteObjectOutput { input delete_object }
     delete_objects(DeleteObjectsInput) -> DeleteObjectsOutput { input delete_objects }
     list_objects(ListObjectsInput) -> ListObjectsOutput { input list_v1 }
     list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output { input list_v2 }
-    list_object_versions(ListObjectVersionsInput) -> ListObjectVersionsOutput { input list_versions }
-    create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput { headers create_upload }
+    list_object_versions(ListObjectVersionsInput) -> ListObjectVersionsOutput {
+        input list_versions
+    }
+    create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput {
+        headers create_upload
+    }
     upload_part(UploadPartInput) -> UploadPartOutput { input upload_part }
     upload_part_copy(UploadPartCopyInput) -> UploadPartCopyOutput { input upload_part_copy }
-    complete_multipart_upload(CompleteMultipartUploadInput) -> CompleteMultipartUploadOutput { headers complete_upload }
-    abort_multipart_upload(AbortMultipartUploadInput) -> AbortMultipartUploadOutput { input abort_upload }
+    complete_multipart_upload(CompleteMultipartUploadInput) -> CompleteMultipartUploadOutput {
+        headers complete_upload
+    }
+    abort_multipart_upload(AbortMultipartUploadInput) -> AbortMultipartUploadOutput {
+        input abort_upload
+    }
     list_parts(ListPartsInput) -> ListPartsOutput { input list_parts }
-    list_multipart_uploads(ListMultipartUploadsInput) -> ListMultipartUploadsOutput { input list_uploads }
+    list_multipart_uploads(ListMultipartUploadsInput) -> ListMultipartUploadsOutput {
+        input list_uploads
+    }
     get_object_tagging(GetObjectTaggingInput) -> GetObjectTaggingOutput { call get_tags }
     put_object_tagging(PutObjectTaggingInput) -> PutObjectTaggingOutput { input put_tags }
-    delete_object_tagging(DeleteObjectTaggingInput) -> DeleteObjectTaggingOutput { call delete_tags }
+    delete_object_tagging(DeleteObjectTaggingInput) -> DeleteObjectTaggingOutput {
+        call delete_tags
+    }
 }

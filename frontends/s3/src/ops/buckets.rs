@@ -85,7 +85,6 @@ impl Door {
         created.map_err(of_bucket)?;
         Ok(CreateBucketOutput {
             location: Some(format!("/{name}")),
-            ..CreateBucketOutput::default()
         })
     }
 

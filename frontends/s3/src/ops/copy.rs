@@ -4,79 +4,22 @@ use engine_bucket::{
     Ack, Bucket, BucketError, Info, ObjectHead, ObjectMetadata, ObjectReader, Precondition,
 };
 use hyper::HeaderMap;
-use s3s::dto::{
-    CopyObjectInput, CopyObjectOutput, CopyObjectResult, MetadataDirective, TaggingDirective,
-};
+use s3s::dto::{CopyObjectInput, CopyObjectOutput, CopyObjectResult};
 use s3s::{S3Result, s3_error};
 
 use crate::door::{Call, Door, shown};
-use crate::error::{
-    invalid_argument, no_such_key, not_implemented, of_bucket, precondition_failed,
-};
+use crate::error::{no_such_key, not_implemented, of_bucket, precondition_failed};
 use crate::etag::{ReadConditions, WriteConditions, condition, etag_of};
-use crate::fields::TAGS;
 use crate::moment::Moment;
+use crate::ops::copy_fields::Replaced;
 use crate::ops::end;
-use crate::ops::put::{attributes, check_key, check_room, show_state};
+use crate::ops::put::{check_key, check_room, show_state};
 use crate::stored::Stored;
 
 /// How often a copy is made anew because its source changed meanwhile.
 const TRIES: usize = 3;
 /// Bytes that are copied at once.
 const COPY_BYTES: usize = 1 << 20;
-
-type Attributes = Vec<(Vec<u8>, Vec<u8>)>;
-
-/// What the copy has of its own.
-struct Replaced {
-    /// The metadata without the tags.
-    fields: bool,
-    tags: bool,
-    given: Attributes,
-}
-
-impl Replaced {
-    fn of(headers: &HeaderMap, input: &CopyObjectInput) -> S3Result<Self> {
-        let fields = match input
-            .metadata_directive
-            .as_ref()
-            .map(MetadataDirective::as_str)
-        {
-            None | Some(MetadataDirective::COPY) => false,
-            Some(MetadataDirective::REPLACE) => true,
-            Some(_) => return Err(invalid_argument("Unknown metadata directive.")),
-        };
-        let tags = match input
-            .tagging_directive
-            .as_ref()
-            .map(TaggingDirective::as_str)
-        {
-            None | Some(TaggingDirective::COPY) => false,
-            Some(TaggingDirective::REPLACE) => true,
-            Some(_) => return Err(invalid_argument("Unknown tagging directive.")),
-        };
-        Ok(Self {
-            fields,
-            tags,
-            given: attributes(headers, input.metadata.clone())?,
-        })
-    }
-
-    /// The metadata of a copy of something with `source`.
-    fn over(&self, source: &[(Vec<u8>, Vec<u8>)]) -> Attributes {
-        let is_tags = |pair: &&(Vec<u8>, Vec<u8>)| pair.0 == TAGS.as_bytes();
-        let is_ours = |pair: &&(Vec<u8>, Vec<u8>)| {
-            if is_tags(pair) {
-                self.tags
-            } else {
-                self.fields
-            }
-        };
-        let kept = source.iter().filter(|pair| !is_ours(pair));
-        let given = self.given.iter().filter(is_ours);
-        kept.chain(given).cloned().collect()
-    }
-}
 
 impl Door {
     /// The head of a source that the conditions hold for. What they say of it is that it is not to

@@ -224,7 +224,7 @@ impl Door {
         Ok(answer(call, &info, &stored))
     }
 
-    /// A client that did not get the answer asks again: the upload is gone, and its object is there.
+    /// A client that did not get the answer asks again: the upload is gone, its object is there.
     async fn completed_before(
         &self,
         bucket: &Bucket,

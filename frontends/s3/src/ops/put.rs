@@ -10,7 +10,7 @@ use crate::digest::Hashing;
 use crate::door::{Call, Door, shown};
 use crate::error::{custom, invalid_argument, no_space, no_such_key, not_implemented, of_bucket};
 use crate::etag::{WriteConditions, etag_of};
-use crate::fields::{self, TAGS};
+use crate::fields::{self, Pair, TAGS};
 use crate::intake::take;
 use crate::ops::tagging::checked_tags;
 use crate::stored::Stored;
@@ -27,7 +27,7 @@ pub(crate) fn check_key(key: &str) -> S3Result<()> {
         let rest = key.strip_prefix(*name);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    if RESERVED.iter().any(|name| is_reserved(&name)) {
+    if RESERVED.iter().any(is_reserved) {
         return Err(invalid_argument(
             "Keys below .snapshots/ and .versions/ belong to the server.",
         ));
@@ -53,10 +53,7 @@ pub(crate) fn check_room(bucket: &Bucket, bytes: Option<u64>) -> S3Result<()> {
 }
 
 /// The attributes that a new object's headers ask for.
-pub(crate) fn attributes(
-    headers: &HeaderMap,
-    metadata: Option<Metadata>,
-) -> S3Result<Vec<(Vec<u8>, Vec<u8>)>> {
+pub(crate) fn attributes(headers: &HeaderMap, metadata: Option<Metadata>) -> S3Result<Vec<Pair>> {
     let mut attributes = fields::of_request(headers, metadata)?;
     if let Some(tags) = headers.get("x-amz-tagging") {
         let tags = tags
@@ -134,7 +131,7 @@ impl Door {
         call: &Call,
         bucket: &Bucket,
         mut payload: Payload,
-        (at, metadata): (u64, Vec<(Vec<u8>, Vec<u8>)>),
+        (at, metadata): (u64, Vec<Pair>),
     ) -> S3Result<PutObjectOutput> {
         let key = &call.target.key;
         if at > 0 {
