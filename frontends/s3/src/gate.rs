@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_LENGTH, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, HeaderValue, RANGE};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use parking_lot::Mutex;
+use s3s::dto::Range;
 use s3s::service::S3Service;
 use s3s::{Body, S3Error, S3Result, s3_error};
 use tokio::sync::Semaphore;
@@ -22,12 +23,12 @@ use crate::auth::{self, Protection, Verified};
 use crate::body::{Chunks, Payload};
 use crate::digest::{Hashing, Promised};
 use crate::door::{Call, Door};
-use crate::error::not_implemented;
 use crate::keys::Keys;
 use crate::limits::Limits;
 use crate::metrics::{Metrics, add};
 use crate::query::Query;
 use crate::target::Target;
+use crate::unsupported::refuse;
 
 /// What all connections share.
 pub(crate) struct Gate {
@@ -106,7 +107,7 @@ impl Gate {
         {
             return Err(s3_error!(AccessDenied, "Access Denied"));
         }
-        refuse_unsupported(&parts, &target, &query)?;
+        refuse(&parts, &target, &query)?;
         let sha256 = match verified.protection {
             Protection::Sha256(hash) => Some(hash),
             Protection::None | Protection::Chunked { .. } => None,
@@ -197,29 +198,6 @@ fn is_stored(parts: &Parts, target: &Target, query: &Query) -> bool {
         && !is_other.iter().any(|name| query.has(name))
 }
 
-/// What the library would take for something else, or read into memory.
-fn refuse_unsupported(parts: &Parts, target: &Target, query: &Query) -> S3Result<()> {
-    let content_type = parts.headers.get("content-type").map(HeaderValue::as_bytes);
-    let is_form = content_type.is_some_and(|text| text.starts_with(b"multipart/form-data"));
-    if parts.method == Method::POST && is_form {
-        return Err(not_implemented("Uploading by a form (POST Object)"));
-    }
-    if target.bucket.is_empty() && !target.key.is_empty() {
-        return Err(s3_error!(
-            InvalidBucketName,
-            "The specified bucket is not valid."
-        ));
-    }
-    let version = query.get("versionId").unwrap_or_default();
-    if !matches!(version, "" | "null") {
-        return Err(s3_error!(
-            NoSuchVersion,
-            "The specified version does not exist: buckets have no versions."
-        ));
-    }
-    Ok(())
-}
-
 /// Makes the request what the library shall see of it.
 fn rewrite(parts: &mut Parts, call: &Call, query: &Query, body: &Body) -> S3Result<()> {
     let uri = format!("{}{}", call.target.shape(), query.without_signature());
@@ -231,6 +209,11 @@ fn rewrite(parts: &mut Parts, call: &Call, query: &Query, body: &Body) -> S3Resu
     if call.source.is_some() && parts.headers.contains_key("x-amz-copy-source") {
         let value = HeaderValue::from_static("bucket/key");
         parts.headers.insert("x-amz-copy-source", value);
+    }
+    // A range that makes no sense, or several of them: all of it is the answer.
+    let range = parts.headers.get(RANGE).map(HeaderValue::to_str);
+    if range.is_some_and(|range| range.map_or(true, |text| Range::parse(text).is_err())) {
+        parts.headers.remove(RANGE);
     }
     let bytes = body.bytes().map_or(0, |bytes| bytes.len());
     parts.headers.insert(CONTENT_LENGTH, bytes.into());

@@ -40,6 +40,7 @@ mod stream;
 mod target;
 mod text;
 mod tls;
+mod unsupported;
 mod upload_name;
 
 pub use keys::{AccessKey, Keys};

@@ -37,11 +37,16 @@ impl Door {
             ObjectAttributes::OBJECT_SIZE,
             ObjectAttributes::STORAGE_CLASS,
         ];
-        let wanted = &input.object_attributes;
-        if wanted.is_empty() || !wanted.iter().all(|name| known.contains(&name.as_str())) {
+        // Clients send them in one header or in several.
+        let lists = input.object_attributes.iter();
+        let wanted: Vec<&str> = lists
+            .flat_map(|list| list.as_str().split(','))
+            .map(str::trim)
+            .collect();
+        if wanted.is_empty() || !wanted.iter().all(|name| known.contains(name)) {
             return Err(invalid_argument("Invalid attribute name specified."));
         }
-        let wants = |name: &str| wanted.iter().any(|wanted| wanted.as_str() == name);
+        let wants = |name: &str| wanted.contains(&name);
         let parts = wants(ObjectAttributes::OBJECT_PARTS).then(|| parts(&input, &stored));
         let has_sum = wants(ObjectAttributes::CHECKSUM) && !stored.values.is_empty();
         Ok(GetObjectAttributesOutput {

@@ -5,7 +5,8 @@ use std::ops::Range;
 use engine_bucket::{Info, ObjectReader};
 use hyper::StatusCode;
 use s3s::dto::{
-    ChecksumMode, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, StreamingBlob,
+    ChecksumMode, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
+    StreamingBlob, Timestamp, TimestampFormat,
 };
 use s3s::{Body, S3Result, s3_error};
 
@@ -106,6 +107,11 @@ fn not_satisfiable(size: u64) -> s3s::S3Error {
     error
 }
 
+/// A time that a header can say; anything may have been set through a mount.
+fn http_time(text: &str) -> Option<Timestamp> {
+    Timestamp::parse(TimestampFormat::HttpDate, text).ok()
+}
+
 fn length(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
@@ -180,6 +186,7 @@ impl Door {
             content_range: content_range(&chosen, &info),
             content_type: fields.content_type,
             e_tag: Some(etag_of(&info)),
+            expires: fields.expires.as_deref().and_then(http_time),
             last_modified: Some(Moment::of(info.modified).timestamp()),
             metadata: Some(fields.metadata),
             missing_meta: Some(fields.missing).filter(|count| *count > 0),
@@ -260,6 +267,7 @@ impl Door {
             content_range: content_range(&chosen, &info),
             content_type: fields.content_type,
             e_tag: Some(etag_of(&info)),
+            expires: fields.expires.as_deref().and_then(http_time),
             last_modified: Some(Moment::of(info.modified).timestamp()),
             metadata: Some(fields.metadata),
             missing_meta: Some(fields.missing).filter(|count| *count > 0),
