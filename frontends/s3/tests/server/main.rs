@@ -2,8 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod auth;
 mod basic;
+mod bounds;
 mod client;
+mod names;
+mod secure;
+mod state;
+mod sums;
+mod writing;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +20,7 @@ use engine_base::{ByteCount, ManualClock, SeededEntropy};
 use engine_bucket::{Bucket, Buckets};
 use engine_device::{Device, SimDevice, SimImage, SimOptions};
 use engine_pool::{CreateOptions, Pool, PoolOptions, block_on};
-use frontends_s3::{AccessKey, Keys, Limits, Options, Server};
+use frontends_s3::{AccessKey, Keys, Limits, Options, Server, ServerError, Tls};
 
 use client::{Answer, Ask, Signer, bytes_of, send};
 
@@ -64,53 +71,69 @@ fn keys() -> Vec<AccessKey> {
     vec![key("admin"), reader, one, bound]
 }
 
+fn pool(capacity: u64) -> (Arc<ManualClock>, Buckets) {
+    let clock = Arc::new(ManualClock::default());
+    clock.advance(Duration::from_secs(NOW));
+    let options = SimOptions {
+        capacity: ByteCount::new(1 << 30),
+        ..SimOptions::default()
+    };
+    let device = Arc::new(SimDevice::from_image(SimImage::default(), options));
+    let create = CreateOptions {
+        capacity: Some(ByteCount::new(capacity)),
+        segment_bytes: Some(2 << 20),
+        clock: Arc::clone(&clock) as _,
+        entropy: Arc::new(SeededEntropy::new(5)),
+    };
+    Pool::create(&*device, &create).unwrap();
+    let options = PoolOptions {
+        memory: ByteCount::new(16 << 20),
+        clock: Arc::clone(&clock) as _,
+        entropy: Arc::new(SeededEntropy::new(6)),
+        ..PoolOptions::default()
+    };
+    let pool = Pool::open(device as Arc<dyn Device>, &options).unwrap();
+    (clock, Buckets::new(pool))
+}
+
+fn start(buckets: &Buckets, limits: Limits, tls: Option<Tls>) -> Result<Server, ServerError> {
+    let known = keys().into_iter();
+    let known = known.map(|key| (key.id.clone(), Arc::new(key)));
+    let options = Options {
+        address: "127.0.0.1:0".parse().unwrap(),
+        domain: Some("s3.test".to_owned()),
+        tls,
+        region: "us-east-1".to_owned(),
+        limits,
+    };
+    Server::start(buckets.clone(), Arc::new(Known(known.collect())), options)
+}
+
 impl World {
     pub(crate) fn new() -> Self {
         Self::with(256 << 20, Limits::default())
     }
 
     pub(crate) fn with(capacity: u64, limits: Limits) -> Self {
-        let clock = Arc::new(ManualClock::default());
-        clock.advance(Duration::from_secs(NOW));
-        let options = SimOptions {
-            capacity: ByteCount::new(1 << 30),
-            ..SimOptions::default()
-        };
-        let device = Arc::new(SimDevice::from_image(SimImage::default(), options));
-        let create = CreateOptions {
-            capacity: Some(ByteCount::new(capacity)),
-            segment_bytes: Some(2 << 20),
-            clock: Arc::clone(&clock) as _,
-            entropy: Arc::new(SeededEntropy::new(5)),
-        };
-        Pool::create(&*device, &create).unwrap();
-        let options = PoolOptions {
-            memory: ByteCount::new(16 << 20),
-            clock: Arc::clone(&clock) as _,
-            entropy: Arc::new(SeededEntropy::new(6)),
-            ..PoolOptions::default()
-        };
-        let pool = Pool::open(device as Arc<dyn Device>, &options).unwrap();
-        let buckets = Buckets::new(pool);
-        let known = keys()
-            .into_iter()
-            .map(|key| (key.id.clone(), Arc::new(key)));
-        let options = Options {
-            address: "127.0.0.1:0".parse().unwrap(),
-            domain: Some("s3.test".to_owned()),
-            tls: None,
-            region: "us-east-1".to_owned(),
-            limits,
-        };
-        let server = Server::start(buckets.clone(), Arc::new(Known(known.collect())), options);
+        Self::with_tls(capacity, limits, None)
+    }
+
+    pub(crate) fn with_tls(capacity: u64, limits: Limits, tls: Option<Tls>) -> Self {
+        let (clock, buckets) = pool(capacity);
+        let server = start(&buckets, limits, tls).unwrap();
         Self {
             buckets,
-            server: server.unwrap(),
+            server,
             clock,
         }
     }
 
-    /// With the bucket `b`.
+    /// A server on a pool of its own, for how it starts.
+    pub(crate) fn try_start(tls: Option<Tls>) -> Result<Server, ServerError> {
+        start(&pool(256 << 20).1, Limits::default(), tls)
+    }
+
+    /// With the bucket `bkt`.
     pub(crate) fn with_bucket() -> Self {
         let world = Self::new();
         world.send(ask("PUT", "/bkt")).expect(200);
