@@ -81,7 +81,20 @@ impl Door {
     }
 
     pub(crate) async fn open(&self, name: &str) -> S3Result<Bucket> {
-        self.buckets.open(name).await.map_err(of_bucket)
+        match self.buckets.open(name).await {
+            Ok(bucket) => Ok(bucket),
+            Err(error) => {
+                self.all_shown().await?;
+                Err(of_bucket(error))
+            }
+        }
+    }
+
+    /// Waits until everything that can be seen now is on stable storage: before buckets or uploads
+    /// as such are shown, or that there are none.
+    pub(crate) async fn all_shown(&self) -> S3Result<()> {
+        let flushed = self.buckets.pool().flush().await;
+        flushed.map_err(|error| of_bucket(error.into()))
     }
 }
 

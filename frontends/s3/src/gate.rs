@@ -112,6 +112,7 @@ impl Gate {
             Protection::Sha256(hash) => Some(hash),
             Protection::None | Protection::Chunked { .. } => None,
         };
+        quote_tags(&mut parts);
         let promised = Promised::of(&parts.headers, sha256)?;
         let mut payload = self.payload(&parts, body, &verified)?;
         let streams = is_stored(&parts, &target, &query);
@@ -196,6 +197,26 @@ fn is_stored(parts: &Parts, target: &Target, query: &Query) -> bool {
         && !target.key.is_empty()
         && !parts.headers.contains_key("x-amz-copy-source")
         && !is_other.iter().any(|name| query.has(name))
+}
+
+/// Clients may leave the quotes of entity tags out.
+fn quote_tags(parts: &mut Parts) {
+    for (name, value) in &mut parts.headers {
+        let is_tag =
+            name.as_str().ends_with("if-match") || name.as_str().ends_with("if-none-match");
+        let bytes = value.as_bytes();
+        let is_bare = !bytes.is_empty()
+            && bytes
+                .iter()
+                .all(|b| b.is_ascii_alphanumeric() || *b == b'-');
+        if !is_tag || !is_bare {
+            continue;
+        }
+        let quoted = [b"\"", bytes, b"\""].concat();
+        if let Ok(quoted) = HeaderValue::from_bytes(&quoted) {
+            *value = quoted;
+        }
+    }
 }
 
 /// Makes the request what the library shall see of it.

@@ -189,7 +189,7 @@ impl Drop for Server {
 fn runtime(limits: &Limits) -> io::Result<Runtime> {
     let processors = std::thread::available_parallelism().map_or(2, usize::from);
     let threads = match limits.threads {
-        0 => (2 * processors).max(4),
+        0 => (2 * processors).max(8),
         threads => threads,
     };
     Builder::new_multi_thread()

@@ -33,6 +33,7 @@ impl Door {
         let after = input.continuation_token.as_deref().unwrap_or_default();
         let prefix = input.prefix.as_deref().unwrap_or_default();
         let all = self.buckets.list().into_iter();
+        self.all_shown().await?;
         let mut names: Vec<_> = all
             .filter(|info| call.key.may_use(&info.name))
             .filter(|info| info.name.as_str() > after && info.name.starts_with(prefix))
@@ -71,6 +72,7 @@ impl Door {
             return Err(not_implemented("Object lock"));
         }
         if self.buckets.show(name).is_ok() {
+            self.all_shown().await?;
             return Err(s3_error!(
                 BucketAlreadyOwnedByYou,
                 "Your previous request to create the named bucket succeeded and you already own it."
@@ -90,6 +92,7 @@ impl Door {
 
     pub(crate) async fn head_bucket(&self, call: &Call) -> S3Result<HeadBucketOutput> {
         self.bucket(call).await?;
+        self.all_shown().await?;
         Ok(HeadBucketOutput {
             bucket_region: Some(self.region.clone()),
             ..HeadBucketOutput::default()

@@ -13,7 +13,7 @@ use crate::etag::{ReadConditions, WriteConditions, condition, etag_of};
 use crate::moment::Moment;
 use crate::ops::copy_fields::Replaced;
 use crate::ops::end;
-use crate::ops::put::{check_key, check_room, show_state};
+use crate::ops::put::{check_key, check_room, refusal};
 use crate::stored::Stored;
 
 /// How often a copy is made anew because its source changed meanwhile.
@@ -104,11 +104,7 @@ impl Door {
         match copied {
             Ok(info) => Ok(answer(&info)),
             Err(Failed::Of(error)) => Err(error),
-            Err(Failed::Target(BucketError::Precondition)) => {
-                show_state(&bucket, key).await?;
-                Err(conditions.failed())
-            }
-            Err(Failed::Target(error)) => Err(of_bucket(error)),
+            Err(Failed::Target(error)) => Err(refusal(&bucket, key, &conditions, error).await),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Deleting objects.
 
-use engine_bucket::{Ack, Bucket, BucketError, Info};
+use engine_bucket::{Ack, Bucket, Info};
 use s3s::dto::{
     DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject,
     ETagCondition, Error, ObjectIdentifier,
@@ -10,7 +10,7 @@ use s3s::{S3Result, s3_error};
 use crate::door::{Call, Door};
 use crate::error::of_bucket;
 use crate::etag::WriteConditions;
-use crate::ops::put::show_state;
+use crate::ops::put::refusal;
 
 /// Keys that one request may delete.
 const KEYS_MAX: usize = 1000;
@@ -25,7 +25,8 @@ impl Door {
         let mut conditions = WriteConditions::new(input.if_match, None);
         conditions.size = input.if_match_size;
         conditions.modified = input.if_match_last_modified_time;
-        self.delete(&bucket, call, &call.target.key, &conditions)
+        let key = &call.target.key;
+        self.delete(&bucket, call, key, &conditions, Ack::Durable)
             .await?;
         Ok(DeleteObjectOutput::default())
     }
@@ -36,18 +37,15 @@ impl Door {
         call: &Call,
         key: &str,
         conditions: &WriteConditions,
+        ack: Ack,
     ) -> S3Result<()> {
         self.allow_write(bucket, call, key).await?;
         let holds = |found: Option<&Info>| conditions.hold(found);
         let precondition = (!conditions.is_none()).then_some(&holds as _);
-        let removed = bucket.remove(key.as_bytes(), precondition, Ack::Durable);
+        let removed = bucket.remove(key.as_bytes(), precondition, ack);
         match removed.await {
             Ok(_) => Ok(()),
-            Err(BucketError::Precondition) => {
-                show_state(bucket, key).await?;
-                Err(conditions.failed())
-            }
-            Err(error) => Err(of_bucket(error)),
+            Err(error) => Err(refusal(bucket, key, conditions, error).await),
         }
     }
 
@@ -82,6 +80,7 @@ impl Door {
                 }),
             }
         }
+        bucket.sync().await.map_err(of_bucket)?;
         Ok(DeleteObjectsOutput {
             deleted: Some(deleted),
             errors: Some(errors),
@@ -106,6 +105,8 @@ impl Door {
         let mut conditions = WriteConditions::new(tag, None);
         conditions.size = object.size;
         conditions.modified = object.last_modified_time;
-        self.delete(bucket, call, &object.key, &conditions).await
+        // All of them are made durable together, before any of it is said.
+        self.delete(bucket, call, &object.key, &conditions, Ack::Written)
+            .await
     }
 }

@@ -106,7 +106,13 @@ impl Door {
         id: &str,
     ) -> S3Result<UploadName> {
         let name = UploadName::parse(id)?;
-        let (key, _) = bucket.parts(name.id, 0, 0).await.map_err(of_bucket)?;
+        let key = match bucket.parts(name.id, 0, 0).await {
+            Ok((key, _)) => key,
+            Err(error) => {
+                self.all_shown().await?;
+                return Err(of_bucket(error));
+            }
+        };
         if key != call.target.key.as_bytes() {
             return Err(s3_error!(NoSuchUpload, "The upload is one of another key."));
         }

@@ -1,6 +1,6 @@
 //! Making an object of the parts of an upload.
 
-use engine_bucket::{Ack, Bucket, BucketError, Completion, Info, ObjectMetadata, PartInfo};
+use engine_bucket::{Ack, Bucket, Completion, Info, ObjectMetadata, PartInfo};
 use hyper::HeaderMap;
 use s3s::dto::{
     Checksum, ChecksumType, CompleteMultipartUploadInput, CompleteMultipartUploadOutput,
@@ -12,7 +12,7 @@ use crate::digest::{Algorithm, combine, digest_of};
 use crate::door::{Call, Door, shown};
 use crate::error::{invalid_argument, of_bucket};
 use crate::etag::{WriteConditions, etag_of, tag_of};
-use crate::ops::put::show_state;
+use crate::ops::put::refusal;
 use crate::stored::Stored;
 use crate::text::{base64, hex};
 use crate::upload_name::UploadName;
@@ -213,15 +213,10 @@ impl Door {
         let holds = |found: Option<&Info>| conditions.hold(found);
         let precondition = (!conditions.is_none()).then_some(&holds as _);
         let completed = bucket.complete_upload(name.id, &completion, precondition, Ack::Durable);
-        let info = match completed.await {
-            Ok(info) => info,
-            Err(BucketError::Precondition) => {
-                show_state(&bucket, &call.target.key).await?;
-                return Err(conditions.failed());
-            }
-            Err(error) => return Err(of_bucket(error)),
-        };
-        Ok(answer(call, &info, &stored))
+        match completed.await {
+            Ok(info) => Ok(answer(call, &info, &stored)),
+            Err(error) => Err(refusal(&bucket, &call.target.key, &conditions, error).await),
+        }
     }
 
     /// A client that did not get the answer asks again: the upload is gone, its object is there.

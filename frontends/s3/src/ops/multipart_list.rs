@@ -41,7 +41,7 @@ impl Door {
             .map_err(|_| invalid_argument("part-number-marker is a number from 0 on."))?;
         let found = bucket.parts(name.id, after, max + 1).await;
         let (_, mut parts) = found.map_err(of_bucket)?;
-        // What is shown of an upload is durable: each part was acknowledged so.
+        self.all_shown().await?;
         let is_cut = parts.len() > max && max > 0;
         parts.truncate(max);
         let last = parts.last().and_then(|part| i32::try_from(part.part).ok());
@@ -86,6 +86,7 @@ impl Door {
         let max = max_of(input.max_uploads, "max-uploads")?;
         let prefix = input.prefix.as_deref().unwrap_or_default();
         let page = uploads(&bucket, &input, prefix, max).await?;
+        self.all_shown().await?;
         let mut shown = Vec::new();
         for upload in &page.uploads {
             let name = UploadName {

@@ -73,6 +73,25 @@ pub(crate) async fn show_state(bucket: &Bucket, key: &str) -> S3Result<()> {
     shown(bucket, seen.lsn).await
 }
 
+/// What to say when nothing was published under a key. What that shows of the key is on stable
+/// storage before it is said.
+pub(crate) async fn refusal(
+    bucket: &Bucket,
+    key: &str,
+    conditions: &WriteConditions,
+    error: BucketError,
+) -> s3s::S3Error {
+    if !matches!(error, BucketError::Store(_))
+        && let Err(error) = show_state(bucket, key).await
+    {
+        return error;
+    }
+    match error {
+        BucketError::Precondition => conditions.failed(),
+        error => of_bucket(error),
+    }
+}
+
 impl Door {
     pub(crate) async fn put_object(
         &self,
@@ -115,15 +134,10 @@ impl Door {
             precondition,
             Ack::Durable,
         );
-        let info = match put.await {
-            Ok(info) => info,
-            Err(BucketError::Precondition) => {
-                show_state(&bucket, key).await?;
-                return Err(conditions.failed());
-            }
-            Err(error) => return Err(of_bucket(error)),
-        };
-        Ok(answer(&info, &stored))
+        match put.await {
+            Ok(info) => Ok(answer(&info, &stored)),
+            Err(error) => Err(refusal(&bucket, key, &conditions, error).await),
+        }
     }
 
     async fn append(
@@ -151,6 +165,7 @@ impl Door {
         digests.check(&call.promised, &payload.trailer())?;
         self.count_in(call, data.len() as u64);
         let owner = call.key.owner();
+        let none = WriteConditions::default();
         if at == 0 {
             // Nothing there: an object like any other, with its metadata.
             let mut upload = bucket.upload();
@@ -166,7 +181,7 @@ impl Door {
             match made.await {
                 Ok(info) => return Ok(answer(&info, &stored)),
                 Err(BucketError::Precondition) => {}
-                Err(error) => return Err(of_bucket(error)),
+                Err(error) => return Err(refusal(bucket, key, &none, error).await),
             }
         }
         let appended = bucket.append_object(key.as_bytes(), at, &data, owner, Ack::Durable);
@@ -176,7 +191,7 @@ impl Door {
                 show_state(bucket, key).await?;
                 return Err(wrong_offset());
             }
-            Err(error) => return Err(of_bucket(error)),
+            Err(error) => return Err(refusal(bucket, key, &none, error).await),
         }
         let seen = bucket.head(key.as_bytes()).await.map_err(of_bucket)?;
         shown(bucket, seen.lsn).await?;

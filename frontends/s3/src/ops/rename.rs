@@ -1,13 +1,13 @@
 //! Renaming objects.
 
-use engine_bucket::{Ack, BucketError, Info};
+use engine_bucket::{Ack, Info};
 use hyper::{HeaderMap, Response};
 use s3s::{Body, S3Result};
 
 use crate::door::{Call, Door, shown};
 use crate::error::{invalid_argument, no_such_key, of_bucket, precondition_failed};
 use crate::etag::{ReadConditions, WriteConditions, condition};
-use crate::ops::put::{check_key, show_state};
+use crate::ops::put::{check_key, refusal};
 
 impl Door {
     pub(crate) async fn rename(
@@ -55,11 +55,7 @@ impl Door {
         );
         match renamed.await {
             Ok(()) => Ok(Response::new(Body::empty())),
-            Err(BucketError::Precondition) => {
-                show_state(&bucket, to).await?;
-                Err(conditions.failed())
-            }
-            Err(error) => Err(of_bucket(error)),
+            Err(error) => Err(refusal(&bucket, to, &conditions, error).await),
         }
     }
 }

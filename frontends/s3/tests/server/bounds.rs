@@ -163,3 +163,38 @@ fn a_request_in_flight_is_finished_before_the_server_ends() {
     stopping.join().unwrap();
     assert_eq!(metrics.connections_open.load(Ordering::Relaxed), 0);
 }
+
+#[test]
+fn connections_that_ask_nothing_are_closed() {
+    let limits = Limits {
+        head_time: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let world = World::with(256 << 20, limits);
+    for begin in [&b""[..], b"GET /bkt HTTP/1.1\r\nho"] {
+        let mut stream = TcpStream::connect(world.server.address()).unwrap();
+        stream.write_all(begin).unwrap();
+        let mut end = Vec::new();
+        let _ = stream.read_to_end(&mut end);
+    }
+    world.stop();
+}
+
+#[test]
+fn connections_above_the_limit_are_closed() {
+    let limits = Limits {
+        connections: 1,
+        ..Limits::default()
+    };
+    let world = World::with(256 << 20, limits);
+    let first = TcpStream::connect(world.server.address()).unwrap();
+    let metrics = world.server.metrics();
+    while metrics.connections_open.load(Ordering::Relaxed) == 0 {
+        std::thread::yield_now();
+    }
+    let mut second = TcpStream::connect(world.server.address()).unwrap();
+    assert_eq!(second.read(&mut [0]).unwrap_or(0), 0);
+    assert_eq!(metrics.connections_refused.load(Ordering::Relaxed), 1);
+    drop(first);
+    world.stop();
+}

@@ -5,6 +5,7 @@
 mod auth;
 mod basic;
 mod bounds;
+mod chunks;
 mod client;
 mod names;
 mod secure;
