@@ -143,3 +143,6 @@ fn check_time(presented: &Presented, signed: i64, now: i64) -> S3Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

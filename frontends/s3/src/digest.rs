@@ -294,3 +294,6 @@ fn malformed_trailer(header: &str) -> s3s::S3Error {
         format!("The trailer has no {header}."),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -151,3 +151,6 @@ fn is_token(name: &str) -> bool {
     };
     !name.is_empty() && name.bytes().all(is_ours)
 }
+
+#[cfg(test)]
+mod tests;

@@ -115,10 +115,11 @@ impl Stored {
         let mut at = 0;
         for (times, bytes) in &self.parts {
             if number > before && number <= before + times {
-                return Some((at + (number - before - 1) * bytes, *bytes));
+                let skipped = (number - before - 1).saturating_mul(*bytes);
+                return Some((u64::saturating_add(at, skipped), *bytes));
             }
             before += times;
-            at += times * bytes;
+            at = at.saturating_add(times.saturating_mul(*bytes));
         }
         None
     }
@@ -155,3 +156,6 @@ fn decode_parts(text: &str) -> Option<Vec<(u64, u64)>> {
     };
     text.split('+').map(part).collect()
 }
+
+#[cfg(test)]
+mod tests;

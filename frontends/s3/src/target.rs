@@ -87,3 +87,6 @@ fn bucket_in_host(parts: &Parts, domain: &str) -> Option<String> {
     let is_ours = tail.eq_ignore_ascii_case(domain) && !bucket.is_empty();
     is_ours.then(|| bucket.to_ascii_lowercase())
 }
+
+#[cfg(test)]
+mod tests;

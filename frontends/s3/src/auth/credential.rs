@@ -57,11 +57,10 @@ impl SignedTime {
             return None;
         }
         let number = |from: usize, to: usize| -> Option<i64> {
-            let digits = &bytes[from..to];
-            let is_number = digits.iter().all(u8::is_ascii_digit);
-            let value = digits.iter();
-            let value = value.fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
-            is_number.then_some(value)
+            bytes[from..to].iter().try_fold(0, |sum, byte| {
+                let digit = byte.is_ascii_digit().then(|| i64::from(byte - b'0'));
+                Some(sum * 10 + digit?)
+            })
         };
         let (year, month, day) = (number(0, 4)?, number(4, 6)?, number(6, 8)?);
         let (hour, minute, second) = (number(9, 11)?, number(11, 13)?, number(13, 15)?);

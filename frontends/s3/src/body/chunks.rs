@@ -240,3 +240,6 @@ fn wrong_signature() -> s3s::S3Error {
         "The signature of a chunk of the body does not match."
     )
 }
+
+#[cfg(test)]
+mod tests;

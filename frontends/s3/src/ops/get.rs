@@ -51,9 +51,9 @@ impl Wanted {
             )),
             (None, None) => Ok(all(None)),
             (Some(range), None) => {
-                let found = range
-                    .check(info.size)
-                    .map_err(|_| not_satisfiable(info.size))?;
+                let found = range.check(info.size).ok();
+                let found = found.filter(|found| !found.is_empty());
+                let found = found.ok_or_else(|| not_satisfiable(info.size))?;
                 Ok(Chosen {
                     bytes: found,
                     is_part: true,
@@ -71,8 +71,12 @@ impl Wanted {
                     ));
                 }
                 let (start, bytes) = stored.part(number).ok_or_else(no_such_part)?;
+                let end = start.saturating_add(bytes);
+                if end > info.size {
+                    return Err(no_such_part());
+                }
                 Ok(Chosen {
-                    bytes: start..start + bytes,
+                    bytes: start..end,
                     is_part: bytes > 0,
                     parts: Some(count),
                 })

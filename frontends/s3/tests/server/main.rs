@@ -9,6 +9,7 @@ mod chunks;
 mod client;
 mod names;
 mod secure;
+mod signatures;
 mod state;
 mod sums;
 mod writing;

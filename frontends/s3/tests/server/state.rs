@@ -129,6 +129,13 @@ fn ranges_are_parts_of_the_object() {
     }
     let behind = ask("GET", "/bkt/key").header("range", "bytes=3000000-");
     world.send(behind).refused(416, "InvalidRange");
+    let none = ask("GET", "/bkt/key").header("range", "bytes=-0");
+    world.send(none).refused(416, "InvalidRange");
+    world.put("/bkt/empty", b"");
+    for range in ["bytes=0-", "bytes=-5", "bytes=0-0"] {
+        let empty = ask("GET", "/bkt/empty").header("range", range);
+        world.send(empty).refused(416, "InvalidRange");
+    }
     for senseless in ["bytes=0-1,4-5", "lines=1-2", "bytes=9-5"] {
         let got = world.send(ask("GET", "/bkt/key").header("range", senseless));
         assert_eq!(got.expect(200).body.len(), data.len(), "{senseless}");
