@@ -21,6 +21,66 @@ const PROMISES: [(&str, &str); 7] = [
     ("x-amz-grant-", "An access control list"),
     ("x-amz-object-ownership", "Object ownership"),
 ];
+/// What S3 has besides an object or a bucket as such. A request for one of them that is not there
+/// must not act on the object or the bucket instead.
+const PARTS_OF_THE_API: [&str; 40] = [
+    "abac",
+    "accelerate",
+    "acl",
+    "analytics",
+    "attributes",
+    "cors",
+    "delete",
+    "encryption",
+    "events",
+    "intelligent-tiering",
+    "inventory",
+    "legal-hold",
+    "lifecycle",
+    "location",
+    "logging",
+    "metadataConfiguration",
+    "metadataInventoryTable",
+    "metadataJournalTable",
+    "metadataTable",
+    "metrics",
+    "notification",
+    "object-lock",
+    "ownershipControls",
+    "partNumber",
+    "policy",
+    "policyStatus",
+    "publicAccessBlock",
+    "renameObject",
+    "replication",
+    "requestPayment",
+    "restore",
+    "retention",
+    "select",
+    "session",
+    "tagging",
+    "torrent",
+    "uploadId",
+    "uploads",
+    "versioning",
+    "versions",
+];
+
+/// Those that are there.
+fn is_there(method: &Method, target: &Target, name: &str) -> bool {
+    let names: &[&str] = match (method.as_str(), target.key.is_empty()) {
+        ("GET", false) => &["attributes", "partNumber", "tagging", "uploadId"],
+        ("HEAD", false) => &["partNumber"],
+        ("PUT", false) => &["partNumber", "renameObject", "tagging", "uploadId"],
+        ("POST", false) => &["uploadId", "uploads"],
+        ("DELETE", false) => &["tagging", "uploadId"],
+        ("GET", true) => &["location", "uploads", "versioning", "versions"],
+        ("POST", true) => &["delete"],
+        _ => &[],
+    };
+    names.contains(&name)
+}
+
 /// Access control lists that say what is so anyway: what a key may do, it may do to all objects.
 const USUAL_LISTS: [&str; 2] = ["private", "bucket-owner-full-control"];
 const USUAL_OWNERSHIP: &str = "BucketOwnerEnforced";
@@ -50,6 +110,18 @@ pub(crate) fn refuse(parts: &Parts, target: &Target, query: &Query) -> S3Result<
         return Err(s3_error!(
             NoSuchVersion,
             "The specified version does not exist: buckets have no versions."
+        ));
+    }
+    let missing = PARTS_OF_THE_API
+        .iter()
+        .find(|name| query.has(name) && !is_there(&parts.method, target, name));
+    if let Some(name) = missing {
+        let text = format!("{} of ?{name}", parts.method);
+        return Err(not_implemented(&text));
+    }
+    if parts.method == Method::PUT && query.has("partNumber") != query.has("uploadId") {
+        return Err(invalid_argument(
+            "A part needs both partNumber and uploadId.",
         ));
     }
     let is_off = |name: &str| match name {

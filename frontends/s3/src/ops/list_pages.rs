@@ -74,6 +74,11 @@ impl Encoding {
     }
 }
 
+/// A key in a document that has no encoding for it; `None`: it cannot be said.
+pub(crate) fn sayable(key: &str) -> Option<String> {
+    key.chars().all(is_xml).then(|| key.to_owned())
+}
+
 /// Whether a reader of XML 1.0 gets a character back as it was.
 const fn is_xml(character: char) -> bool {
     match character {

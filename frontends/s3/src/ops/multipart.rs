@@ -16,6 +16,7 @@ use crate::etag::ReadConditions;
 use crate::intake::take;
 use crate::moment::Moment;
 use crate::ops::end;
+use crate::ops::list_pages::sayable;
 use crate::ops::put::{attributes, check_key, check_room};
 use crate::stored::Stored;
 use crate::text::hex;
@@ -92,7 +93,7 @@ impl Door {
                 ChecksumAlgorithm::from(algorithm.name().to_ascii_uppercase())
             }),
             checksum_type: checksum.map(|(_, whole)| kind(whole)),
-            key: Some(key.clone()),
+            key: sayable(key),
             upload_id: Some(name.text()),
             ..CreateMultipartUploadOutput::default()
         })

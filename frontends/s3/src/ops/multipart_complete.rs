@@ -12,6 +12,7 @@ use crate::digest::{Algorithm, combine, digest_of};
 use crate::door::{Call, Door, shown};
 use crate::error::{invalid_argument, of_bucket};
 use crate::etag::{WriteConditions, etag_of, tag_of};
+use crate::ops::list_pages::sayable;
 use crate::ops::put::refusal;
 use crate::stored::Stored;
 use crate::text::{base64, hex};
@@ -257,7 +258,7 @@ fn answer(call: &Call, info: &Info, stored: &Stored) -> CompleteMultipartUploadO
         checksum_sha256: sums.checksum_sha256,
         checksum_type: sums.checksum_type,
         e_tag: Some(tag),
-        key: Some(key.clone()),
+        key: sayable(key),
         location: Some(format!("/{}/{path}", call.target.bucket)),
         ..CompleteMultipartUploadOutput::default()
     }

@@ -11,7 +11,7 @@ use crate::door::{Call, Door};
 use crate::error::{invalid_argument, of_bucket};
 use crate::moment::Moment;
 use crate::ops::buckets::owner;
-use crate::ops::list_pages::Encoding;
+use crate::ops::list_pages::{Encoding, sayable};
 use crate::stored::Stored;
 use crate::upload_name::UploadName;
 
@@ -64,7 +64,7 @@ impl Door {
         Ok(ListPartsOutput {
             bucket: Some(call.target.bucket.clone()),
             is_truncated: Some(is_cut),
-            key: Some(call.target.key.clone()),
+            key: sayable(&call.target.key),
             max_parts: i32::try_from(max).ok(),
             next_part_number_marker: last.filter(|_| is_cut),
             owner: Some(owner(call.key.uid)),

@@ -117,6 +117,10 @@ fn what_is_not_there_says_so() {
         ask("GET", "/bkt/key?acl"),
         ask("GET", "/bkt/key?torrent"),
         ask("POST", "/bkt/key?restore"),
+        ask("DELETE", "/bkt/key?legal-hold"),
+        ask("DELETE", "/bkt/key?acl"),
+        ask("DELETE", "/bkt?abac"),
+        ask("PUT", "/bkt/key?restore"),
         ask("OPTIONS", "/bkt/key"),
         ask("PUT", "/bkt/key").header("x-amz-server-side-encryption", "AES256"),
         ask("PUT", "/bkt/key").header("x-amz-acl", "public-read"),
@@ -131,6 +135,14 @@ fn what_is_not_there_says_so() {
             "{what}"
         );
     }
+    world
+        .send(ask("PUT", "/bkt/key?uploadId=1"))
+        .refused(400, "InvalidArgument");
+    assert_eq!(
+        world.get("/bkt/key").text(),
+        "x",
+        "nothing was done instead"
+    );
     let class = ask("PUT", "/bkt/key").header("x-amz-storage-class", "GLACIER");
     world.send(class).refused(400, "InvalidStorageClass");
     let usual = ask("PUT", "/bkt/key").header("x-amz-acl", "private");
