@@ -77,9 +77,7 @@ pub(crate) fn of_bucket(error: BucketError) -> S3Error {
         BucketError::TooLarge { what: "key", .. } => {
             s3_error!(KeyTooLongError, "Your key is too long")
         }
-        BucketError::TooLarge {
-            what: "metadata", ..
-        } => s3_error!(
+        BucketError::TooLarge { what, .. } if what.starts_with("metadata") => s3_error!(
             MetadataTooLarge,
             "Your metadata headers exceed the maximum allowed metadata size"
         ),
