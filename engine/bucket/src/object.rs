@@ -1,12 +1,14 @@
 //! Objects by their keys: reading them.
 
 use engine_base::Lsn;
-use engine_format::InodeKind;
+use engine_format::{Inode, InodeKind};
 use engine_pool::LockMode;
+use engine_tree::Tree;
 
 use crate::attributes::Info;
 use crate::bucket::LockKey;
 use crate::key::{Key, Way, follow, object_of};
+use crate::look::Look;
 use crate::node::Node;
 use crate::xattr::{OBJECT_PREFIX, attribute, attribute_names};
 use crate::{Bucket, BucketError, ObjectReader};
@@ -45,15 +47,7 @@ impl Bucket {
                 let Some(inode) = object_of(tree, &way)? else {
                     return Ok((way, None));
                 };
-                let mut metadata = Vec::new();
-                for name in attribute_names(tree, &inode)? {
-                    let Some(short) = name.strip_prefix(OBJECT_PREFIX) else {
-                        continue;
-                    };
-                    if let Some(value) = attribute(tree, &inode, &name)? {
-                        metadata.push((short.to_vec(), value));
-                    }
-                }
+                let metadata = metadata_of(tree, &inode)?;
                 let info = Info::of(&inode, None);
                 Ok((way, Some(ObjectHead { info, metadata })))
             })
@@ -150,6 +144,20 @@ impl Bucket {
         }
         Err(BucketError::Precondition)
     }
+}
+
+/// The metadata of an object, by names without [`OBJECT_PREFIX`].
+pub(crate) fn metadata_of(tree: &Tree, inode: &Inode) -> Look<Vec<(Vec<u8>, Vec<u8>)>> {
+    let mut metadata = Vec::new();
+    for name in attribute_names(tree, inode)? {
+        let Some(short) = name.strip_prefix(OBJECT_PREFIX) else {
+            continue;
+        };
+        if let Some(value) = attribute(tree, inode, &name)? {
+            metadata.push((short.to_vec(), value));
+        }
+    }
+    Ok(metadata)
 }
 
 /// What keeps the directories above a directory where they are; a file's node does not know them.

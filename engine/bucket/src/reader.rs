@@ -19,6 +19,7 @@ use crate::bucket::Dropped;
 use crate::content::{Found, ReadPlan, cut, find, small};
 use crate::look::inode_at;
 use crate::node::Node;
+use crate::object::metadata_of;
 use crate::{Bucket, BucketError, Info};
 
 /// What a reader keeps for itself.
@@ -103,6 +104,7 @@ pub struct ObjectReader {
     node: Option<Node>,
     inode: Inode,
     info: Info,
+    metadata: Vec<(Vec<u8>, Vec<u8>)>,
     /// A content that is not in extents, read at once; zeroes behind it.
     small: Option<Vec<u8>>,
     state: Arc<ReaderState>,
@@ -131,10 +133,11 @@ impl Bucket {
                     ContentForm::Small => Some(small(tree, &inode)?),
                     _ => None,
                 };
-                Ok(Some((inode, small)))
+                let metadata = metadata_of(tree, &inode)?;
+                Ok(Some((inode, small, metadata)))
             })
             .await?;
-        let (inode, small) = found.ok_or_else(|| BucketError::no("file"))?;
+        let (inode, small, metadata) = found.ok_or_else(|| BucketError::no("file"))?;
         if !matches!(inode.kind, InodeKind::File | InodeKind::Directory) {
             return Err(BucketError::NotRegular);
         }
@@ -150,6 +153,7 @@ impl Bucket {
             bucket: self.clone(),
             node: needs_content.then(|| node.clone()),
             info: Info::of(&inode, None),
+            metadata,
             inode,
             small,
             state,
@@ -163,6 +167,12 @@ impl ObjectReader {
     #[must_use]
     pub const fn info(&self) -> &Info {
         &self.info
+    }
+
+    /// Its metadata as an object at that moment, by names without [`crate::OBJECT_PREFIX`].
+    #[must_use]
+    pub fn metadata(&self) -> &[(Vec<u8>, Vec<u8>)] {
+        &self.metadata
     }
 
     /// What must be durable before any of it is shown as stored: see [`Bucket::durable`].

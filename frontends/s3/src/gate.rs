@@ -1,0 +1,253 @@
+//! The way of a request: who sends it, what it is about, its body; then the operation; then the
+//! answer.
+//!
+//! Signatures, bodies in chunks and addresses are dealt with here, and the library that parses and
+//! routes operations sees a request without any of them. So it needs no secrets, keeps nothing of a
+//! body in memory, and puts no bound on keys that only a mount can make.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_LENGTH, HeaderValue, RANGE};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response, StatusCode, Uri};
+use parking_lot::Mutex;
+use s3s::dto::Range;
+use s3s::service::S3Service;
+use s3s::{Body, S3Error, S3Result, s3_error};
+use tokio::sync::Semaphore;
+
+use crate::answer::{Answer, InFlight};
+use crate::auth::{self, Protection, Verified};
+use crate::body::{Chunks, Payload};
+use crate::digest::{Hashing, Promised};
+use crate::door::{Call, Door};
+use crate::keys::Keys;
+use crate::limits::Limits;
+use crate::metrics::{Metrics, add};
+use crate::query::Query;
+use crate::target::Target;
+use crate::unsupported::refuse;
+
+/// What all connections share.
+pub(crate) struct Gate {
+    pub(crate) door: Arc<Door>,
+    pub(crate) service: S3Service,
+    pub(crate) keys: Arc<dyn Keys>,
+    pub(crate) domain: Option<String>,
+    pub(crate) limits: Limits,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) places: Arc<Semaphore>,
+    pub(crate) numbers: AtomicU64,
+}
+
+impl Gate {
+    /// Answers a request, whatever it is.
+    pub(crate) async fn serve(&self, request: Request<Incoming>) -> Response<Answer> {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let is_head = request.method() == Method::HEAD;
+        let (parts, body) = request.into_parts();
+        let verified = auth::verify(&parts, &*self.keys, self.door.now_seconds());
+        let mut in_flight = InFlight::new(Arc::clone(&self.metrics));
+        let result = match verified {
+            Err(error) => {
+                add(&self.metrics.denied, 1);
+                Err(error)
+            }
+            Ok(verified) => match Arc::clone(&self.places).try_acquire_owned() {
+                Ok(place) => {
+                    in_flight.place = Some(place);
+                    self.admitted(parts, body, verified).await
+                }
+                Err(_) => {
+                    add(&self.metrics.slowed_down, 1);
+                    Err(s3_error!(SlowDown, "Please reduce your request rate."))
+                }
+            },
+        };
+        let mut response = result.unwrap_or_else(|error| in_xml(error, number));
+        self.finish(&mut response, number);
+        if is_head || response.status() == StatusCode::NOT_MODIFIED {
+            *response.body_mut() = Body::empty();
+        }
+        response.map(|body| Answer::new(body, in_flight))
+    }
+
+    fn finish(&self, response: &mut Response<Body>, number: u64) {
+        let status = response.status();
+        if status.is_client_error() {
+            add(&self.metrics.client_errors, 1);
+        } else if status.is_server_error() {
+            add(&self.metrics.server_errors, 1);
+        }
+        if let Ok(value) = HeaderValue::try_from(format!("{number:016X}")) {
+            response.headers_mut().insert("x-amz-request-id", value);
+        }
+    }
+
+    /// Serves a request whose sender is known.
+    async fn admitted(
+        &self,
+        mut parts: Parts,
+        body: Incoming,
+        verified: Verified,
+    ) -> S3Result<Response<Body>> {
+        let target = Target::of(&parts, self.domain.as_deref())?;
+        let source = ["x-amz-copy-source", "x-amz-rename-source"]
+            .into_iter()
+            .find_map(|name| parts.headers.get(name))
+            .map(|value| Target::of_source(value.as_bytes()))
+            .transpose()?;
+        let query = Query::of(&parts.uri);
+        let foreign = [Some(&target), source.as_ref()].into_iter().flatten();
+        if foreign
+            .into_iter()
+            .any(|target| !target.bucket.is_empty() && !verified.key.may_use(&target.bucket))
+        {
+            return Err(s3_error!(AccessDenied, "Access Denied"));
+        }
+        refuse(&parts, &target, &query)?;
+        let sha256 = match verified.protection {
+            Protection::Sha256(hash) => Some(hash),
+            Protection::None | Protection::Chunked { .. } => None,
+        };
+        quote_tags(&mut parts);
+        let promised = Promised::of(&parts.headers, sha256)?;
+        let mut payload = self.payload(&parts, body, &verified)?;
+        let streams = is_stored(&parts, &target, &query);
+        let collected = if streams {
+            Body::empty()
+        } else {
+            self.collect(&mut payload, &promised).await?
+        };
+        let call = Call {
+            key: verified.key,
+            target,
+            source,
+            promised,
+            payload: Arc::new(Mutex::new(streams.then_some(payload))),
+            metrics: Arc::clone(&self.metrics),
+        };
+        if parts.method == Method::PUT && query.has("renameObject") {
+            call.check("RenameObject")?;
+            return self.door.rename(&call, &parts.headers).await;
+        }
+        rewrite(&mut parts, &call, &query, &collected)?;
+        parts.extensions.insert(call);
+        let answered = self.service.call(Request::from_parts(parts, collected));
+        answered.await.map_err(|error| {
+            let error = s3s::StdError::from(error);
+            tracing::error!(%error, "an answer could not be made");
+            s3_error!(InternalError, "We encountered an internal error.")
+        })
+    }
+
+    fn payload(&self, parts: &Parts, body: Incoming, verified: &Verified) -> S3Result<Payload> {
+        let number = |name: &str| {
+            let value = parts.headers.get(name).map(|value| value.to_str());
+            match value {
+                None => Ok(None),
+                Some(text) => {
+                    let number = text.ok().and_then(|text| text.parse::<u64>().ok());
+                    let invalid = || s3_error!(InvalidArgument, "{name} is no number.");
+                    number.map(Some).ok_or_else(invalid)
+                }
+            }
+        };
+        let stall_time = self.limits.stall_time;
+        if let Protection::Chunked { signed, trailer } = verified.protection {
+            let declared = number("x-amz-decoded-content-length")?;
+            let declared = declared.ok_or_else(|| {
+                s3_error!(
+                    MissingContentLength,
+                    "You must provide the x-amz-decoded-content-length HTTP header."
+                )
+            })?;
+            let with = (verified.signer.clone(), verified.signature.clone());
+            let chunks = Chunks::new(signed.then_some(with), trailer);
+            return Ok(Payload::new(body, Some(chunks), Some(declared), stall_time));
+        }
+        let declared = number("content-length")?;
+        if declared.is_none() && parts.headers.contains_key("transfer-encoding") {
+            return Err(s3_error!(
+                MissingContentLength,
+                "You must provide the Content-Length HTTP header."
+            ));
+        }
+        let declared = Some(declared.unwrap_or(0));
+        Ok(Payload::new(body, None, declared, stall_time))
+    }
+
+    /// Reads a body that is a document, and checks what was promised of it.
+    async fn collect(&self, payload: &mut Payload, promised: &Promised) -> S3Result<Body> {
+        let all = payload.collect(self.limits.document_bytes).await?;
+        add(&self.metrics.bytes_in, all.len() as u64);
+        let mut hashing = Hashing::new(promised, None);
+        hashing.update(&all);
+        hashing.finish().check(promised, &payload.trailer())?;
+        Ok(Body::from(all))
+    }
+}
+
+/// Whether the body becomes an object or a part: then it is taken as it comes.
+fn is_stored(parts: &Parts, target: &Target, query: &Query) -> bool {
+    let is_other = ["acl", "legal-hold", "retention", "tagging", "renameObject"];
+    parts.method == Method::PUT
+        && !target.key.is_empty()
+        && !parts.headers.contains_key("x-amz-copy-source")
+        && !is_other.iter().any(|name| query.has(name))
+}
+
+/// Clients may leave the quotes of entity tags out.
+fn quote_tags(parts: &mut Parts) {
+    for (name, value) in &mut parts.headers {
+        let is_tag =
+            name.as_str().ends_with("if-match") || name.as_str().ends_with("if-none-match");
+        let bytes = value.as_bytes();
+        let is_bare = !bytes.is_empty()
+            && bytes
+                .iter()
+                .all(|b| b.is_ascii_alphanumeric() || *b == b'-');
+        if !is_tag || !is_bare {
+            continue;
+        }
+        let quoted = [b"\"", bytes, b"\""].concat();
+        if let Ok(quoted) = HeaderValue::from_bytes(&quoted) {
+            *value = quoted;
+        }
+    }
+}
+
+/// Makes the request what the library shall see of it.
+fn rewrite(parts: &mut Parts, call: &Call, query: &Query, body: &Body) -> S3Result<()> {
+    let uri = format!("{}{}", call.target.shape(), query.without_signature());
+    parts.uri = Uri::try_from(uri)
+        .map_err(|error| s3_error!(error, InvalidURI, "Couldn't parse the specified URI."))?;
+    for name in ["authorization", "x-amz-content-sha256", "x-amz-trailer"] {
+        parts.headers.remove(name);
+    }
+    if call.source.is_some() && parts.headers.contains_key("x-amz-copy-source") {
+        let value = HeaderValue::from_static("bucket/key");
+        parts.headers.insert("x-amz-copy-source", value);
+    }
+    // A range that makes no sense, or several of them: all of it is the answer.
+    let range = parts.headers.get(RANGE).map(HeaderValue::to_str);
+    if range.is_some_and(|range| range.map_or(true, |text| Range::parse(text).is_err())) {
+        parts.headers.remove(RANGE);
+    }
+    let bytes = body.bytes().map_or(0, |bytes| bytes.len());
+    parts.headers.insert(CONTENT_LENGTH, bytes.into());
+    Ok(())
+}
+
+/// An error as the document that clients expect.
+fn in_xml(mut error: S3Error, number: u64) -> Response<Body> {
+    error.set_request_id(format!("{number:016X}"));
+    error.to_http_response().unwrap_or_else(|error| {
+        tracing::error!(%error, "an error could not be put into words");
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        response
+    })
+}

@@ -1,0 +1,289 @@
+//! Reading objects.
+
+use std::ops::Range;
+
+use engine_bucket::{Info, ObjectReader};
+use hyper::StatusCode;
+use s3s::dto::{
+    ChecksumMode, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
+    StreamingBlob, Timestamp, TimestampFormat,
+};
+use s3s::{Body, S3Result, s3_error};
+
+use crate::door::{Call, Door, shown};
+use crate::error::{custom, no_such_key, not_implemented, of_bucket};
+use crate::etag::{ReadConditions, etag_of};
+use crate::fields::Shown;
+use crate::moment::Moment;
+use crate::stored::Stored;
+use crate::stream;
+
+/// Bytes that are read before the answer begins: all of a small object.
+const FIRST_BYTES: usize = 1 << 20;
+
+/// Which bytes of an object are asked for.
+#[derive(Default)]
+struct Wanted {
+    range: Option<s3s::dto::Range>,
+    part: Option<i32>,
+}
+
+/// The bytes that an answer is about.
+struct Chosen {
+    bytes: Range<u64>,
+    /// Not all of them.
+    is_part: bool,
+    parts: Option<i32>,
+}
+
+impl Wanted {
+    fn choose(&self, info: &Info, stored: &Stored) -> S3Result<Chosen> {
+        let all = |parts| Chosen {
+            bytes: 0..info.size,
+            is_part: false,
+            parts,
+        };
+        let count = i32::try_from(stored.parts_count()).unwrap_or(i32::MAX);
+        match (&self.range, self.part) {
+            (Some(_), Some(_)) => Err(s3_error!(
+                InvalidRequest,
+                "Cannot specify both Range header and partNumber query parameter."
+            )),
+            (None, None) => Ok(all(None)),
+            (Some(range), None) => {
+                let found = range.check(info.size).ok();
+                let found = found.filter(|found| !found.is_empty());
+                let found = found.ok_or_else(|| not_satisfiable(info.size))?;
+                Ok(Chosen {
+                    bytes: found,
+                    is_part: true,
+                    parts: None,
+                })
+            }
+            (None, Some(number)) => {
+                let number = u64::try_from(number).unwrap_or(0);
+                if number == 1 && count == 0 && !is_multipart(info) {
+                    return Ok(all(None));
+                }
+                if count == 0 && is_multipart(info) {
+                    return Err(not_implemented(
+                        "Reading a part of an upload with parts of so many different sizes",
+                    ));
+                }
+                let (start, bytes) = stored.part(number).ok_or_else(no_such_part)?;
+                let end = start.saturating_add(bytes);
+                if end > info.size {
+                    return Err(no_such_part());
+                }
+                Ok(Chosen {
+                    bytes: start..end,
+                    is_part: bytes > 0,
+                    parts: Some(count),
+                })
+            }
+        }
+    }
+}
+
+/// Whether the entity tag says that it was uploaded in parts.
+fn is_multipart(info: &Info) -> bool {
+    let tag = info.entity_tag.as_deref().unwrap_or_default();
+    tag.contains(&b'-')
+}
+
+fn no_such_part() -> s3s::S3Error {
+    custom(
+        "InvalidPartNumber",
+        StatusCode::RANGE_NOT_SATISFIABLE,
+        "The requested partnumber is not satisfiable",
+    )
+}
+
+fn not_satisfiable(size: u64) -> s3s::S3Error {
+    let mut error = s3_error!(InvalidRange, "The requested range is not satisfiable");
+    let mut headers = hyper::HeaderMap::new();
+    if let Ok(value) = format!("bytes */{size}").try_into() {
+        headers.insert(hyper::header::CONTENT_RANGE, value);
+    }
+    let xml = hyper::header::HeaderValue::from_static("application/xml");
+    headers.insert(hyper::header::CONTENT_TYPE, xml);
+    error.set_headers(headers);
+    error
+}
+
+/// A time that a header can say; anything may have been set through a mount.
+fn http_time(text: &str) -> Option<Timestamp> {
+    Timestamp::parse(TimestampFormat::HttpDate, text).ok()
+}
+
+fn length(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+fn content_range(chosen: &Chosen, info: &Info) -> Option<String> {
+    let Range { start, end } = chosen.bytes;
+    let text = || format!("bytes {start}-{}/{}", end - 1, info.size);
+    chosen.is_part.then(text)
+}
+
+fn wants_checksum(mode: Option<&ChecksumMode>) -> bool {
+    mode.is_some_and(|mode| mode.as_str().eq_ignore_ascii_case("ENABLED"))
+}
+
+impl Door {
+    pub(crate) async fn get_object(
+        &self,
+        call: &Call,
+        input: GetObjectInput,
+    ) -> S3Result<GetObjectOutput> {
+        let bucket = self.bucket(call).await?;
+        self.allow_read(&bucket, call, &call.target.key).await?;
+        let seen = bucket
+            .get(call.target.key.as_bytes())
+            .await
+            .map_err(of_bucket)?;
+        shown(&bucket, seen.lsn).await?;
+        let reader = seen.found.ok_or_else(no_such_key)?;
+        let conditions = ReadConditions {
+            if_match: input.if_match,
+            if_none_match: input.if_none_match,
+            if_modified_since: input.if_modified_since,
+            if_unmodified_since: input.if_unmodified_since,
+        };
+        let info = reader.info().clone();
+        let stored = Stored::decode(info.checksums.as_deref());
+        let wanted = Wanted {
+            range: input.range,
+            part: input.part_number,
+        };
+        let chosen = conditions.check(&info);
+        let chosen = chosen.and_then(|()| wanted.choose(&info, &stored));
+        let chosen = match chosen {
+            Ok(chosen) => chosen,
+            Err(error) => {
+                end(reader).await;
+                return Err(error);
+            }
+        };
+        let fields = Shown::of(reader.metadata());
+        let body = self.body(reader, chosen.bytes.clone()).await?;
+        let with_checksum = wants_checksum(input.checksum_mode.as_ref()) && !chosen.is_part;
+        let sums = if with_checksum {
+            stored.shown()
+        } else {
+            Default::default()
+        };
+        Ok(GetObjectOutput {
+            accept_ranges: Some("bytes".to_owned()),
+            body: Some(StreamingBlob::from(body)),
+            cache_control: fields.cache_control,
+            checksum_crc32: sums.checksum_crc32,
+            checksum_crc32c: sums.checksum_crc32c,
+            checksum_crc64nvme: sums.checksum_crc64nvme,
+            checksum_sha1: sums.checksum_sha1,
+            checksum_sha256: sums.checksum_sha256,
+            checksum_type: sums.checksum_type,
+            content_disposition: fields.content_disposition,
+            content_encoding: fields.content_encoding,
+            content_language: fields.content_language,
+            content_length: Some(length(chosen.bytes.end - chosen.bytes.start)),
+            content_range: content_range(&chosen, &info),
+            content_type: fields.content_type,
+            e_tag: Some(etag_of(&info)),
+            expires: fields.expires.as_deref().and_then(http_time),
+            last_modified: Some(Moment::of(info.modified).timestamp()),
+            metadata: Some(fields.metadata),
+            missing_meta: Some(fields.missing).filter(|count| *count > 0),
+            parts_count: chosen.parts,
+            tag_count: i32::try_from(fields.tags).ok().filter(|count| *count > 0),
+            ..GetObjectOutput::default()
+        })
+    }
+
+    /// Reads the beginning, so that what cannot be read is an error, and then streams.
+    async fn body(&self, reader: ObjectReader, bytes: Range<u64>) -> S3Result<Body> {
+        let total = bytes.end - bytes.start;
+        let first = usize::try_from(total)
+            .unwrap_or(FIRST_BYTES)
+            .min(FIRST_BYTES);
+        let read = reader.read(bytes.start, first).await;
+        let data = match read {
+            Ok(data) => data,
+            Err(error) => {
+                end(reader).await;
+                return Err(of_bucket(error));
+            }
+        };
+        if data.len() as u64 == total {
+            end(reader).await;
+            return Ok(Body::from(data));
+        }
+        Ok(stream::of_rest(reader, data.into(), bytes, self.stall_time))
+    }
+
+    pub(crate) async fn head_object(
+        &self,
+        call: &Call,
+        input: HeadObjectInput,
+    ) -> S3Result<HeadObjectOutput> {
+        let bucket = self.bucket(call).await?;
+        self.allow_read(&bucket, call, &call.target.key).await?;
+        let seen = bucket
+            .head(call.target.key.as_bytes())
+            .await
+            .map_err(of_bucket)?;
+        shown(&bucket, seen.lsn).await?;
+        let head = seen.found.ok_or_else(no_such_key)?;
+        let conditions = ReadConditions {
+            if_match: input.if_match,
+            if_none_match: input.if_none_match,
+            if_modified_since: input.if_modified_since,
+            if_unmodified_since: input.if_unmodified_since,
+        };
+        let info = head.info;
+        conditions.check(&info)?;
+        let stored = Stored::decode(info.checksums.as_deref());
+        let wanted = Wanted {
+            range: input.range,
+            part: input.part_number,
+        };
+        let chosen = wanted.choose(&info, &stored)?;
+        let fields = Shown::of(&head.metadata);
+        let with_checksum = wants_checksum(input.checksum_mode.as_ref()) && !chosen.is_part;
+        let sums = if with_checksum {
+            stored.shown()
+        } else {
+            Default::default()
+        };
+        Ok(HeadObjectOutput {
+            accept_ranges: Some("bytes".to_owned()),
+            cache_control: fields.cache_control,
+            checksum_crc32: sums.checksum_crc32,
+            checksum_crc32c: sums.checksum_crc32c,
+            checksum_crc64nvme: sums.checksum_crc64nvme,
+            checksum_sha1: sums.checksum_sha1,
+            checksum_sha256: sums.checksum_sha256,
+            checksum_type: sums.checksum_type,
+            content_disposition: fields.content_disposition,
+            content_encoding: fields.content_encoding,
+            content_language: fields.content_language,
+            content_length: Some(length(chosen.bytes.end - chosen.bytes.start)),
+            content_range: content_range(&chosen, &info),
+            content_type: fields.content_type,
+            e_tag: Some(etag_of(&info)),
+            expires: fields.expires.as_deref().and_then(http_time),
+            last_modified: Some(Moment::of(info.modified).timestamp()),
+            metadata: Some(fields.metadata),
+            missing_meta: Some(fields.missing).filter(|count| *count > 0),
+            parts_count: chosen.parts,
+            ..HeadObjectOutput::default()
+        })
+    }
+}
+
+/// Lets go of an object.
+pub(crate) async fn end(reader: ObjectReader) {
+    if let Err(error) = reader.close().await {
+        tracing::warn!(%error, "space of a removed object is not given back yet");
+    }
+}
