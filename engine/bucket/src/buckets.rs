@@ -9,9 +9,10 @@ use engine_format::{
     Inode, InodeFields, InodeId, InodeKind,
 };
 use engine_pool::{Dataset, DatasetInfo, LockMode, Pool, StoreError};
+use engine_tree::Tree;
 
 use crate::bucket::{LockKey, Shared};
-use crate::look::{is_empty, state};
+use crate::look::{Look, is_empty, state};
 use crate::{Bucket, BucketError};
 
 /// The buckets of a pool.
@@ -78,7 +79,7 @@ impl Buckets {
         &self.pool
     }
 
-    /// Creates an empty bucket. Volumes and buckets share one space of names.
+    /// Creates an empty bucket.
     ///
     /// Durability: when it resolves, the bucket survives a power cut.
     ///
@@ -114,9 +115,7 @@ impl Buckets {
         ];
         let created = self.pool.create_dataset_with(&record, &entries).await;
         let dataset = created.map_err(|error| match error {
-            StoreError::Exists { .. } => BucketError::Exists {
-                what: "bucket or volume",
-            },
+            StoreError::Exists { .. } => BucketError::Exists { what: "bucket" },
             error => error.into(),
         })?;
         Ok(dataset.info_with(record).into())
@@ -172,6 +171,25 @@ impl Buckets {
     /// # Errors
     /// [`BucketError::NotFound`], [`BucketError::NotEmpty`], [`BucketError::Store`].
     pub async fn delete(&self, name: &str) -> Result<(), BucketError> {
+        self.delete_if(name, |tree| is_empty(tree, InodeId::ROOT))
+            .await
+    }
+
+    /// Deletes a bucket with everything that is in it. Handles to it fail from now on.
+    ///
+    /// Durability: as [`Buckets::delete`]. The space comes back in the background.
+    ///
+    /// # Errors
+    /// [`BucketError::NotFound`], [`BucketError::Store`].
+    pub async fn delete_with_contents(&self, name: &str) -> Result<(), BucketError> {
+        self.delete_if(name, |_| Ok(true)).await
+    }
+
+    async fn delete_if(
+        &self,
+        name: &str,
+        allowed: impl Fn(&Tree) -> Look<bool>,
+    ) -> Result<(), BucketError> {
         let bucket = self.open(name).await?;
         bucket.give_back_dropped().await;
         let _locks = bucket
@@ -180,15 +198,14 @@ impl Buckets {
                 (LockKey::Directory(InodeId::ROOT), LockMode::Exclusive),
             ])
             .await?;
-        let empty = bucket.look(|tree| is_empty(tree, InodeId::ROOT)).await?;
-        if !empty {
+        if !bucket.look(allowed).await? {
             return Err(BucketError::NotEmpty);
         }
         Ok(self.pool.delete_dataset(&bucket.dataset).await?)
     }
 
     fn find(&self, name: &str) -> Result<Arc<Dataset>, BucketError> {
-        let found = self.pool.find_dataset_of(DatasetKind::Bucket, name);
+        let found = self.pool.find_dataset(DatasetKind::Bucket, name);
         found.ok_or_else(|| BucketError::no("bucket"))
     }
 }

@@ -55,7 +55,7 @@ pub struct DatasetRecord {
     pub cleanup_from: Option<u64>,
     /// When it was created, in nanoseconds since 1970 UTC.
     pub created_unix_nanos: u64,
-    /// Its name. Unique among live datasets.
+    /// Its name. Unique among the live datasets of its kind.
     pub name: DatasetName,
 }
 
@@ -212,7 +212,7 @@ pub fn dataset_key(dataset: DatasetId) -> [u8; DATASET_KEY_BYTES] {
 ///
 /// # Errors
 /// [`FormatError::Truncated`] or [`FormatError::Field`] if it names none.
-pub fn dataset_of_key(key: &[u8]) -> Result<DatasetId, FormatError> {
+pub(crate) fn dataset_of_key(key: &[u8]) -> Result<DatasetId, FormatError> {
     const KEY: &str = "key of the pool's tree";
     let Ok([prefix, id @ ..]) = <[u8; DATASET_KEY_BYTES]>::try_from(key) else {
         let (needed, available) = (DATASET_KEY_BYTES, key.len());
@@ -222,7 +222,7 @@ pub fn dataset_of_key(key: &[u8]) -> Result<DatasetId, FormatError> {
             available,
         });
     };
-    let why = "dataset records have the prefix `d`";
+    let why = "dataset records have the prefix `d`, settings `s`";
     check::field(prefix == DATASET_KEY_PREFIX, KEY, "prefix", prefix, why)?;
     Ok(DatasetId::new(u64::from_be_bytes(id)))
 }

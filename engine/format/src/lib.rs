@@ -29,6 +29,7 @@ mod mutation;
 mod name;
 mod page;
 mod page_pointer;
+mod pool_key;
 mod roots;
 #[cfg(any(test, feature = "fuzzing"))]
 mod samples;
@@ -52,7 +53,7 @@ pub use checkpoint_id::CheckpointId;
 pub use checksums::Checksums;
 pub use dataset_record::{
     DATASET_KEY_BYTES, DATASET_KEY_PREFIX, DATASET_RECORD_BYTES_MAX, DatasetKind, DatasetRecord,
-    DatasetState, dataset_key, dataset_of_key,
+    DatasetState, dataset_key,
 };
 pub use delta::{
     DELTA_BYTES_MAX, DELTA_BYTES_MIN, DELTA_CHANGE_BYTES, DeltaBuilder, DeltaChange, DeltaRef,
@@ -69,13 +70,15 @@ pub use page::{PAGE_ENTRY_BYTES, PAGE_SPACE_BYTES, Page, PageFull, shared_prefix
 pub use page_pointer::{
     DELTA_ALIGNMENT, DeltaPointer, PAGE_POINTER_BYTES, PagePointer, RawPagePointer,
 };
+pub use pool_key::{PoolKey, SETTING_BYTES_MAX, SETTING_NAME_BYTES_MAX, setting_key};
 pub use roots::{
     ROOTS_KEY_BYTES, ROOTS_RECORD_BYTES, RootsRecord, dataset_of_roots_key, roots_key,
 };
 pub use segment_header::{SEGMENT_HEADER_BYTES, SegmentHeader, SegmentKind};
 pub use segment_table::{SEGMENT_ENTRIES_MAX, SegmentEntry, SegmentState, SegmentTablePage};
 pub use superblock::{
-    FEATURE_BUCKETS, FEATURE_SHARING, JournalStart, SUPERBLOCK_BYTES, Superblock, superblock_offset,
+    FEATURE_BUCKETS, FEATURE_SETTINGS, FEATURE_SHARING, JournalStart, SUPERBLOCK_BYTES, Superblock,
+    superblock_offset,
 };
 
 /// The version of the format that this build reads and writes.

@@ -21,8 +21,10 @@ const NAME: &str = "superblock";
 pub const FEATURE_BUCKETS: u64 = 1;
 /// Incompatible feature: several extents may refer to the same stored bytes.
 pub const FEATURE_SHARING: u64 = 2;
+/// Incompatible feature: the pool keeps, or kept, settings.
+pub const FEATURE_SETTINGS: u64 = 4;
 /// The incompatible features that this build knows.
-const KNOWN_FEATURES: u64 = FEATURE_BUCKETS | FEATURE_SHARING;
+const KNOWN_FEATURES: u64 = FEATURE_BUCKETS | FEATURE_SHARING | FEATURE_SETTINGS;
 
 const MAGIC: [u8; 8] = *b"TREFOIL\x1a";
 const CHECKED_FROM: usize = 12;

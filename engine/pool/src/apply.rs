@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use engine_base::{DatasetId, Location, Lsn, SegmentId};
 use engine_format::{
-    DatasetRecord, DirectoryState, ExtentPutRef, FormatError, MutationRef, Touch, batches,
-    dataset_of_key,
+    DatasetRecord, DirectoryState, ExtentPutRef, FormatError, MutationRef, PoolKey, Touch, batches,
 };
 use engine_log::{Applier, ApplyGroup, JournalPosition};
 use engine_tree::{ExtentError, Missing, Remains, Tree, extent_clear_over, extent_put_over};
@@ -165,11 +164,7 @@ impl Core {
             MutationRef::Delete { key, .. } => {
                 tree.delete(key)?;
                 if dataset.id() == DatasetId::POOL {
-                    let id = dataset_of_key(key)?;
-                    // Whoever still has a handle finds it empty: its pages may be overwritten soon.
-                    if let Some(removed) = self.catalog.remove(id) {
-                        turn.removed.push(removed.tree.write().take_remains());
-                    }
+                    self.delete_record(turn, key)?;
                 }
             }
             MutationRef::ExtentPut { key, extent, .. } => {
@@ -226,7 +221,9 @@ impl Core {
     }
 
     fn put_record(&self, key: &[u8], value: &[u8]) -> Result<(), ApplyError> {
-        let id = dataset_of_key(key)?;
+        let PoolKey::Dataset(id) = PoolKey::decode(key)? else {
+            return Ok(());
+        };
         let record = DatasetRecord::decode(value)?;
         self.catalog.put(id, record, |record| {
             Dataset::new(
@@ -236,6 +233,17 @@ impl Core {
                 0,
             )
         });
+        Ok(())
+    }
+
+    fn delete_record(&self, turn: &mut Turn, key: &[u8]) -> Result<(), ApplyError> {
+        let PoolKey::Dataset(id) = PoolKey::decode(key)? else {
+            return Ok(());
+        };
+        // Whoever still has a handle finds it empty: its pages may be overwritten soon.
+        if let Some(removed) = self.catalog.remove(id) {
+            turn.removed.push(removed.tree.write().take_remains());
+        }
         Ok(())
     }
 

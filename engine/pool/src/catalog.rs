@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use engine_base::DatasetId;
-use engine_format::{DatasetRecord, DatasetState};
+use engine_format::{DatasetKind, DatasetRecord, DatasetState};
 use parking_lot::RwLock;
 
 use crate::Dataset;
@@ -12,8 +12,8 @@ use crate::Dataset;
 #[derive(Debug, Default)]
 struct Maps {
     by_id: BTreeMap<DatasetId, Arc<Dataset>>,
-    /// Live datasets only.
-    by_name: HashMap<String, DatasetId>,
+    /// Live datasets only. Each kind has names of its own.
+    by_name: HashMap<(DatasetKind, String), DatasetId>,
     next: Option<DatasetId>,
 }
 
@@ -49,10 +49,10 @@ impl Catalog {
         self.maps.read().by_id.get(&id).cloned()
     }
 
-    pub(crate) fn find(&self, name: &str) -> Option<Arc<Dataset>> {
+    pub(crate) fn find(&self, kind: DatasetKind, name: &str) -> Option<Arc<Dataset>> {
         let maps = self.maps.read();
         maps.by_name
-            .get(name)
+            .get(&(kind, name.to_owned()))
             .and_then(|id| maps.by_id.get(id))
             .cloned()
     }
@@ -97,14 +97,14 @@ impl Catalog {
         let old_name = maps
             .by_id
             .get(&id)
-            .and_then(|known| known.with_record(|r| r.map(|r| r.name.as_str().to_owned())));
+            .and_then(|known| known.with_record(|record| record.map(full_name)));
         if let Some(name) = old_name
             && maps.by_name.get(&name) == Some(&id)
         {
             maps.by_name.remove(&name);
         }
         if record.state == DatasetState::Live {
-            maps.by_name.insert(record.name.as_str().to_owned(), id);
+            maps.by_name.insert(full_name(&record), id);
         }
         match maps.by_id.get(&id) {
             Some(known) => known.set_record(record),
@@ -121,4 +121,8 @@ impl Catalog {
         maps.by_name.retain(|_, named| *named != id);
         Some(removed)
     }
+}
+
+fn full_name(record: &DatasetRecord) -> (DatasetKind, String) {
+    (record.kind, record.name.as_str().to_owned())
 }

@@ -126,7 +126,8 @@ impl Pool {
         }
         let mut batch = BatchBuilder::new();
         batch.delete(DatasetId::POOL, &dataset_key(dataset.id()));
-        self.commit_record(dataset.id(), batch).await?;
+        self.commit_record(&dataset_key(dataset.id()), batch)
+            .await?;
         Ok(())
     }
 
@@ -190,18 +191,17 @@ impl Pool {
     async fn put_record(&self, id: DatasetId, record: &DatasetRecord) -> Result<Lsn, StoreError> {
         let mut batch = BatchBuilder::new();
         batch.put(DatasetId::POOL, &dataset_key(id), &record.encode());
-        self.commit_record(id, batch).await
+        self.commit_record(&dataset_key(id), batch).await
     }
 
     /// Commits a change of the pool's own tree; the caller holds the lock of the names.
     pub(crate) async fn commit_record(
         &self,
-        id: DatasetId,
+        key: &[u8],
         batch: BatchBuilder,
     ) -> Result<Lsn, StoreError> {
-        let key = dataset_key(id);
         let mutations = finish(batch)?;
-        self.make_resident(&self.core.catalog.pool, &key, &key)
+        self.make_resident(&self.core.catalog.pool, key, key)
             .await?;
         self.commit(BatchData {
             mutations,

@@ -18,12 +18,6 @@ impl Pool {
         all
     }
 
-    /// The live dataset of a kind with this name.
-    #[must_use]
-    pub fn find_dataset_of(&self, kind: DatasetKind, name: &str) -> Option<Arc<Dataset>> {
-        self.find_dataset(name).filter(|dataset| dataset.is(kind))
-    }
-
     /// Creates a dataset with this record.
     ///
     /// Durability: when it returns, the dataset survives a power cut.
@@ -46,7 +40,7 @@ impl Pool {
     ) -> Result<Arc<Dataset>, StoreError> {
         let _names = self.core.catalog.pool.locks().lock(0..u64::MAX).await;
         let name = record.name.as_str();
-        if self.core.catalog.find(name).is_some() {
+        if self.core.catalog.find(record.kind, name).is_some() {
             return Err(StoreError::Exists {
                 what: "dataset",
                 name: name.to_owned(),
@@ -68,7 +62,7 @@ impl Pool {
         for (key, value) in entries {
             batch.put(id, key, value);
         }
-        let lsn = self.commit_record(id, batch).await?;
+        let lsn = self.commit_record(&dataset_key(id), batch).await?;
         self.durable(lsn).await?;
         self.core.catalog.get(id).ok_or_else(|| not_found(name))
     }

@@ -31,6 +31,7 @@ mod options;
 mod pages;
 mod pins;
 mod pool;
+mod settings;
 mod sharing;
 mod space;
 mod status;

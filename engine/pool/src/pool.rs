@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use engine_base::DatasetId;
+use engine_format::DatasetKind;
 use engine_log::{Journal, LogError};
 use parking_lot::{Condvar, Mutex};
 
@@ -174,10 +175,10 @@ impl Pool {
         self.core.catalog.get(id)
     }
 
-    /// The live dataset with this name.
+    /// The live dataset of this kind and name: each kind has names of its own.
     #[must_use]
-    pub fn find_dataset(&self, name: &str) -> Option<Arc<Dataset>> {
-        self.core.catalog.find(name)
+    pub fn find_dataset(&self, kind: DatasetKind, name: &str) -> Option<Arc<Dataset>> {
+        self.core.catalog.find(kind, name)
     }
 
     /// All live datasets, by name.

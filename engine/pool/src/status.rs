@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use engine_base::{ByteCount, Lsn};
-use engine_format::CheckpointId;
+use engine_format::{CheckpointId, DatasetKind};
 use engine_log::JournalStats;
 
 use crate::Pool;
@@ -29,8 +29,10 @@ pub struct PoolStatus {
     pub segment_bytes: ByteCount,
     /// Segments in use, by what they hold: data and commits, index.
     pub segments: (u32, u32),
-    /// Live datasets.
-    pub datasets: usize,
+    /// Live volumes.
+    pub volumes: usize,
+    /// Live buckets.
+    pub buckets: usize,
     /// Position of the newest readable change.
     pub lsn: Lsn,
     /// Everything up to here is on stable storage.
@@ -76,6 +78,8 @@ impl Pool {
         let usage = core.space.lock().usage();
         let segment = u64::from(core.geometry.segment_bytes);
         let live = usage.live_data + usage.live_index;
+        let all = self.datasets();
+        let of_kind = |kind| all.iter().filter(|info| info.record.kind == kind).count();
         PoolStatus {
             device: core.device.name().to_owned(),
             capacity: ByteCount::new(segment * u64::from(core.geometry.slots)),
@@ -86,7 +90,8 @@ impl Pool {
             dead: ByteCount::new(usage.written.saturating_sub(live)),
             segment_bytes: ByteCount::new(segment),
             segments: (usage.journal_segments, usage.index_segments),
-            datasets: self.datasets().len(),
+            volumes: of_kind(DatasetKind::Volume),
+            buckets: of_kind(DatasetKind::Bucket),
             lsn: self.journal.applied_lsn(),
             durable_lsn: self.journal.durable_lsn(),
             checkpoint: CheckpointId::new(self.newest_checkpoint()),

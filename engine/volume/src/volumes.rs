@@ -129,7 +129,7 @@ impl Volumes {
     }
 
     fn find(&self, name: &str) -> Result<Arc<Dataset>, StoreError> {
-        let found = self.pool.find_dataset_of(DatasetKind::Volume, name);
+        let found = self.pool.find_dataset(DatasetKind::Volume, name);
         found.ok_or_else(|| not_found(name))
     }
 }

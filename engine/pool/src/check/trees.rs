@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use engine_base::DatasetId;
 use engine_format::{
-    DatasetKind, DatasetRecord, DatasetState, ExtentRef, FormatError, RootsRecord, SegmentKind,
-    Superblock, dataset_of_key, dataset_of_roots_key,
+    DatasetKind, DatasetRecord, DatasetState, ExtentRef, FormatError, PoolKey, RootsRecord,
+    SegmentKind, Superblock, dataset_of_roots_key,
 };
 use engine_tree::LoadedPage;
 
@@ -82,8 +82,9 @@ impl Check<'_> {
         self.tree(&tree, segments, sums, &mut |check, page, _| {
             page.for_each_entry(|key, value| {
                 let record = match decode_record(key, value) {
-                    Ok((id, record)) if is_possible(id, superblock) => Some((id, record)),
-                    Ok((id, _)) => {
+                    Ok(None) => None,
+                    Ok(Some((id, record))) if is_possible(id, superblock) => Some((id, record)),
+                    Ok(Some((id, _))) => {
                         check.inconsistent(format!("there is a record of {id}, an unused id"));
                         None
                     }
@@ -95,7 +96,9 @@ impl Check<'_> {
                 };
                 let Some((id, record)) = record else { return };
                 let name = record.name.as_str();
-                if record.state == DatasetState::Live && !names.insert(name.to_owned()) {
+                if record.state == DatasetState::Live
+                    && !names.insert((record.kind, name.to_owned()))
+                {
                     check.damage(format!(
                         "two datasets are named {name:?}; delete one of them"
                     ));
@@ -264,8 +267,15 @@ impl Extents<'_> {
     }
 }
 
-fn decode_record(key: &[u8], value: &[u8]) -> Result<(DatasetId, DatasetRecord), FormatError> {
-    Ok((dataset_of_key(key)?, DatasetRecord::decode(value)?))
+/// A dataset with its record; `None` of a setting.
+fn decode_record(
+    key: &[u8],
+    value: &[u8],
+) -> Result<Option<(DatasetId, DatasetRecord)>, FormatError> {
+    Ok(match PoolKey::decode(key)? {
+        PoolKey::Dataset(id) => Some((id, DatasetRecord::decode(value)?)),
+        PoolKey::Setting(_) => None,
+    })
 }
 
 fn is_possible(id: DatasetId, superblock: &Superblock) -> bool {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use engine_base::{DatasetId, EpochId, Location, SegmentId};
 use engine_device::Device;
 use engine_format::{
-    CheckpointId, DatasetRecord, PagePointer, RootsRecord, SegmentState, Superblock,
-    dataset_of_key, roots_key,
+    CheckpointId, DatasetRecord, PagePointer, PoolKey, RootsRecord, SegmentState, Superblock,
+    roots_key,
 };
 use engine_tree::{Copies, MemoryBudget, Tree};
 
@@ -134,7 +134,9 @@ impl Core {
             let broken = |error: engine_format::FormatError| StoreError::Inconsistent {
                 what: format!("a dataset record of the pool's tree: {error}"),
             };
-            let id = dataset_of_key(&key).map_err(broken)?;
+            let PoolKey::Dataset(id) = PoolKey::decode(&key).map_err(broken)? else {
+                continue;
+            };
             let record = DatasetRecord::decode(&value).map_err(broken)?;
             let found = reader.with_pages(&mut roots, |roots| {
                 roots.get(&roots_key(id), |value| value.map(<[u8]>::to_vec))

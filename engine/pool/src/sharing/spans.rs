@@ -73,6 +73,25 @@ fn is_sharing(tree: &Tree) -> Result<bool, Missing> {
     Ok(any)
 }
 
+/// The mutations of a batch that is about to be committed, in memory: an iterator of them that is
+/// kept over an await would bind its future to one lifetime.
+fn all(mutations: &[u8]) -> Vec<MutationRef<'_>> {
+    let batches = batches(mutations).flatten();
+    batches
+        .flat_map(|batch| batch.mutations())
+        .flatten()
+        .collect()
+}
+
+fn has_share(mutations: &[u8]) -> bool {
+    let shares = |mutation| matches!(mutation, MutationRef::ExtentShare { .. });
+    let batches = batches(mutations).flatten();
+    batches
+        .flat_map(|batch| batch.mutations())
+        .flatten()
+        .any(shares)
+}
+
 impl Pool {
     /// To be called before the first share of a pool: builds that do not know of sharing refuse
     /// the pool from then on.
@@ -92,19 +111,11 @@ impl Pool {
         dataset: &Dataset,
         mutations: &[u8],
     ) -> Result<Vec<Span>, StoreError> {
-        let shares =
-            |mutation: &MutationRef<'_>| matches!(mutation, MutationRef::ExtentShare { .. });
-        let all = || {
-            batches(mutations)
-                .flatten()
-                .flat_map(|batch| batch.mutations())
-                .flatten()
-        };
-        if !all().any(|mutation| shares(&mutation)) && !self.look(dataset, is_sharing).await? {
+        if !has_share(mutations) && !self.look(dataset, is_sharing).await? {
             return Ok(Vec::new());
         }
         let mut spans = Vec::new();
-        for mutation in all() {
+        for mutation in all(mutations) {
             let found = self.look(dataset, |tree| match record_spans(tree, &mutation) {
                 Err(ApplyError::NotResident(missing)) => Err(missing),
                 found => Ok(found),

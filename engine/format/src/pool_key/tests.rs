@@ -1,0 +1,37 @@
+use engine_base::DatasetId;
+
+use super::{PoolKey, SETTING_NAME_BYTES_MAX, setting_key};
+use crate::dataset_key;
+use crate::testing::refused;
+
+#[test]
+fn keys_come_back() {
+    let id = DatasetId::new(17);
+    assert_eq!(
+        PoolKey::decode(&dataset_key(id)).expect("a key"),
+        PoolKey::Dataset(id)
+    );
+    let longest = [b'n'; SETTING_NAME_BYTES_MAX];
+    for name in [&b"a"[..], b"key/demo", &longest] {
+        let key = setting_key(name);
+        assert_eq!(
+            PoolKey::decode(&key).expect("a key"),
+            PoolKey::Setting(name)
+        );
+    }
+}
+
+#[test]
+fn settings_sort_behind_datasets() {
+    assert!(setting_key(b"") > dataset_key(DatasetId::new(u64::MAX)).to_vec());
+}
+
+#[test]
+fn other_keys_are_refused() {
+    assert_eq!(refused(PoolKey::decode(b"")), "truncated");
+    assert_eq!(refused(PoolKey::decode(b"d1234567")), "truncated");
+    assert_eq!(refused(PoolKey::decode(b"x12345678")), "prefix");
+    assert_eq!(refused(PoolKey::decode(b"s")), "name_bytes");
+    let long = setting_key(&[b'n'; SETTING_NAME_BYTES_MAX + 1]);
+    assert_eq!(refused(PoolKey::decode(&long)), "name_bytes");
+}
