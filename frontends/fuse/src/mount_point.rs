@@ -80,9 +80,10 @@ pub(crate) fn prepare(path: &Path) -> Result<PathBuf, MountError> {
     Ok(path)
 }
 
-/// Whether the server of what is mounted there is gone.
+/// Whether the server of what is mounted there is gone. The kernel may answer for attributes of a
+/// dead server from its cache, but not for its space.
 fn is_dead(path: &Path) -> bool {
-    let seen = rustix::fs::stat(path);
+    let seen = rustix::fs::statfs(path);
     matches!(seen, Err(Errno::NOTCONN | Errno::CONNABORTED))
 }
 

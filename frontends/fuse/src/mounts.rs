@@ -219,7 +219,7 @@ impl Mounts {
     /// files open there has `grace` to close them and is cut off then. Returns how many buckets
     /// somebody was cut off from.
     #[must_use = "who was cut off is worth a line of the log"]
-    pub fn shutdown(self, grace: Duration) -> usize {
+    pub fn shutdown(&self, grace: Duration) -> usize {
         self.stop(grace)
     }
 

@@ -8,8 +8,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hyper::body::Incoming;
-use hyper::header::{CONTENT_LENGTH, HeaderValue, RANGE};
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderValue, RANGE};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use parking_lot::Mutex;
@@ -48,6 +48,7 @@ impl Gate {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let is_head = request.method() == Method::HEAD;
         let (parts, body) = request.into_parts();
+        let is_unasked = parts.headers.contains_key(EXPECT) && body.is_end_stream();
         let verified = auth::verify(&parts, &*self.keys, self.door.now_seconds());
         let mut in_flight = InFlight::new(Arc::clone(&self.metrics));
         let result = match verified {
@@ -68,6 +69,12 @@ impl Gate {
         };
         let mut response = result.unwrap_or_else(|error| in_xml(error, number));
         self.finish(&mut response, number);
+        if is_unasked {
+            // An empty body is not asked for by `100 Continue`, and clients built on botocore
+            // misread what follows such an answer on its connection.
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(CONNECTION, close);
+        }
         if is_head || response.status() == StatusCode::NOT_MODIFIED {
             *response.body_mut() = Body::empty();
         }

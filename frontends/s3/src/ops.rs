@@ -15,4 +15,5 @@ mod put;
 mod rename;
 mod tagging;
 
+pub use buckets::is_bucket_name;
 pub(crate) use get::end;

@@ -61,7 +61,7 @@ impl Door {
         input: CreateBucketInput,
     ) -> S3Result<CreateBucketOutput> {
         let name = &call.target.bucket;
-        if !check_bucket_name(name) || name.contains(SNAPSHOT) {
+        if !is_bucket_name(name) {
             return Err(s3_error!(
                 InvalidBucketName,
                 "The specified bucket is not valid: 3 to 63 lower-case letters, digits, dots and \
@@ -119,6 +119,12 @@ impl Door {
         // Without a status: it was never turned on.
         Ok(GetBucketVersioningOutput::default())
     }
+}
+
+/// Whether a bucket of this name can be made: S3's rules, and no name of a snapshot.
+#[must_use]
+pub fn is_bucket_name(name: &str) -> bool {
+    check_bucket_name(name) && !name.contains(SNAPSHOT)
 }
 
 /// Who something belongs to.

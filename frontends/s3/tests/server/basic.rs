@@ -143,3 +143,16 @@ fn parts_become_one_object() {
     assert_eq!(again.element("ETag"), done.element("ETag"));
     world.stop();
 }
+
+/// Clients built on botocore wait for `100 Continue`, get the answer instead, and misread the next
+/// answer on the same connection.
+#[test]
+fn an_empty_body_that_expects_to_be_asked_for_ends_its_connection() {
+    let world = World::new();
+    world.send(ask("PUT", "/box")).expect(200);
+    let empty = ask("PUT", "/box/empty").header("Expect", "100-continue");
+    assert_eq!(world.send(empty).expect(200).header("connection"), "close");
+    let usual = world.send(ask("PUT", "/box/empty")).expect(200);
+    assert_eq!(usual.header("connection"), "");
+    world.stop();
+}
