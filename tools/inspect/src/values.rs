@@ -2,8 +2,8 @@
 
 use engine_base::DatasetId;
 use engine_format::{
-    BucketKey, DatasetKind, DatasetRecord, DatasetState, ExtentRef, PagePointer, RootsRecord,
-    dataset_of_key, dataset_of_roots_key,
+    BucketKey, DatasetKind, DatasetRecord, DatasetState, ExtentRef, PagePointer, PoolKey,
+    RootsRecord, dataset_of_roots_key,
 };
 
 use crate::fields::hex;
@@ -17,12 +17,7 @@ pub(crate) fn entry(node: &mut Node, tree: DatasetId, level: u8, key: &[u8], val
             pointer_fields(node, &pointer);
         }
     } else if tree == DatasetId::POOL {
-        if let Some(id) = node.judge(dataset_of_key(key)) {
-            node.computed("of dataset", id.get());
-        }
-        if let Some(record) = node.judge(DatasetRecord::decode(value)) {
-            record_fields(node, &record);
-        }
+        pool_entry(node, key, value);
     } else if tree == DatasetId::ROOTS {
         if let Some(id) = node.judge(dataset_of_roots_key(key)) {
             node.computed("of dataset", id.get());
@@ -39,6 +34,23 @@ pub(crate) fn entry(node: &mut Node, tree: DatasetId, level: u8, key: &[u8], val
     }
     if !node.problems.is_empty() {
         node.computed("value", hex(value));
+    }
+}
+
+fn pool_entry(node: &mut Node, key: &[u8], value: &[u8]) {
+    match node.judge(PoolKey::decode(key)) {
+        Some(PoolKey::Dataset(id)) => {
+            node.computed("of dataset", id.get());
+            if let Some(record) = node.judge(DatasetRecord::decode(value)) {
+                record_fields(node, &record);
+            }
+        }
+        Some(PoolKey::Setting(name)) => {
+            // The value may be a secret.
+            node.computed("setting", String::from_utf8_lossy(name));
+            node.computed("bytes", value.len());
+        }
+        None => {}
     }
 }
 

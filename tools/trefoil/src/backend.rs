@@ -3,9 +3,12 @@
 //! The calls run on threads that may block. The traits keep the control protocol and the transfers
 //! free of the engine, so that their tests need no pool.
 
+mod doors;
+
 use engine_base::{ByteCount, ErrorKind, VolumeOffset};
 
 use crate::control::protocol::{StatusReport, VolumeRow};
+pub(crate) use doors::{Doors, MountHow};
 
 /// A failed call: what the caller should do, and the whole chain of causes in one line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

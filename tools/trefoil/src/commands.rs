@@ -1,7 +1,11 @@
 //! The command line: one file per command.
 
+mod bucket;
 mod check;
+mod done;
 mod inspect;
+mod key;
+mod mount;
 mod status;
 mod volume;
 
@@ -13,7 +17,8 @@ use crate::failure::Failure;
 use crate::output::Format;
 use crate::{place, serve};
 
-/// A log-structured storage engine: volumes over NBD out of one checksummed pool.
+/// A log-structured storage engine: volumes over NBD, and buckets that are mounted directories and
+/// S3 at once, out of one checksummed pool.
 #[derive(Debug, Parser)]
 #[command(name = "trefoil", version, arg_required_else_help = true)]
 pub(crate) struct Cli {
@@ -28,6 +33,16 @@ enum Command {
     /// Create, list, change, fill and save volumes (asks the running server)
     #[command(subcommand, arg_required_else_help = true)]
     Volume(volume::VolumeCommand),
+    /// Create, list and delete buckets (asks the running server)
+    #[command(subcommand, arg_required_else_help = true)]
+    Bucket(bucket::BucketCommand),
+    /// Mount a bucket at a directory (asks the running server)
+    Mount(mount::MountArgs),
+    /// Take a mount away (asks the running server)
+    Unmount(mount::UnmountArgs),
+    /// Create, list and delete the keys that S3 clients sign with (asks the running server)
+    #[command(subcommand, arg_required_else_help = true)]
+    Key(key::KeyCommand),
     /// Capacity, use and health of the pool (asks the running server)
     Status(status::StatusArgs),
     /// Verify a pool that no server has open; writes nothing
@@ -42,6 +57,10 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Volume(command) => volume::run(command),
+        Command::Bucket(command) => bucket::run(command),
+        Command::Mount(args) => mount::mount(args),
+        Command::Unmount(args) => mount::unmount(&args),
+        Command::Key(command) => key::run(command),
         Command::Status(args) => status::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Inspect(command) => inspect::run(&command),
@@ -80,4 +99,15 @@ impl CommonArgs {
             Format::Table
         }
     }
+}
+
+/// The path as the server must be told it.
+fn absolute(file: &Path, what: &str) -> Result<String, Failure> {
+    let path = std::path::absolute(file).map_err(|error| Failure::because(what, &error))?;
+    path.into_os_string().into_string().map_err(|path| {
+        let path = path.display();
+        Failure::error(format_args!(
+            "{what}: the path {path} is not UTF-8; rename the file"
+        ))
+    })
 }

@@ -1,8 +1,10 @@
 //! The engine as the server uses it: opened from settings, seen through the traits of the
 //! frontends.
 
+mod doors;
 mod exports;
 mod families;
+mod keys;
 mod pool_backend;
 mod source;
 
@@ -11,16 +13,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine_base::ByteCount;
+use engine_bucket::Buckets;
 use engine_device::{Device, DeviceError, OpenMode, Opened, open_path};
 use engine_pool::{CreateOptions, Pool, PoolOptions};
 use engine_volume::Volumes;
 use frontends_console::Source;
+use frontends_fuse::Mounts;
 use frontends_nbd::{Address, Limits, Server};
+use frontends_s3::Keys;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, Doors};
 use crate::failure::Failure;
-use crate::serve::Settings;
+use crate::serve::{S3Settings, Settings};
+use doors::PoolDoors;
 use exports::VolumeExports;
+pub(crate) use keys::KeyRing;
 use pool_backend::PoolBackend;
 use source::PoolSource;
 
@@ -32,6 +39,9 @@ const DIRECTORY_SHARE_PERCENT: u64 = 90;
 pub(crate) struct Engine {
     pool: Arc<Pool>,
     volumes: Volumes,
+    buckets: Buckets,
+    mounts: Arc<Mounts>,
+    keys: Arc<KeyRing>,
 }
 
 impl Engine {
@@ -58,12 +68,55 @@ impl Engine {
         pool.start_background()
             .map_err(|error| Failure::because(&what, &error))?;
         let volumes = Volumes::new(Arc::clone(&pool));
-        Ok(Self { pool, volumes })
+        let buckets = Buckets::new(Arc::clone(&pool));
+        let mounts = Mounts::new(buckets.clone(), frontends_fuse::Limits::default());
+        let keys = KeyRing::load(&pool).map_err(|error| Failure::because(&what, &error))?;
+        Ok(Self {
+            pool,
+            volumes,
+            buckets,
+            mounts: Arc::new(mounts),
+            keys: Arc::new(keys),
+        })
     }
 
     /// What the control socket serves.
     pub(crate) fn backend(&self) -> Arc<dyn Backend> {
         Arc::new(PoolBackend::new(self.volumes.clone()))
+    }
+
+    /// What the control socket does with buckets, mounts and keys.
+    pub(crate) fn doors(&self) -> Arc<dyn Doors> {
+        Arc::new(PoolDoors {
+            buckets: self.buckets.clone(),
+            mounts: Arc::clone(&self.mounts),
+            keys: Arc::clone(&self.keys),
+        })
+    }
+
+    /// The access keys.
+    pub(crate) fn keys(&self) -> &KeyRing {
+        &self.keys
+    }
+
+    /// The mounts of buckets.
+    pub(crate) const fn mounts(&self) -> &Arc<Mounts> {
+        &self.mounts
+    }
+
+    /// Serves the buckets over S3.
+    pub(crate) fn s3(&self, settings: &S3Settings) -> Result<frontends_s3::Server, Failure> {
+        let tls = settings.tls.clone();
+        let options = frontends_s3::Options {
+            address: settings.address,
+            domain: settings.domain.clone(),
+            tls: tls.map(|(certificate, key)| frontends_s3::Tls { certificate, key }),
+            region: settings.region.clone(),
+            limits: frontends_s3::Limits::default(),
+        };
+        let keys = Arc::clone(&self.keys) as Arc<dyn Keys>;
+        frontends_s3::Server::start(self.buckets.clone(), keys, options)
+            .map_err(|error| Failure::because("cannot serve S3", &error))
     }
 
     /// Serves the volumes over NBD.
@@ -75,8 +128,14 @@ impl Engine {
     }
 
     /// What the console shows.
-    pub(crate) fn source(&self, nbd: &NbdServer) -> Arc<dyn Source> {
-        Arc::new(PoolSource::new(self.volumes.clone(), nbd.0.metrics()))
+    pub(crate) fn source(&self, nbd: &NbdServer, s3: &frontends_s3::Server) -> Arc<dyn Source> {
+        Arc::new(PoolSource {
+            volumes: self.volumes.clone(),
+            buckets: self.buckets.clone(),
+            nbd: nbd.0.metrics(),
+            s3: s3.metrics(),
+            mounts: self.mounts.metrics(),
+        })
     }
 
     /// Takes the last checkpoint and gives the pool up.

@@ -61,6 +61,17 @@ pub(crate) fn control_socket(data: &Path) -> io::Result<PathBuf> {
     Ok(beside.into())
 }
 
+/// The file beside the control socket that a key is written to.
+///
+/// # Errors
+/// As [`control_socket`].
+pub(crate) fn key_file(data: &Path, id: &str) -> io::Result<PathBuf> {
+    let socket = control_socket(data)?;
+    let name = socket.file_name().unwrap_or_default().to_string_lossy();
+    let before = name.strip_suffix("control.sock").unwrap_or_default();
+    Ok(socket.with_file_name(format!("{before}{id}.key")))
+}
+
 /// `/dev` is often a file system that does not outlive the boot, and not everyone who may use a
 /// device may create files there.
 fn device_socket(device: &Path) -> PathBuf {

@@ -2,36 +2,42 @@
 //!
 //! 1. Settings are read and checked; nothing was touched.
 //! 2. The pool is opened, or created: from here on its lock keeps other servers out.
-//! 3. The control socket, the console and NBD listen, and `trefoil: ready` is printed.
-//! 4. A signal ends the wait. NBD stops first and answers what is in flight; then the control
-//!    socket; then the console, so that it can be asked for as long as anything goes on.
+//! 3. The control socket, the console, NBD and S3 listen, buckets are mounted, and `trefoil: ready`
+//!    is printed.
+//! 4. A signal ends the wait. NBD and S3 stop first and answer what is in flight; then the mounts
+//!    go; then the control socket; then the console, so that it can be asked for as long as
+//!    anything goes on.
 //! 5. The pool takes its last checkpoint and is closed.
 
 mod address;
 mod args;
 mod config;
 mod log;
+mod mount_point;
+mod quickstart;
 mod signals;
 mod table;
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine_base::{ByteCount, ErrorKind};
 use frontends_console::Console;
+use frontends_fuse::Mounts;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::backend::{Backend, BackendError};
+use crate::backend::{Backend, BackendError, Doors, MountHow};
 use crate::control::{self, Handler, Listening};
 use crate::engine::{Engine, NbdServer};
 use crate::failure::Failure;
 use crate::{output, place};
+use mount_point::MountPoint;
 
 pub(crate) use args::ServeArgs;
-pub(crate) use config::Settings;
+pub(crate) use config::{S3Settings, Settings};
 pub(crate) use table::status_rows;
 
 /// Threads for the control socket and the console, which have little to do; NBD has its own.
@@ -40,8 +46,6 @@ const RUNTIME_THREADS: usize = 2;
 const BLOCKING_THREADS_MAX: usize = 48;
 /// How long a stop waits for NBD requests that have begun. A device that takes longer is stuck.
 const STOP_GRACE: Duration = Duration::from_secs(10);
-const QUICKSTART_VOLUME: &str = "demo";
-const QUICKSTART_BYTES: ByteCount = ByteCount::new(10 << 30);
 
 /// Serves until it is told to stop.
 pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
@@ -74,35 +78,49 @@ fn serve_open(
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), Failure> {
     let backend = engine.backend();
+    let doors = engine.doors();
+    let mut key_file = None;
+    let mut mounts = settings.mounts.clone();
     if settings.quickstart {
-        quickstart(backend.as_ref())?;
+        let made = quickstart::make(
+            backend.as_ref(),
+            doors.as_ref(),
+            engine.keys(),
+            &settings.data,
+        )?;
+        key_file = Some(made);
+        mounts.push(quickstart::mount_point());
     }
     let frontends = Frontends::start(settings, runtime, engine)?;
-    frontends.announce(settings, backend.as_ref())?;
+    let ready = mount_all(doors.as_ref(), &mounts)
+        .and_then(|()| frontends.announce(settings, backend.as_ref(), key_file.as_deref()));
+    if let Err(failure) = ready {
+        frontends.stop(runtime);
+        return Err(failure);
+    }
     // The sender lives in a task that ends only with the process.
     let _ = runtime.block_on(stop.wait_for(|&stopping| stopping));
     frontends.stop(runtime);
     Ok(())
 }
 
-fn quickstart(backend: &dyn Backend) -> Result<(), Failure> {
-    match backend.volume_create(QUICKSTART_VOLUME, QUICKSTART_BYTES) {
-        Ok(_) => Ok(()),
-        Err(BackendError {
-            kind: ErrorKind::Exists,
-            ..
-        }) => Ok(()),
-        Err(error) => {
-            let what = format!("cannot create the volume {QUICKSTART_VOLUME}");
-            Err(Failure::because(what, &error))
-        }
+fn mount_all(doors: &dyn Doors, mounts: &[MountPoint]) -> Result<(), Failure> {
+    for MountPoint { bucket, path } in mounts {
+        let what = format!("cannot mount {bucket} at {}", path.display());
+        let path = std::path::absolute(path).map_err(|error| Failure::because(&what, &error))?;
+        doors
+            .mount(bucket, &path, MountHow::default())
+            .map_err(|error| Failure::because(&what, &error))?;
     }
+    Ok(())
 }
 
 /// Everything that answers clients.
 struct Frontends {
     control: Listening,
     nbd: NbdServer,
+    s3: frontends_s3::Server,
+    mounts: Arc<Mounts>,
     console_address: std::net::SocketAddr,
     stop_control: watch::Sender<bool>,
     control_task: JoinHandle<()>,
@@ -117,18 +135,28 @@ impl Frontends {
             .block_on(Console::bind(settings.console))
             .map_err(|error| Failure::because("cannot serve the console", &error))?;
         let console_address = console.address();
-        let (control, server) = control_start(settings, engine.backend())?;
+        let handler = Handler::new(engine.backend(), engine.doors());
+        let (control, server) = control_start(settings, handler)?;
         let nbd = engine.nbd(&settings.nbd)?;
+        let s3 = match engine.s3(&settings.s3) {
+            Ok(s3) => s3,
+            Err(failure) => {
+                nbd.stop(STOP_GRACE);
+                return Err(failure);
+            }
+        };
         let (stop_control, stopped) = watch::channel(false);
         let control_task = runtime.spawn(server.serve(stopped));
         let (stop_console, mut stopped) = watch::channel(false);
-        let source = engine.source(&nbd);
+        let source = engine.source(&nbd, &s3);
         let console_task = runtime.spawn(console.serve(source, async move {
             let _ = stopped.changed().await;
         }));
         Ok(Self {
             control,
             nbd,
+            s3,
+            mounts: Arc::clone(engine.mounts()),
             console_address,
             stop_control,
             control_task,
@@ -138,19 +166,30 @@ impl Frontends {
     }
 
     /// Prints the table and the line that scripts wait for.
-    fn announce(&self, settings: &Settings, backend: &dyn Backend) -> Result<(), Failure> {
+    fn announce(
+        &self,
+        settings: &Settings,
+        backend: &dyn Backend,
+        key_file: Option<&Path>,
+    ) -> Result<(), Failure> {
         let failed = |error: BackendError| Failure::because("cannot describe the pool", &error);
         let status = backend.status().map_err(failed)?;
         let volumes = backend.volume_list().map_err(failed)?;
         let demo = volumes
             .iter()
-            .find(|volume| volume.name == QUICKSTART_VOLUME);
+            .find(|volume| volume.name == quickstart::NAME);
         let places = table::Places {
             data: &settings.data,
             status: &status,
             control: self.control.path(),
             nbd: &self.nbd.addresses(),
             console: self.console_address,
+            s3: &table::S3Place {
+                address: self.s3.address(),
+                tls: settings.s3.tls.is_some(),
+                key_file,
+            },
+            mounts: &self.mounts.list(),
             volume: demo.or(volumes.first()).map(|volume| volume.name.as_str()),
         };
         output::print_text(&places.render())?;
@@ -159,6 +198,15 @@ impl Frontends {
 
     fn stop(self, runtime: &Runtime) {
         self.nbd.stop(STOP_GRACE);
+        let left = self.s3.shutdown(STOP_GRACE);
+        if left.cut_off > 0 {
+            let cut_off = left.cut_off;
+            tracing::warn!(cut_off, "S3 requests were cut off in flight");
+        }
+        let cut_off = self.mounts.shutdown(STOP_GRACE);
+        if cut_off > 0 {
+            tracing::warn!(cut_off, "users of mounted buckets were cut off");
+        }
         self.stop_control.send_replace(true);
         task_join(runtime, self.control_task);
         drop(self.control);
@@ -169,7 +217,7 @@ impl Frontends {
 
 fn control_start(
     settings: &Settings,
-    backend: Arc<dyn Backend>,
+    handler: Handler,
 ) -> Result<(Listening, control::Server), Failure> {
     let data = settings.data.display();
     let failed = |path: &dyn std::fmt::Display, error: &io::Error| {
@@ -183,8 +231,8 @@ fn control_start(
     let listener = listening
         .listener()
         .map_err(|error| failed(&path.display(), &error))?;
-    let server = control::Server::new(listener, Handler::new(backend))
-        .map_err(|error| failed(&path.display(), &error))?;
+    let server =
+        control::Server::new(listener, handler).map_err(|error| failed(&path.display(), &error))?;
     Ok((listening, server))
 }
 

@@ -9,8 +9,6 @@ mod resize;
 mod show;
 mod transfer;
 
-use std::path::Path;
-
 use clap::{Args, Subcommand};
 
 use crate::commands::CommonArgs;
@@ -81,15 +79,4 @@ fn volumes_table(volumes: &[VolumeRow]) -> String {
     };
     let rows: Vec<Vec<String>> = volumes.iter().map(row).collect();
     output::table(&["name", "size", "allocated", "created"], &rows)
-}
-
-/// The path as the server must be told it.
-fn absolute(file: &Path, what: &str) -> Result<String, Failure> {
-    let path = std::path::absolute(file).map_err(|error| Failure::because(what, &error))?;
-    path.into_os_string().into_string().map_err(|path| {
-        let path = path.display();
-        Failure::error(format_args!(
-            "{what}: the path {path} is not UTF-8; rename the file"
-        ))
-    })
 }

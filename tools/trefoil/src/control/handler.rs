@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use engine_base::{ByteCount, ErrorKind};
 
-use crate::backend::{Backend, BackendError};
+use crate::backend::{Backend, BackendError, Doors, MountHow};
 use crate::control::protocol::{Reply, Request};
 use crate::transfer::{self, Monitor};
 
@@ -13,11 +13,12 @@ use crate::transfer::{self, Monitor};
 #[derive(Clone)]
 pub(crate) struct Handler {
     backend: Arc<dyn Backend>,
+    doors: Arc<dyn Doors>,
 }
 
 impl Handler {
-    pub(crate) fn new(backend: Arc<dyn Backend>) -> Self {
-        Self { backend }
+    pub(crate) fn new(backend: Arc<dyn Backend>, doors: Arc<dyn Doors>) -> Self {
+        Self { backend, doors }
     }
 
     /// Blocks until the request is done, refused, or stopped by `monitor`.
@@ -26,8 +27,19 @@ impl Handler {
         request: &Request,
         monitor: &mut dyn Monitor,
     ) -> Result<Reply, BackendError> {
+        match self.volumes(request, monitor)? {
+            Some(reply) => Ok(reply),
+            None => self.buckets(request),
+        }
+    }
+
+    fn volumes(
+        &self,
+        request: &Request,
+        monitor: &mut dyn Monitor,
+    ) -> Result<Option<Reply>, BackendError> {
         let backend = self.backend.as_ref();
-        Ok(match request {
+        Ok(Some(match request {
             Request::Status {} => Reply::Status(backend.status()?),
             Request::VolumeCreate { name, size } => {
                 Reply::Volume(backend.volume_create(name, ByteCount::new(*size))?)
@@ -51,7 +63,38 @@ impl Handler {
                 };
                 Reply::Transfer(transfer::export(backend, name, target, monitor)?)
             }
-        })
+            _ => return Ok(None),
+        }))
+    }
+
+    fn buckets(&self, request: &Request) -> Result<Reply, BackendError> {
+        let doors = self.doors.as_ref();
+        let done = match request {
+            Request::BucketCreate { name } => return Ok(Reply::Bucket(doors.bucket_create(name)?)),
+            Request::BucketList {} => return Ok(Reply::Buckets(doors.bucket_list()?)),
+            Request::BucketShow { name } => {
+                return Ok(Reply::BucketReport(doors.bucket_show(name)?));
+            }
+            Request::KeyCreate(request) => return Ok(Reply::Key(doors.key_create(request)?)),
+            Request::KeyList {} => return Ok(Reply::Keys(doors.key_list()?)),
+            Request::BucketDelete { name, force } => doors.bucket_delete(name, *force),
+            Request::KeyDelete { id } => doors.key_delete(id),
+            Request::Unmount { path } => doors.unmount(absolute(path)?),
+            Request::Mount {
+                bucket,
+                path,
+                write_back,
+                read_only,
+            } => {
+                let how = MountHow {
+                    write_back: *write_back,
+                    read_only: *read_only,
+                };
+                doors.mount(bucket, absolute(path)?, how)
+            }
+            other => unreachable!("{other:?} is answered with the volumes"),
+        };
+        done.map(|()| Reply::Done {})
     }
 }
 

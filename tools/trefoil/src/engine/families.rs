@@ -1,10 +1,11 @@
 //! The metrics, by name.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+mod doors;
 
 use engine_pool::{PoolMetrics, PoolStatus};
 use frontends_console::{Family, Kind, Sample, Value};
-use frontends_nbd::Metrics;
+
+pub(super) use doors::{of_mounts, of_nbd, of_s3};
 
 /// Metrics of the pool.
 pub(super) fn of_pool(status: &PoolStatus, metrics: &PoolMetrics) -> Vec<Family> {
@@ -28,7 +29,7 @@ fn build() -> Family {
     }
 }
 
-fn space(status: &PoolStatus) -> [Family; 7] {
+fn space(status: &PoolStatus) -> [Family; 8] {
     let gauge = Family::gauge;
     let live = [
         ("data", status.live_data.get()),
@@ -76,7 +77,12 @@ fn space(status: &PoolStatus) -> [Family; 7] {
         gauge(
             "trefoil_volumes",
             "Volumes.",
-            u64::try_from(status.datasets).unwrap_or(u64::MAX),
+            u64::try_from(status.volumes).unwrap_or(u64::MAX),
+        ),
+        gauge(
+            "trefoil_buckets",
+            "Buckets.",
+            u64::try_from(status.buckets).unwrap_or(u64::MAX),
         ),
     ]
 }
@@ -178,62 +184,6 @@ fn index(status: &PoolStatus, metrics: &PoolMetrics) -> [Family; 7] {
             "trefoil_memory_pages_dirty_bytes",
             "Of them, what the next checkpoint writes.",
             status.dirty.get(),
-        ),
-    ]
-}
-
-/// Metrics of the NBD server.
-pub(super) fn of_nbd(metrics: &Metrics) -> Vec<Family> {
-    let load = |number: &AtomicU64| number.load(Ordering::Relaxed);
-    let (counter, gauge) = (Family::counter, Family::gauge);
-    let requests = frontends_nbd::Kind::ALL.map(|kind| (kind.name(), metrics.requests(kind)));
-    vec![
-        Family::labelled(
-            "trefoil_nbd_requests_total",
-            "Requests started, by command.",
-            Kind::Counter,
-            "command",
-            &requests,
-        ),
-        counter(
-            "trefoil_nbd_errors_total",
-            "Requests answered with an error.",
-            load(&metrics.errors),
-        ),
-        counter(
-            "trefoil_nbd_read_bytes_total",
-            "Payload bytes sent in answers to reads, holes included.",
-            load(&metrics.read_bytes),
-        ),
-        counter(
-            "trefoil_nbd_written_bytes_total",
-            "Payload bytes of writes.",
-            load(&metrics.written_bytes),
-        ),
-        counter(
-            "trefoil_nbd_connections_total",
-            "Connections accepted, refused ones included.",
-            load(&metrics.connections_total),
-        ),
-        counter(
-            "trefoil_nbd_connections_refused_total",
-            "Connections closed at once because there were too many.",
-            load(&metrics.connections_refused),
-        ),
-        counter(
-            "trefoil_nbd_breaches_total",
-            "Connections closed because the client broke the protocol.",
-            load(&metrics.breaches),
-        ),
-        gauge(
-            "trefoil_nbd_connections",
-            "Connections now.",
-            load(&metrics.connections_open),
-        ),
-        gauge(
-            "trefoil_nbd_requests_in_flight",
-            "Requests started and not yet answered.",
-            load(&metrics.requests_in_flight),
         ),
     ]
 }

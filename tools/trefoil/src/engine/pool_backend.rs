@@ -88,7 +88,8 @@ pub(super) fn status_report(volumes: &Volumes) -> StatusReport {
         memory_used: status.memory.0.get(),
         memory_limit: status.memory.1.get(),
         memory_dirty: status.dirty.get(),
-        volumes: count(status.datasets),
+        volumes: count(status.volumes),
+        buckets: count(status.buckets),
         data_checksum_errors: pool.metrics().data_read_errors,
         devices: vec![DeviceRow {
             path: status.device,

@@ -2,36 +2,28 @@
 
 use std::sync::Arc;
 
+use engine_bucket::Buckets;
 use engine_volume::Volumes;
 use frontends_console::{Family, Health, Page, Section, Source};
-use frontends_nbd::Metrics;
 
 use crate::engine::families;
 use crate::engine::pool_backend::status_report;
 use crate::output;
 use crate::serve::status_rows;
 
-/// Volumes that the page lists; metrics and `trefoil volume list` have no such end.
-const VOLUMES_SHOWN: usize = 1000;
+/// Volumes, or buckets, that the page lists; `trefoil volume list` has no such end.
+const ROWS_SHOWN: usize = 1000;
 
 pub(super) struct PoolSource {
-    volumes: Volumes,
-    nbd: Arc<Metrics>,
+    pub(super) volumes: Volumes,
+    pub(super) buckets: Buckets,
+    pub(super) nbd: Arc<frontends_nbd::Metrics>,
+    pub(super) s3: Arc<frontends_s3::Metrics>,
+    pub(super) mounts: Arc<frontends_fuse::Metrics>,
 }
 
 impl PoolSource {
-    pub(super) const fn new(volumes: Volumes, nbd: Arc<Metrics>) -> Self {
-        Self { volumes, nbd }
-    }
-
     fn volumes_section(&self) -> Section {
-        let all = self.volumes.list();
-        let heading = match all.len() {
-            count if count > VOLUMES_SHOWN => {
-                format!("Volumes (the first {VOLUMES_SHOWN} of {count})")
-            }
-            _ => "Volumes".to_owned(),
-        };
         let row = |volume: &engine_volume::VolumeInfo| {
             vec![
                 volume.name.clone(),
@@ -41,11 +33,32 @@ impl PoolSource {
             ]
         };
         let columns = ["name", "size", "allocated", "created"];
-        Section {
-            heading,
-            columns: columns.map(str::to_owned).to_vec(),
-            rows: all.iter().take(VOLUMES_SHOWN).map(row).collect(),
-        }
+        section("Volumes", &columns, &self.volumes.list(), row)
+    }
+
+    fn buckets_section(&self) -> Section {
+        let row = |bucket: &engine_bucket::BucketInfo| {
+            vec![
+                bucket.name.clone(),
+                bucket.allocated.to_string(),
+                output::time(bucket.created_unix_nanos),
+            ]
+        };
+        let columns = ["name", "allocated", "created"];
+        section("Buckets", &columns, &self.buckets.list(), row)
+    }
+}
+
+/// The first of `all` as rows.
+fn section<T>(name: &str, columns: &[&str], all: &[T], row: impl Fn(&T) -> Vec<String>) -> Section {
+    let heading = match all.len() {
+        count if count > ROWS_SHOWN => format!("{name} (the first {ROWS_SHOWN} of {count})"),
+        _ => name.to_owned(),
+    };
+    Section {
+        heading,
+        columns: columns.iter().map(|&column| column.to_owned()).collect(),
+        rows: all.iter().take(ROWS_SHOWN).map(row).collect(),
     }
 }
 
@@ -54,6 +67,8 @@ impl Source for PoolSource {
         let pool = self.volumes.pool();
         let mut all = families::of_pool(&pool.status(), &pool.metrics());
         all.extend(families::of_nbd(&self.nbd));
+        all.extend(families::of_s3(&self.s3));
+        all.extend(families::of_mounts(&self.mounts));
         all
     }
 
@@ -74,7 +89,7 @@ impl Source for PoolSource {
         };
         Page {
             title: "Trefoil".to_owned(),
-            sections: vec![pool, self.volumes_section()],
+            sections: vec![pool, self.volumes_section(), self.buckets_section()],
         }
     }
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use frontends_nbd::Address;
 use tracing_subscriber::filter::LevelFilter;
 
+use crate::serve::mount_point::MountPoint;
 use crate::size::Size;
 
 /// Flags win over the config file, which wins over the defaults.
@@ -32,6 +33,25 @@ pub(crate) struct ServeArgs {
     /// Serve volumes over NBD here; may be repeated [default: 127.0.0.1:10809]
     #[arg(long, value_name = "IP:PORT|unix:PATH")]
     pub(super) nbd: Vec<Address>,
+    /// Serve buckets over S3 here [default: 127.0.0.1:9000]
+    #[arg(long, value_name = "IP:PORT")]
+    pub(super) s3: Option<SocketAddr>,
+    /// Serve BUCKET.NAME as virtual hosts; paths work all the same
+    #[arg(long, value_name = "NAME")]
+    pub(super) s3_domain: Option<String>,
+    /// Serve S3 over TLS only, with this certificate chain
+    #[arg(long, value_name = "FILE.pem", requires = "s3_tls_key")]
+    pub(super) s3_cert: Option<PathBuf>,
+    /// The key of that certificate
+    #[arg(long, value_name = "FILE.pem", requires = "s3_cert")]
+    pub(super) s3_tls_key: Option<PathBuf>,
+    /// The region that buckets say they are in; signatures for any are accepted [default:
+    /// us-east-1]
+    #[arg(long, value_name = "NAME")]
+    pub(super) s3_region: Option<String>,
+    /// Mount a bucket at start and unmount it at exit; may be repeated
+    #[arg(long, value_name = "BUCKET=PATH")]
+    pub(super) mount: Vec<MountPoint>,
     /// Serve /metrics, /healthz and the console here [default: 127.0.0.1:9090]
     #[arg(long, value_name = "IP:PORT")]
     pub(super) console: Option<SocketAddr>,
@@ -44,7 +64,8 @@ pub(crate) struct ServeArgs {
     /// How much to log on stderr: off, error, warn, info, debug or trace [default: info]
     #[arg(long, value_name = "LEVEL")]
     pub(super) log: Option<LevelFilter>,
-    /// Also make a volume `demo` of 10G, if there is none
+    /// Also make, where missing, a volume `demo` of 10G, a bucket `demo` that is mounted at
+    /// ./trefoil-mnt, and an access key `demo`, written to demo.key in the pool's directory
     #[arg(long)]
     pub(super) quickstart: bool,
 }

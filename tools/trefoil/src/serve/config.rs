@@ -15,6 +15,7 @@ use tracing_subscriber::filter::LevelFilter;
 use crate::failure::Failure;
 use crate::place;
 use crate::serve::args::ServeArgs;
+use crate::serve::mount_point::MountPoint;
 use crate::size::Size;
 
 /// Bytes of a config file; more is surely not one.
@@ -22,6 +23,8 @@ const CONFIG_BYTES_MAX: u64 = 1 << 20;
 const NBD_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 10_809);
 const CONSOLE_DEFAULT: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9_090);
+const S3_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9_000);
+const S3_REGION_DEFAULT: &str = "us-east-1";
 /// The inner pages of an index over a few TiB, and the hot leaves.
 const MEMORY_DEFAULT: ByteCount = ByteCount::new(256 << 20);
 /// The engine's least, and room for a few connections beside it.
@@ -35,10 +38,22 @@ pub(crate) struct Settings {
     pub(crate) rewind: bool,
     pub(crate) accept_loss: bool,
     pub(crate) nbd: Vec<Address>,
+    pub(crate) s3: S3Settings,
+    pub(crate) mounts: Vec<MountPoint>,
     pub(crate) console: SocketAddr,
     pub(crate) memory: ByteCount,
     pub(crate) log: LevelFilter,
     pub(crate) quickstart: bool,
+}
+
+/// How S3 is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct S3Settings {
+    pub(crate) address: SocketAddr,
+    pub(crate) domain: Option<String>,
+    /// Certificate chain and key.
+    pub(crate) tls: Option<(PathBuf, PathBuf)>,
+    pub(crate) region: String,
 }
 
 /// The config file. `rewind` and `accept-loss` are not in it: each gives something up, once, and a
@@ -52,6 +67,13 @@ struct File {
     capacity: Option<Size>,
     #[serde(default, deserialize_with = "one_or_many")]
     nbd: Option<Vec<Address>>,
+    s3: Option<SocketAddr>,
+    s3_domain: Option<String>,
+    s3_cert: Option<PathBuf>,
+    s3_tls_key: Option<PathBuf>,
+    s3_region: Option<String>,
+    #[serde(default, deserialize_with = "one_or_many")]
+    mount: Option<Vec<MountPoint>>,
     console: Option<SocketAddr>,
     memory: Option<Size>,
     #[serde(default, deserialize_with = "level")]
@@ -69,7 +91,8 @@ impl Settings {
         Self::merge(args, file)
     }
 
-    fn merge(args: ServeArgs, file: File) -> Result<Self, Failure> {
+    fn merge(args: ServeArgs, mut file: File) -> Result<Self, Failure> {
+        let s3 = S3Settings::merge(&args, &mut file)?;
         let data = args
             .data
             .or(file.data)
@@ -106,10 +129,39 @@ impl Settings {
             rewind: args.rewind,
             accept_loss: args.accept_loss,
             nbd,
+            s3,
+            mounts: if args.mount.is_empty() {
+                file.mount.unwrap_or_default()
+            } else {
+                args.mount
+            },
             console: args.console.or(file.console).unwrap_or(CONSOLE_DEFAULT),
             memory,
             log: args.log.or(file.log).unwrap_or(LevelFilter::INFO),
             quickstart: args.quickstart || file.quickstart.unwrap_or(false),
+        })
+    }
+}
+
+impl S3Settings {
+    fn merge(args: &ServeArgs, file: &mut File) -> Result<Self, Failure> {
+        let certificate = args.s3_cert.clone().or(file.s3_cert.take());
+        let key = args.s3_tls_key.clone().or(file.s3_tls_key.take());
+        let tls = match (certificate, key) {
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (None, None) => None,
+            _ => {
+                return Err(Failure::usage(
+                    "s3-cert and s3-tls-key go together; give both or none",
+                ));
+            }
+        };
+        let region = args.s3_region.clone().or(file.s3_region.take());
+        Ok(Self {
+            address: args.s3.or(file.s3).unwrap_or(S3_DEFAULT),
+            domain: args.s3_domain.clone().or(file.s3_domain.take()),
+            tls,
+            region: region.unwrap_or_else(|| S3_REGION_DEFAULT.to_owned()),
         })
     }
 }

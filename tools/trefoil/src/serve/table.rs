@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use frontends_fuse::MountInfo;
 use frontends_nbd::Address;
 
 use crate::control::protocol::{DeviceRow, StatusReport};
@@ -15,9 +16,39 @@ pub(crate) struct Places<'a> {
     pub(crate) status: &'a StatusReport,
     pub(crate) control: &'a Path,
     pub(crate) nbd: &'a [Address],
+    pub(crate) s3: &'a S3Place<'a>,
+    pub(crate) mounts: &'a [MountInfo],
     pub(crate) console: SocketAddr,
     /// A volume for the examples, if there is one.
     pub(crate) volume: Option<&'a str>,
+}
+
+/// Where S3 is served, and how to sign for it.
+pub(crate) struct S3Place<'a> {
+    pub(crate) address: SocketAddr,
+    pub(crate) tls: bool,
+    /// A file with a key for the examples, if there is one.
+    pub(crate) key_file: Option<&'a Path>,
+}
+
+impl S3Place<'_> {
+    fn url(&self) -> String {
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    fn command(&self, data: &str) -> String {
+        let Some(file) = self.key_file else {
+            return format!("trefoil key create --data {data}");
+        };
+        let file = shell_word(&file.display().to_string());
+        let url = self.url();
+        format!(
+            "read -r AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY < {file}; \
+             export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_DEFAULT_REGION=us-east-1; \
+             aws --endpoint-url {url} s3 ls"
+        )
+    }
 }
 
 impl Places<'_> {
@@ -39,6 +70,12 @@ impl Places<'_> {
         ));
         for address in self.nbd {
             rows.push(row("nbd", address.to_string(), self.nbd_command(address)));
+        }
+        rows.push(row("s3", self.s3.url(), self.s3.command(&data)));
+        for mount in self.mounts {
+            let path = mount.path.display().to_string();
+            let command = format!("ls -l {}", shell_word(&path));
+            rows.push(row("mount", format!("{} at {path}", mount.bucket), command));
         }
         let url = format!("http://{}", self.console);
         rows.push(row("console", url.clone(), format!("curl {url}/metrics")));
@@ -93,6 +130,7 @@ pub(crate) fn status_rows(status: &StatusReport) -> Vec<Vec<String>> {
         row("dead", size(status.dead)),
         row("segments", segments),
         row("volumes", status.volumes.to_string()),
+        row("buckets", status.buckets.to_string()),
         row(
             "LSN",
             format!("{}, durable to {}", status.lsn, status.durable_lsn),

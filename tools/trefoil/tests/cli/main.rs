@@ -5,6 +5,9 @@
     reason = "helpers of tests: a step that fails is a test that fails"
 )]
 
+mod buckets;
+mod keys;
+mod mounts;
 mod offline;
 mod server;
 mod serving;

@@ -15,7 +15,14 @@ pub(crate) struct Served {
     stdout: BufReader<ChildStdout>,
 }
 
-const PORTS: [&str; 4] = ["--nbd", "127.0.0.1:0", "--console", "127.0.0.1:0"];
+const PORTS: [&str; 6] = [
+    "--nbd",
+    "127.0.0.1:0",
+    "--s3",
+    "127.0.0.1:0",
+    "--console",
+    "127.0.0.1:0",
+];
 /// Small, because tests of several pools share a file system.
 const CAPACITY: [&str; 2] = ["--capacity", "1G"];
 
@@ -66,6 +73,14 @@ impl Served {
             .split_whitespace()
             .find_map(|word| word.strip_prefix(prefix));
         found.unwrap_or_else(|| panic!("no {prefix} in {}", self.table))
+    }
+
+    /// Where the console listens.
+    pub(crate) fn console(&self) -> &str {
+        let row = self.table.lines().find(|line| line.starts_with("console"));
+        let url = row.and_then(|row| row.split_whitespace().nth(1));
+        url.and_then(|url| url.strip_prefix("http://"))
+            .unwrap_or_else(|| panic!("no console in {}", self.table))
     }
 
     pub(crate) fn signal(&self, name: &str) {

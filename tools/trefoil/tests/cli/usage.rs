@@ -6,7 +6,7 @@ use crate::{failure, stderr, success, trefoil};
 #[test]
 fn wrong_usage_ends_with_status_2() {
     let directory = tempfile::tempdir().unwrap();
-    let wrong: [&[&str]; 18] = [
+    let wrong: [&[&str]; 21] = [
         &[],
         &["volume"],
         &["frobnicate"],
@@ -17,8 +17,11 @@ fn wrong_usage_ends_with_status_2() {
         &["volume", "list", "extra"],
         &["volume", "list", "--data", "a,b"],
         &["status", "--yaml"],
-        &["serve", "--s3", "127.0.0.1:9000"],
-        &["serve", "--mount", "a=b"],
+        &["serve", "--s3", "nowhere"],
+        &["serve", "--mount", "a"],
+        &["serve", "--s3-cert", "c.pem"],
+        &["key", "create", "--id", "a"],
+        &["key", "create", "--umask", "888"],
         &["serve", "--nbd", "nowhere"],
         &["serve", "--log", "loud"],
         &["serve", "--data", "a,b"],
@@ -90,14 +93,14 @@ fn a_config_file_that_is_wrong_ends_with_status_2_and_one_that_is_missing_with_1
     );
     fs::write(
         directory.path().join("trefoil.toml"),
-        "s3 = \"127.0.0.1:9000\"\n",
+        "s4 = \"127.0.0.1:9000\"\n",
     )
     .unwrap();
     let output = trefoil(directory.path(), &serve);
     assert_eq!(output.status.code(), Some(2));
     let text = stderr(&output);
     assert!(
-        text.contains("unknown field `s3`") && text.lines().count() == 1,
+        text.contains("unknown field `s4`") && text.lines().count() == 1,
         "{text}"
     );
 }

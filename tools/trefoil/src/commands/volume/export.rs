@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::commands::absolute;
+use crate::commands::volume::NamedArgs;
 use crate::commands::volume::transfer::run_transfer;
-use crate::commands::volume::{NamedArgs, absolute};
 use crate::control::protocol::Request;
 use crate::failure::Failure;
 

@@ -7,11 +7,15 @@ use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+mod no_doors;
+
 use super::{CONNECTIONS_MAX, REQUEST_BYTES_MAX, Server};
 use crate::backend::Backend as _;
 use crate::control::protocol::{RefusalKind, Reply, Request, Response};
 use crate::control::{Handler, Listening};
 use crate::transfer::memory::MemoryPool;
+
+use no_doors::NoDoors;
 
 struct Fixture {
     directory: tempfile::TempDir,
@@ -26,7 +30,7 @@ impl Fixture {
         let directory = tempfile::tempdir().unwrap();
         let pool = MemoryPool::default();
         let listening = Listening::bind(&directory.path().join("control.sock")).unwrap();
-        let handler = Handler::new(Arc::new(pool.clone()));
+        let handler = Handler::new(Arc::new(pool.clone()), Arc::new(NoDoors));
         let server = Server::new(listening.listener().unwrap(), handler).unwrap();
         let (stop, stopped) = watch::channel(false);
         let task = tokio::spawn(server.serve(stopped));

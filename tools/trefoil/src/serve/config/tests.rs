@@ -26,6 +26,10 @@ fn without_flags_and_file_the_defaults_hold() {
     let settings = Settings::load(ServeArgs::default()).unwrap();
     assert_eq!(settings.data, Path::new("./trefoil-data"));
     assert_eq!(settings.nbd, ["127.0.0.1:10809".parse().unwrap()]);
+    assert_eq!(settings.s3.address, "127.0.0.1:9000".parse().unwrap());
+    assert_eq!((settings.s3.domain, settings.s3.tls), (None, None));
+    assert_eq!(settings.s3.region, "us-east-1");
+    assert_eq!(settings.mounts, []);
     assert_eq!(settings.console, "127.0.0.1:9090".parse().unwrap());
     assert_eq!(settings.memory, ByteCount::new(256 << 20));
     assert_eq!(settings.log, LevelFilter::INFO);
@@ -41,6 +45,12 @@ fn the_file_wins_over_the_defaults_and_flags_win_over_the_file() {
         capacity = "10G"
         nbd = ["127.0.0.1:1", "unix:/x"]
         console = "127.0.0.1:2"
+        s3 = "127.0.0.1:3"
+        s3-domain = "s3.example"
+        s3-cert = "/c.pem"
+        s3-tls-key = "/k.pem"
+        s3-region = "r"
+        mount = ["a=/a", "b=/b"]
         memory = 67108864
         log = "debug"
         quickstart = true
@@ -52,10 +62,18 @@ fn the_file_wins_over_the_defaults_and_flags_win_over_the_file() {
     assert_eq!(from_file.memory, ByteCount::new(64 << 20));
     assert_eq!(from_file.log, LevelFilter::DEBUG);
     assert!(from_file.quickstart);
+    assert_eq!(from_file.s3.address, "127.0.0.1:3".parse().unwrap());
+    assert_eq!(from_file.s3.domain.as_deref(), Some("s3.example"));
+    let tls = ("/c.pem".into(), "/k.pem".into());
+    assert_eq!(from_file.s3.tls, Some(tls));
+    assert_eq!(from_file.s3.region, "r");
+    assert_eq!(from_file.mounts.len(), 2);
     let flags = ServeArgs {
         data: Some(vec![PathBuf::from("/other")]),
         nbd: vec!["unix:/y".parse().unwrap()],
         memory: Some("1G".parse().unwrap()),
+        s3: Some("127.0.0.1:4".parse().unwrap()),
+        mount: vec!["c=/c".parse().unwrap()],
         ..ServeArgs::default()
     };
     let mixed = load(config, flags).unwrap();
@@ -63,6 +81,9 @@ fn the_file_wins_over_the_defaults_and_flags_win_over_the_file() {
     assert_eq!(mixed.nbd, ["unix:/y".parse().unwrap()]);
     assert_eq!(mixed.memory, ByteCount::new(1 << 30));
     assert_eq!(mixed.capacity, from_file.capacity);
+    assert_eq!(mixed.s3.address, "127.0.0.1:4".parse().unwrap());
+    assert_eq!(mixed.s3.tls, from_file.s3.tls);
+    assert_eq!(mixed.mounts, ["c=/c".parse().unwrap()]);
 }
 
 #[test]
@@ -73,7 +94,9 @@ fn one_address_needs_no_list() {
 
 #[test]
 fn what_is_wrong_in_the_file_is_named() {
-    assert!(refused("s3 = \"127.0.0.1:9000\"").contains("unknown field `s3`"));
+    assert!(refused("s4 = \"127.0.0.1:9000\"").contains("unknown field `s4`"));
+    assert!(refused("s3-cert = \"x\"").contains("go together"));
+    assert!(refused("mount = \"x\"").contains("BUCKET=PATH"));
     assert!(refused("rewind = true").contains("unknown field `rewind`"));
     assert!(refused("capacity = \"10X\"").contains("`10X` is not a size"));
     assert!(refused("capacity = -1").contains("a size such as"));

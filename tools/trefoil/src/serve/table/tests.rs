@@ -1,6 +1,8 @@
 use std::path::Path;
 
-use super::{Places, shell_word, status_rows};
+use frontends_fuse::{MountInfo, MountOptions};
+
+use super::{Places, S3Place, shell_word, status_rows};
 use crate::control::protocol::{DeviceRow, StatusReport};
 
 fn status() -> StatusReport {
@@ -21,6 +23,7 @@ fn status() -> StatusReport {
         memory_limit: 2,
         memory_dirty: 1,
         volumes: 0,
+        buckets: 0,
         data_checksum_errors: 0,
         devices: vec![DeviceRow {
             path: "./my pool".to_owned(),
@@ -41,6 +44,16 @@ fn each_place_has_the_command_that_uses_it() {
         status: &status,
         control: Path::new("./my pool/control.sock"),
         nbd: &nbd,
+        s3: &S3Place {
+            address: "127.0.0.1:9000".parse().unwrap(),
+            tls: false,
+            key_file: Some(Path::new("./my pool/demo.key")),
+        },
+        mounts: &[MountInfo {
+            bucket: "demo".to_owned(),
+            path: "/mnt/d".into(),
+            options: MountOptions::default(),
+        }],
         console: "127.0.0.1:9090".parse().unwrap(),
         volume: Some("demo"),
     };
@@ -57,6 +70,11 @@ fn each_place_has_the_command_that_uses_it() {
     );
     assert!(table.contains("8.0 GiB of 10.0 GiB available"), "{table}");
     assert!(!table.contains("volume create"), "{table}");
+    let read = "read -r AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY < './my pool/demo.key'; ";
+    assert!(table.contains(read), "{table}");
+    let list = "aws --endpoint-url http://127.0.0.1:9000 s3 ls\n";
+    assert!(table.contains(list), "{table}");
+    assert!(table.contains("ls -l /mnt/d\n"), "{table}");
     let empty = Places {
         volume: None,
         ..places

@@ -1,0 +1,36 @@
+//! What the control server needs of buckets, their mounts and their keys, as blocking calls.
+
+use std::path::Path;
+
+use crate::backend::BackendError;
+use crate::control::protocol::{BucketReport, BucketRow, KeyRequest, KeyRow, KeySecret};
+
+/// The buckets of a pool and who may see them where.
+pub(crate) trait Doors: Send + Sync + 'static {
+    /// Makes an empty bucket. Durable when it returns.
+    fn bucket_create(&self, name: &str) -> Result<BucketRow, BackendError>;
+    /// All buckets by name.
+    fn bucket_list(&self) -> Result<Vec<BucketRow>, BackendError>;
+    /// One bucket, counted: takes as long as reading all its names.
+    fn bucket_show(&self, name: &str) -> Result<BucketReport, BackendError>;
+    /// Deletes a bucket; with `force` also what is in it. Durable when it returns.
+    fn bucket_delete(&self, name: &str, force: bool) -> Result<(), BackendError>;
+    /// Mounts a bucket at a directory.
+    fn mount(&self, bucket: &str, path: &Path, how: MountHow) -> Result<(), BackendError>;
+    /// Takes a mount away.
+    fn unmount(&self, path: &Path) -> Result<(), BackendError>;
+    /// Makes an access key. Durable when it returns.
+    fn key_create(&self, request: &KeyRequest) -> Result<KeySecret, BackendError>;
+    /// All access keys by id, without their secrets.
+    fn key_list(&self) -> Result<Vec<KeyRow>, BackendError>;
+    /// Deletes an access key: requests from now on are refused. Durable when it returns.
+    fn key_delete(&self, id: &str) -> Result<(), BackendError>;
+}
+
+/// How a bucket is mounted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct MountHow {
+    /// The kernel may keep what is written until it is closed or synced.
+    pub(crate) write_back: bool,
+    pub(crate) read_only: bool,
+}

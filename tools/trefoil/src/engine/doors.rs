@@ -1,0 +1,151 @@
+//! Buckets, mounts and keys as the control socket sees them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use engine_base::ErrorKind;
+use engine_bucket::{BucketError, BucketInfo, Buckets, RootOwner};
+use engine_pool::block_on;
+use frontends_fuse::{MountError, MountOptions, Mounts};
+
+use crate::backend::{BackendError, Doors, MountHow};
+use crate::control::protocol::{BucketReport, BucketRow, KeyRequest, KeyRow, KeySecret};
+use crate::engine::keys::KeyRing;
+use crate::failure::chain;
+
+pub(super) struct PoolDoors {
+    pub(super) buckets: Buckets,
+    pub(super) mounts: Arc<Mounts>,
+    pub(super) keys: Arc<KeyRing>,
+}
+
+impl From<BucketError> for BackendError {
+    fn from(error: BucketError) -> Self {
+        let kind = match &error {
+            BucketError::NotFound { .. } => ErrorKind::NotFound,
+            BucketError::Exists { .. } => ErrorKind::Exists,
+            BucketError::NotEmpty => ErrorKind::Busy,
+            BucketError::Store(error) => error.kind(),
+            _ => ErrorKind::Invalid,
+        };
+        Self::new(kind, chain(&error))
+    }
+}
+
+impl From<MountError> for BackendError {
+    fn from(error: MountError) -> Self {
+        Self::new(ErrorKind::Invalid, chain(&error))
+    }
+}
+
+impl PoolDoors {
+    fn row(&self, info: BucketInfo) -> BucketRow {
+        let all = self.mounts.list();
+        let mounts = all.iter().filter(|mount| mount.bucket == info.name);
+        BucketRow {
+            id: info.id.get(),
+            allocated: info.allocated.get(),
+            created_unix_nanos: info.created_unix_nanos,
+            mounts: mounts
+                .map(|mount| mount.path.display().to_string())
+                .collect(),
+            name: info.name,
+        }
+    }
+
+    fn check_unmounted(&self, name: &str) -> Result<(), BackendError> {
+        let all = self.mounts.list();
+        let Some(mount) = all.iter().find(|mount| mount.bucket == name) else {
+            return Ok(());
+        };
+        let path = mount.path.display();
+        let message = format!("it is mounted at {path}; unmount it first");
+        Err(BackendError::new(ErrorKind::Busy, message))
+    }
+}
+
+impl Doors for PoolDoors {
+    fn bucket_create(&self, name: &str) -> Result<BucketRow, BackendError> {
+        if !frontends_s3::is_bucket_name(name) {
+            let message = "the name is refused: S3 allows 3 to 63 lower-case letters, digits, dots \
+                           and hyphens, a letter or digit at both ends, and not --at--";
+            return Err(BackendError::new(ErrorKind::Invalid, message));
+        }
+        let owner = RootOwner {
+            uid: rustix::process::getuid().as_raw(),
+            gid: rustix::process::getgid().as_raw(),
+            ..RootOwner::default()
+        };
+        Ok(self.row(block_on(self.buckets.create(name, owner))?))
+    }
+
+    fn bucket_list(&self) -> Result<Vec<BucketRow>, BackendError> {
+        let all = self.buckets.list();
+        Ok(all.into_iter().map(|info| self.row(info)).collect())
+    }
+
+    fn bucket_show(&self, name: &str) -> Result<BucketReport, BackendError> {
+        let row = self.row(self.buckets.show(name)?);
+        let bucket = block_on(self.buckets.open(name))?;
+        let census = block_on(bucket.census())?;
+        let staged = block_on(bucket.staged())?;
+        Ok(BucketReport {
+            id: row.id,
+            name: row.name,
+            allocated: row.allocated,
+            created_unix_nanos: row.created_unix_nanos,
+            mounts: row.mounts,
+            entries: census.entries,
+            unmountable: census.unmountable,
+            objects: census.objects,
+            bytes: census.bytes,
+            keyless: census.keyless,
+            uploads: staged.uploads,
+            staged_bytes: staged.bytes,
+        })
+    }
+
+    fn bucket_delete(&self, name: &str, force: bool) -> Result<(), BackendError> {
+        self.check_unmounted(name)?;
+        let deleted = if force {
+            block_on(self.buckets.delete_with_contents(name))
+        } else {
+            block_on(self.buckets.delete(name))
+        };
+        match deleted {
+            Err(BucketError::NotEmpty) => {
+                let message = "it is not empty; empty it, or say --force to lose what is in it";
+                Err(BackendError::new(ErrorKind::Busy, message))
+            }
+            deleted => Ok(deleted?),
+        }
+    }
+
+    fn mount(&self, bucket: &str, path: &Path, how: MountHow) -> Result<(), BackendError> {
+        let options = MountOptions {
+            read_only: how.read_only,
+            write_back: how.write_back,
+        };
+        Ok(self.mounts.mount(bucket, path, options)?)
+    }
+
+    fn unmount(&self, path: &Path) -> Result<(), BackendError> {
+        Ok(self.mounts.unmount(path)?)
+    }
+
+    fn key_create(&self, request: &KeyRequest) -> Result<KeySecret, BackendError> {
+        if let Some(bucket) = &request.bucket {
+            // A key for a bucket that is misspelt would be noticed late.
+            self.buckets.show(bucket)?;
+        }
+        self.keys.create(request)
+    }
+
+    fn key_list(&self) -> Result<Vec<KeyRow>, BackendError> {
+        Ok(self.keys.list())
+    }
+
+    fn key_delete(&self, id: &str) -> Result<(), BackendError> {
+        self.keys.delete(id)
+    }
+}
