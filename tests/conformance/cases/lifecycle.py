@@ -15,7 +15,7 @@ import urllib.request
 import nbd
 
 from harness.context import Skip, environment, equal, wait_until
-from harness.launcher import REPOSITORY, free_port
+from harness.launcher import REPOSITORY, free_addresses, free_port
 from harness.ledger import Ledger
 from harness.load import Load
 from harness.registry import case
@@ -35,7 +35,7 @@ def a_second_server_on_the_same_pool_is_refused(t):
     server.create_volume("v", MIB)
     done = t.run(
         server.binary, "serve", "--data", server.data, "--nbd", f"127.0.0.1:{free_port()}",
-        "--console", f"127.0.0.1:{free_port()}", status=None)
+        *free_addresses("--s3", "--console"), status=None)
     equal(done.returncode, 1, "exit status")
     assert "trefoil: ready" not in done.stdout, done.stdout
     assert done.stderr.strip(), "nothing on stderr"
@@ -51,7 +51,7 @@ def a_port_that_is_taken_is_named(t):
     server = t.server()
     done = t.run(
         server.binary, "serve", "--data", t.path("other"), "--nbd", f"127.0.0.1:{server.port}",
-        "--console", f"127.0.0.1:{free_port()}", status=None)
+        *free_addresses("--s3", "--console"), status=None)
     equal(done.returncode, 1, "exit status")
     assert str(server.port) in done.stderr, done.stderr
 
@@ -171,7 +171,7 @@ def something_that_is_no_pool_is_refused_and_left_alone(t):
     stranger = t.random_file("stranger", 64 * MIB)
     before = pathlib.Path(stranger).read_bytes()
     done = t.run(server.binary, "serve", "--data", stranger, "--nbd", f"127.0.0.1:{free_port()}",
-                 "--console", f"127.0.0.1:{free_port()}", status=None)
+                 *free_addresses("--s3", "--console"), status=None)
     equal(done.returncode, 1, "exit status")
     assert done.stderr.strip(), "nothing on stderr"
     equal(pathlib.Path(stranger).read_bytes() == before, True, "the file is unchanged")

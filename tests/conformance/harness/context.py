@@ -50,20 +50,21 @@ class Context:
         """A path inside the case's directory, as text."""
         return str(self.dir / name)
 
-    def sh(self, *argv, status=0, input=None, timeout=60):
+    def sh(self, *argv, status=0, input=None, timeout=60, **more):
         """Runs a command, shows it and its output, and returns its standard output.
 
         `status`: the exit status that is expected; None accepts any.
         """
-        return self.run(*argv, status=status, input=input, timeout=timeout).stdout
+        return self.run(*argv, status=status, input=input, timeout=timeout, **more).stdout
 
-    def run(self, *argv, status=0, input=None, timeout=60):
+    def run(self, *argv, status=0, input=None, timeout=60, env=None, cwd=None):
         """As `sh`, but returns the whole `subprocess.CompletedProcess`."""
         argv = [str(word) for word in argv]
         print("$", " ".join(argv), flush=True)
         done = subprocess.run(
             argv, input=input, timeout=timeout, capture_output=True, text=True,
-            cwd=self.dir, env=environment(), stdin=None if input else subprocess.DEVNULL,
+            cwd=cwd or self.dir, env=env or environment(),
+            stdin=None if input else subprocess.DEVNULL,
         )
         for text in (done.stdout, done.stderr):
             sys.stdout.write(text[-6000:])

@@ -30,6 +30,11 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def free_addresses(*flags):
+    """Each flag of `serve` with an address that nobody listens on."""
+    return [word for flag in flags for word in (flag, f"127.0.0.1:{free_port()}")]
+
+
 class Server:
     """What cases use of a server: where it listens, and its life."""
 
@@ -80,6 +85,7 @@ class Trefoil(Server):
         """`options`: more arguments of serve; `allow`: patterns of complaints to accept."""
         super().__init__(context, data)
         self.console = free_port()
+        self.s3 = free_port()
         self.options = list(options)
         self.allow = [re.compile(pattern) for pattern in allow]
         self.process = None
@@ -111,7 +117,8 @@ class Trefoil(Server):
         argv = [
             self.binary, "serve", "--data", self.data,
             "--nbd", f"127.0.0.1:{self.port}", "--nbd", f"unix:{self.socket}",
-            "--console", f"127.0.0.1:{self.console}", *self.options,
+            "--s3", f"127.0.0.1:{self.s3}", "--console", f"127.0.0.1:{self.console}",
+            *self.options,
         ]
         print("$", " ".join(argv), flush=True)
         self.process = subprocess.Popen(
@@ -187,6 +194,20 @@ class Trefoil(Server):
         return self.context.run(
             self.binary, *words, "--data", self.data, status=status, timeout=timeout
         )
+
+    def url(self):
+        """Where S3 is served."""
+        return f"http://127.0.0.1:{self.s3}"
+
+    def key(self, *options):
+        """`trefoil key create`: the id and the secret."""
+        return self.run("key", "create", *options).stdout.split()
+
+    def mount(self, bucket, name, *options):
+        """`trefoil mount` in the case's directory; the path."""
+        path = self.context.path(name)
+        self.run("mount", bucket, path, *options)
+        return path
 
     def create_volume(self, name, size):
         """`trefoil volume create`; `size` in bytes."""
