@@ -150,7 +150,7 @@ fn parts_become_one_object() {
 fn an_empty_body_that_expects_to_be_asked_for_ends_its_connection() {
     let world = World::new();
     world.send(ask("PUT", "/box")).expect(200);
-    let empty = ask("PUT", "/box/empty").header("Expect", "100-continue");
+    let empty = ask("PUT", "/box/empty").header("expect", "100-continue");
     assert_eq!(world.send(empty).expect(200).header("connection"), "close");
     let usual = world.send(ask("PUT", "/box/empty")).expect(200);
     assert_eq!(usual.header("connection"), "");
