@@ -5,6 +5,7 @@ that others wrote, which shows that a case tests the protocol and not its author
 """
 
 import pathlib
+import random
 import re
 import signal
 import socket
@@ -23,11 +24,24 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 LEVEL = re.compile(r"^\S*\s*(WARN|ERROR)\b")
 
 
+# Below the ports that Linux gives to connections: none of these takes one away before the server
+# is started, or while it is down.
+PORTS = range(20_000, 32_000)
+_given = set()
+
+
 def free_port():
-    """A TCP port of 127.0.0.1 that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A TCP port of 127.0.0.1 that nobody listens on at this moment, and never the same again."""
+    while True:
+        port = random.SystemRandom().choice(PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def free_addresses(*flags):
