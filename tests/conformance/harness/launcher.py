@@ -24,8 +24,7 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 LEVEL = re.compile(r"^\S*\s*(WARN|ERROR)\b")
 
 
-# Below the ports that Linux gives to connections: none of these takes one away before the server
-# is started, or while it is down.
+# Below the ports that Linux gives to connections: none takes one away while a server is down.
 PORTS = range(20_000, 32_000)
 _given = set()
 
@@ -40,8 +39,7 @@ def free_port():
             except OSError:
                 continue
         if port not in _given:
-            _given.add(port)
-            return port
+            return _given.add(port) or port
 
 
 def free_addresses(*flags):

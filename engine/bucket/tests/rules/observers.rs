@@ -50,8 +50,8 @@ pub(super) fn observers_are_told_what_changed() {
     assert!(seen.contains(&entry(b"g")) && seen.contains(&Changed::Attributes(file.id())));
 }
 
-/// Polls until `told`, and then to the end. What else runs in the pool may keep an operation waiting
-/// before its commit, or sync for it, so only the order is certain.
+/// Polls until `told`, and then to the end. What else runs in the pool may keep an operation
+/// waiting before its commit, or sync for it, so only the order is certain.
 fn told_first<T>(mut operation: Pin<&mut impl Future<Output = T>>, told: impl Fn() -> bool) -> T {
     let mut context = Context::from_waker(Waker::noop());
     loop {
