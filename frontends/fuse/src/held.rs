@@ -53,7 +53,7 @@ pub(crate) enum Job {
         directory: Number,
         /// The name.
         name: Vec<u8>,
-        /// What the kernel was told last that it leads to; 0: nothing.
+        /// What it leads to for the kernel; 0: nothing, or that is not certain.
         child: Number,
     },
     /// Attributes, and with `pages` the content.
@@ -178,7 +178,7 @@ impl Table {
     pub(crate) fn give_absence(&self, ticket: &Ticket<'_>, directory: Number, name: &[u8]) -> bool {
         let mut state = self.state.lock();
         if let Some(held) = state.inodes.get_mut(&directory) {
-            held.names.lead_to(name, 0);
+            held.names.lead_nowhere(name);
         }
         !state.changed_since(ticket, Key::Name(directory, name.to_vec()))
     }
@@ -196,35 +196,18 @@ impl Table {
     /// Notes that the kernel moves a name of its own accord; it was expected before the tree
     /// was changed.
     pub(crate) fn moves(&self, from: (Number, &[u8]), to: (Number, &[u8])) {
-        let state = self.state.lock();
-        let names = state.inodes.get(&from.0).map(|held| &held.names);
-        let child = names.map_or(0, |names| names.child(from.1));
-        drop(state);
-        self.leads(to, child);
-    }
-
-    fn leads(&self, to: (Number, &[u8]), child: Number) {
         let mut state = self.state.lock();
-        if let Some(held) = state.inodes.get_mut(&to.0) {
-            held.names.lead_to(to.1, child);
-        }
-        if let Some(held) = state.inodes.get_mut(&child) {
-            held.add_name(to.0, to.1);
-        }
+        let moved = state.take_name(from);
+        state.take_name(to);
+        state.lead_to(to, moved);
     }
 
     /// Notes that the kernel exchanges two names of its own accord; likewise.
     pub(crate) fn exchanges(&self, a: (Number, &[u8]), b: (Number, &[u8])) {
-        let child = |at: (Number, &[u8])| {
-            let state = self.state.lock();
-            state
-                .inodes
-                .get(&at.0)
-                .map_or(0, |held| held.names.child(at.1))
-        };
-        let children = (child(a), child(b));
-        self.leads(b, children.0);
-        self.leads(a, children.1);
+        let mut state = self.state.lock();
+        let (from_a, from_b) = (state.take_name(a), state.take_name(b));
+        state.lead_to(b, from_a);
+        state.lead_to(a, from_b);
     }
 
     /// Notes that the kernel may get pages of a file.

@@ -1,17 +1,31 @@
 //! The names of one directory that the kernel may know.
+//!
+//! Of several answers about one name the kernel may take in the older one last, so each inode that
+//! it was given by the name and has not forgotten counts, not only the last one.
 
 use std::collections::HashMap;
+
+use smallvec::SmallVec;
 
 use super::Number;
 use crate::limits::ABSENT_NAMES_MAX;
 
-/// Names and the inodes they were last said to lead to; 0: nowhere, or nothing was said yet. The
-/// kernel tells when it forgets an inode, and with it go the names that lead there. It does not
-/// tell when it forgets that a name leads nowhere, so beyond a bound those are not told apart.
+/// What the kernel was told of a name.
+#[derive(Debug, Default)]
+struct Known {
+    /// Where it was last said to lead; 0: nowhere, or nothing was said yet.
+    child: Number,
+    /// Inodes that were given by it and are not forgotten.
+    given: SmallVec<[Number; 1]>,
+}
+
+/// Names and where they were said to lead. The kernel tells when it forgets an inode, and with it
+/// go the names that lead there. It does not tell when it forgets that a name leads nowhere, so
+/// beyond a bound those are not told apart.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    children: HashMap<Box<[u8]>, Number>,
-    /// How many of them lead nowhere.
+    known: HashMap<Box<[u8]>, Known>,
+    /// How many of them no inode was given by.
     absent: usize,
     /// Any name may be known.
     any: bool,
@@ -20,54 +34,95 @@ pub(super) struct Names {
 impl Names {
     /// The kernel may soon know `name`.
     pub(super) fn expect(&mut self, name: &[u8]) {
-        if !self.any && !self.children.contains_key(name) {
+        if !self.any && !self.known.contains_key(name) {
             self.add_absent(name);
         }
     }
 
-    /// The kernel is told where `name` leads.
-    pub(super) fn lead_to(&mut self, name: &[u8], child: Number) {
-        let known = self.children.get(name).copied();
-        if known == Some(child) {
-            return;
+    /// The kernel is told that `name` leads nowhere.
+    pub(super) fn lead_nowhere(&mut self, name: &[u8]) {
+        self.expect(name);
+        if let Some(known) = self.known.get_mut(name) {
+            known.child = 0;
         }
-        if known == Some(0) {
+    }
+
+    /// The kernel is given `child` by `name`.
+    pub(super) fn lead_to(&mut self, name: &[u8], child: Number) {
+        let Some(known) = self.known.get_mut(name) else {
+            let given = SmallVec::from_slice(&[child]);
+            self.known.insert(name.into(), Known { child, given });
+            return;
+        };
+        if known.given.is_empty() {
             self.absent -= 1;
         }
-        if child > 0 {
-            self.children.insert(name.into(), child);
-        } else {
-            self.children.remove(name);
-            if !self.any {
-                self.add_absent(name);
-            }
+        known.child = child;
+        if !known.given.contains(&child) {
+            known.given.push(child);
         }
     }
 
     fn add_absent(&mut self, name: &[u8]) {
         if self.absent < ABSENT_NAMES_MAX {
             self.absent += 1;
-            self.children.insert(name.into(), 0);
+            self.known.insert(name.into(), Known::default());
             return;
         }
         self.any = true;
         self.absent = 0;
-        self.children.retain(|_, child| *child > 0);
+        self.known.retain(|_, known| !known.given.is_empty());
     }
 
-    /// The kernel forgot an inode that `name` led to.
+    /// The kernel forgot an inode that was given by `name`.
     pub(super) fn forget(&mut self, name: &[u8], child: Number) {
-        if self.children.get(name) == Some(&child) {
-            self.children.remove(name);
+        let Some(known) = self.known.get_mut(name) else {
+            return;
+        };
+        let Some(place) = known.given.iter().position(|given| *given == child) else {
+            return;
+        };
+        known.given.swap_remove(place);
+        if !known.given.is_empty() {
+            return;
+        }
+        // It may know that the name leads nowhere.
+        let is_absent = known.child == 0;
+        self.known.remove(name);
+        if is_absent {
+            self.expect(name);
         }
     }
 
-    pub(super) fn may_be_known(&self, name: &[u8]) -> bool {
-        self.any || self.children.contains_key(name)
+    /// The kernel does not know the name any more: inodes that were given by it, the last one
+    /// last.
+    pub(super) fn take(&mut self, name: &[u8]) -> SmallVec<[Number; 1]> {
+        let Some(known) = self.known.remove(name) else {
+            return SmallVec::new();
+        };
+        if known.given.is_empty() {
+            self.absent -= 1;
+        }
+        let Known { child, mut given } = known;
+        given.sort_unstable_by_key(|inode| *inode == child);
+        given
     }
 
-    /// What the name was last said to lead to; 0: nothing.
+    pub(super) fn may_be_known(&self, name: &[u8]) -> bool {
+        self.any || self.known.contains_key(name)
+    }
+
+    /// Where the name was last said to lead; 0: nowhere, or nothing was said.
     pub(super) fn child(&self, name: &[u8]) -> Number {
-        self.children.get(name).copied().unwrap_or(0)
+        self.known.get(name).map_or(0, |known| known.child)
+    }
+
+    /// Where the name leads for the kernel if it leads anywhere; 0: that is not certain.
+    pub(super) fn only_child(&self, name: &[u8]) -> Number {
+        let known = self.known.get(name);
+        known.map_or(0, |known| match known.given[..] {
+            [only] if only == known.child => only,
+            _ => 0,
+        })
     }
 }

@@ -98,6 +98,36 @@ impl State {
         self.recent.insert(key, self.clock);
     }
 
+    /// The kernel takes a name away: the inodes that were given by it, the last one last.
+    pub(super) fn take_name(&mut self, at: (Number, &[u8])) -> SmallVec<[Number; 1]> {
+        let Some(above) = self.inodes.get_mut(&at.0) else {
+            return SmallVec::new();
+        };
+        let given = above.names.take(at.1);
+        for inode in &given {
+            if let Some(held) = self.inodes.get_mut(inode) {
+                held.under.retain(|under| (under.0, &*under.1) != at);
+            }
+        }
+        given
+    }
+
+    /// The kernel has a name that leads to one of `given`, likely the last.
+    pub(super) fn lead_to(&mut self, at: (Number, &[u8]), given: SmallVec<[Number; 1]>) {
+        if let Some(above) = self.inodes.get_mut(&at.0) {
+            above.names.expect(at.1);
+        }
+        for inode in given {
+            let Some(held) = self.inodes.get_mut(&inode) else {
+                continue;
+            };
+            held.add_name(at.0, at.1);
+            if let Some(above) = self.inodes.get_mut(&at.0) {
+                above.names.lead_to(at.1, inode);
+            }
+        }
+    }
+
     pub(super) fn entry_changed(&mut self, jobs: &mut Vec<Job>, directory: Number, name: &[u8]) {
         self.remember(Key::Name(directory, name.to_vec()));
         let Some(held) = self.inodes.get(&directory) else {
@@ -107,7 +137,7 @@ impl State {
             jobs.push(Job::Entry {
                 directory,
                 name: name.to_vec(),
-                child: held.names.child(name),
+                child: held.names.only_child(name),
             });
         }
     }

@@ -221,3 +221,53 @@ fn beyond_the_bound_every_name_counts_as_known() {
     }
     assert_eq!(table.changed(&[entry(b"never asked for")]).len(), 1);
 }
+
+/// Another file, given by the same name.
+fn other(table: &Table, node: &Node) -> Node {
+    let bucket = bucket();
+    let new = NewInode {
+        kind: NewKind::File,
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+    };
+    let mut other = node.clone();
+    for name in [b"a", b"b"] {
+        let made = block_on(bucket.create(&bucket.root(), name, &new, Ack::Written));
+        other = made.unwrap().0;
+    }
+    assert_ne!(other.id(), node.id());
+    let ticket = table.begin();
+    table.expect(ROOT, b"f");
+    table.give(&ticket, ROOT, b"f", &other);
+    other
+}
+
+#[test]
+fn a_name_is_known_until_all_it_led_to_is_forgotten() {
+    let (table, node) = world();
+    look_up(&table, &node);
+    // Two answers were on their way. The kernel took the older one in last and gives the newer one
+    // back.
+    let newer = other(&table, &node);
+    table.forget(newer.id().get(), 1);
+    let jobs = table.changed(&[entry(b"f")]);
+    assert!(jobs.len() == 1 && is_entry(&jobs[0], b"f"), "{jobs:?}");
+    table.forget(node.id().get(), 1);
+    assert_eq!(table.changed(&[entry(b"f")]), []);
+}
+
+#[test]
+fn a_name_of_two_inodes_leads_to_neither_for_certain() {
+    let (table, node) = world();
+    look_up(&table, &node);
+    let child = |table: &Table| match table.changed(&[entry(b"f")])[..] {
+        [Job::Entry { child, .. }] => child,
+        ref jobs => panic!("{jobs:?}"),
+    };
+    assert_eq!(child(&table), node.id().get());
+    let newer = other(&table, &node);
+    assert_eq!(child(&table), 0);
+    table.forget(node.id().get(), 1);
+    assert_eq!(child(&table), newer.id().get());
+}

@@ -16,7 +16,7 @@ pub(crate) const OWNER: Owner = Owner {
     gid: 8,
     umask: 0o022,
 };
-const CAPACITY: ByteCount = ByteCount::new(8 << 30);
+const CAPACITY: ByteCount = ByteCount::new(1 << 30);
 
 pub(crate) struct World {
     pub(crate) mounts: Option<Mounts>,
