@@ -101,11 +101,14 @@ impl Gate {
         verified: Verified,
     ) -> S3Result<Response<Body>> {
         let target = Target::of(&parts, self.domain.as_deref())?;
-        let source = ["x-amz-copy-source", "x-amz-rename-source"]
-            .into_iter()
-            .find_map(|name| parts.headers.get(name))
-            .map(|value| Target::of_source(value.as_bytes()))
-            .transpose()?;
+        let source = match (
+            parts.headers.get("x-amz-copy-source"),
+            parts.headers.get("x-amz-rename-source"),
+        ) {
+            (Some(value), _) => Some(Target::of_source(value.as_bytes())?),
+            (None, Some(value)) => Some(target.rename_source(value.as_bytes())?),
+            (None, None) => None,
+        };
         let query = Query::of(&parts.uri);
         let foreign = [Some(&target), source.as_ref()].into_iter().flatten();
         if foreign

@@ -60,6 +60,19 @@ impl Target {
         })
     }
 
+    /// Parses the value of `x-amz-rename-source`: a key of this bucket, or `/BUCKET/KEY`.
+    pub(crate) fn rename_source(&self, value: &[u8]) -> S3Result<Self> {
+        let decoded = std::str::from_utf8(value).map(|text| percent_decode(text, false));
+        let key = decoded.ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        match key {
+            Some(key) if !key.is_empty() && !key.starts_with('/') => Ok(Self {
+                bucket: self.bucket.clone(),
+                key,
+            }),
+            _ => Self::of_source(value),
+        }
+    }
+
     /// A path for the library, which routes by its shape alone: the names in it are not used.
     pub(crate) const fn shape(&self) -> &'static str {
         match (self.bucket.is_empty(), self.key.is_empty()) {

@@ -43,3 +43,15 @@ fn sources_name_a_bucket_and_a_key() {
         assert_eq!(source(text), None, "{text}");
     }
 }
+
+#[test]
+fn what_is_renamed_is_a_key_of_the_bucket() {
+    let source = |text: &str| named("b", "to").rename_source(text.as_bytes()).ok();
+    assert_eq!(source("a%20b/c"), Some(named("b", "a b/c")));
+    assert_eq!(source("b/k"), Some(named("b", "b/k")));
+    assert_eq!(source("/b/k"), Some(named("b", "k")));
+    assert_eq!(source("/other/k"), Some(named("other", "k")));
+    for text in ["", "/", "/b/", "a%ff"] {
+        assert_eq!(source(text), None, "{text}");
+    }
+}
