@@ -22,12 +22,29 @@ pub(super) struct Held {
     pub(super) under: SmallVec<[(Number, Box<[u8]>); 1]>,
     /// The kernel may have its attributes.
     pub(super) attributes: bool,
+    /// Whether the kernel has seen its attributes since they changed.
+    pub(super) seen: Seen,
     /// The kernel may have pages of it.
     pub(super) pages: bool,
     /// The kernel may not have taken it in yet.
     pub(super) settling: bool,
     /// It has neither set-id bits nor capabilities, so a write takes nothing away.
     pub(super) plain: bool,
+}
+
+/// Whether the kernel has taken in attributes since others changed them.
+///
+/// It takes an answer in without a lock against those who look: it says that the attributes are
+/// valid and then writes them, one by one. So the first answer after a change must not be kept; a
+/// later one, which only says the same again, may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// It has, or they never changed.
+    Yes,
+    /// It has not.
+    No,
+    /// When the request began that is the first to be answered with them.
+    By(u64),
 }
 
 #[derive(Default)]
@@ -50,6 +67,7 @@ impl Held {
             names: Names::default(),
             under: SmallVec::new(),
             attributes: false,
+            seen: Seen::Yes,
             pages: false,
             settling: false,
             plain: false,
@@ -66,7 +84,7 @@ impl Held {
 
 impl State {
     pub(super) fn fresh(
-        &self,
+        &mut self,
         ticket: &Ticket<'_>,
         name: Option<(Number, &[u8])>,
         id: InodeId,
@@ -74,8 +92,24 @@ impl State {
         let name = name.map(|(directory, name)| Key::Name(directory, name.to_vec()));
         Fresh {
             entry: !name.is_some_and(|name| self.changed_since(ticket, name)),
-            attributes: !self.changed_since(ticket, Key::Inode(id.get())),
+            attributes: !self.changed_since(ticket, Key::Inode(id.get()))
+                && self.has_seen(ticket, id),
         }
+    }
+
+    /// Whether the kernel has seen the attributes of an inode that a request is about to be
+    /// answered with.
+    fn has_seen(&mut self, ticket: &Ticket<'_>, id: InodeId) -> bool {
+        let Some(held) = self.inodes.get_mut(&id.get()) else {
+            return true;
+        };
+        match held.seen {
+            Seen::Yes => {}
+            Seen::No => held.seen = Seen::By(ticket.began),
+            Seen::By(began) if self.in_flight.contains(&began) => {}
+            Seen::By(_) => held.seen = Seen::Yes,
+        }
+        held.seen == Seen::Yes
     }
 
     #[expect(
@@ -147,6 +181,7 @@ impl State {
         let Some(held) = self.inodes.get_mut(&id) else {
             return;
         };
+        held.seen = Seen::No;
         let pages = content && held.pages;
         if !held.attributes && !pages {
             return;

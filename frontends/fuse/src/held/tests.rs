@@ -147,8 +147,23 @@ fn attributes_that_overlap_a_change_are_not_kept() {
     drop(ticket);
     // So there is nothing to forget until they are asked for again.
     assert_eq!(table.changed(&[Changed::Attributes(node.id())]), []);
+    assert!(!table.give_attributes(&table.begin(), node.id()));
     assert!(table.give_attributes(&table.begin(), node.id()));
     assert_eq!(table.changed(&[Changed::Attributes(node.id())]).len(), 1);
+}
+
+#[test]
+fn the_first_answer_with_changed_attributes_is_not_kept() {
+    let (table, node) = world();
+    look_up(&table, &node);
+    assert_eq!(table.changed(&[Changed::Attributes(node.id())]).len(), 1);
+    let first = table.begin();
+    assert!(!table.give_attributes(&first, node.id()));
+    // The first may not have been answered yet.
+    assert!(!look_up(&table, &node).attributes);
+    drop(first);
+    assert!(table.give_attributes(&table.begin(), node.id()));
+    assert!(look_up(&table, &node).attributes);
 }
 
 #[test]
