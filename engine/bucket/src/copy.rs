@@ -155,7 +155,8 @@ impl Bucket {
     ///
     /// # Errors
     /// [`BucketError::Precondition`] for another size, [`BucketError::NotFound`],
-    /// [`BucketError::NotRegular`], [`BucketError::Store`].
+    /// [`BucketError::NotRegular`], [`BucketError::Held`] if an observer keeps the length of the
+    /// file, [`BucketError::Store`].
     pub async fn append_object(
         &self,
         key: &[u8],

@@ -56,6 +56,9 @@ pub enum BucketError {
         /// The limit.
         max: u32,
     },
+    /// An observer holds content of the file back, or would not see an append to it.
+    #[error("the file is held by a mount that writes back; close it there, or try again")]
+    Held,
     /// What the caller demanded of the state is not so.
     #[error("a precondition does not hold")]
     Precondition,

@@ -36,6 +36,13 @@ pub trait Observer: Send + Sync {
     /// operation: takes a note and never waits.
     fn changed(&self, changes: &[Changed]);
 
+    /// Whether it keeps the length of a file itself, so that an append by key would not be seen.
+    /// Asked under the lock of the file; may let go of it, so that the next question has another
+    /// answer.
+    fn holds(&self, _inode: InodeId) -> bool {
+        false
+    }
+
     /// What an operation waits for before it resolves, holding no lock and while the sync is on its
     /// way: that all that was noted before is carried out. `None`: there is nothing to wait for.
     fn settled(&self) -> Option<Settled> {
@@ -132,6 +139,15 @@ impl<'a> Flight<'a> {
 }
 
 impl Bucket {
+    /// Whether an observer keeps the length of the file.
+    pub(crate) fn check_held(&self, inode: InodeId) -> Result<(), BucketError> {
+        let observers = self.shared.observers();
+        if observers.iter().any(|observer| observer.holds(inode)) {
+            return Err(BucketError::Held);
+        }
+        Ok(())
+    }
+
     /// What all observers have still to carry out.
     pub(crate) fn unsettled(&self) -> Vec<Settled> {
         let observers: Vec<Arc<dyn Observer>> = self.shared.observers();

@@ -76,6 +76,7 @@ impl Bucket {
         let mut file = self.locked_file(node).await?;
         if let Some(key) = key {
             self.check_leads_to(key, node).await?;
+            self.check_held(node.id())?;
         }
         let first = start(at, file.inode.size)?;
         let end = first.checked_add(data.len() as u64);

@@ -20,7 +20,7 @@ pub(crate) fn errno(error: &BucketError) -> Errno {
         BucketError::TooLarge { what, .. } => too_large(what),
         BucketError::TooManyLinks { .. } => Errno::EMLINK,
         // No request of a mount has one.
-        BucketError::Precondition => Errno::EIO,
+        BucketError::Precondition | BucketError::Held => Errno::EIO,
         BucketError::Store(source) => {
             let number = of_kind(source.kind());
             if number == Errno::EIO {

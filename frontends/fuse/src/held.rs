@@ -249,6 +249,18 @@ impl Table {
         gone.pin.take()
     }
 
+    /// What the kernel has to forget so that it may forget an inode; `None`: it does not hold it.
+    pub(crate) fn names_of(&self, id: Number) -> Option<Vec<Job>> {
+        let state = self.state.lock();
+        let names = state.inodes.get(&id)?.under.iter();
+        let entry = |(directory, name): &(Number, Box<[u8]>)| Job::Entry {
+            directory: *directory,
+            name: name.to_vec(),
+            child: id,
+        };
+        Some(names.map(entry).collect())
+    }
+
     /// What the kernel has to forget after a change that was made elsewhere.
     pub(crate) fn changed(&self, changes: &[Changed]) -> Vec<Job> {
         let mut state = self.state.lock();

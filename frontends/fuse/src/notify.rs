@@ -8,7 +8,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
-use engine_bucket::{Bucket, Changed, InodeKind, Observer, Settled};
+use engine_bucket::{Bucket, Changed, InodeId, InodeKind, Observer, Settled};
 use engine_pool::block_on;
 use fuser::{INodeNo, Notifier};
 
@@ -33,15 +33,48 @@ pub(crate) fn answers_kernel() {
 
 /// What observes a bucket for one kernel.
 pub(crate) struct Watch {
+    /// The kernel keeps the lengths of files itself.
+    pub(crate) write_back: bool,
     pub(crate) table: Arc<Table>,
     pub(crate) queue: Arc<Queue>,
+}
+
+impl Watch {
+    /// What the kernel has to forget of files whose length it keeps: those that it was given after
+    /// [`Observer::holds`] was asked.
+    fn lengths(&self, changes: &[Changed]) -> Vec<Job> {
+        if !self.write_back {
+            return Vec::new();
+        }
+        let names = changes.iter().filter_map(|change| match change {
+            Changed::Content(id) => self.table.names_of(id.get()),
+            Changed::Entry { .. } | Changed::Attributes(_) => None,
+        });
+        names.flatten().collect()
+    }
 }
 
 impl Observer for Watch {
     fn changed(&self, changes: &[Changed]) {
         if !ANSWERS.get() {
-            self.queue.push_with(|| self.table.changed(changes));
+            self.queue.push_with(|| {
+                let mut jobs = self.table.changed(changes);
+                jobs.extend(self.lengths(changes));
+                jobs
+            });
         }
+    }
+
+    fn holds(&self, inode: InodeId) -> bool {
+        if !self.write_back || ANSWERS.get() {
+            return false;
+        }
+        let Some(names) = self.table.names_of(inode.get()) else {
+            return false;
+        };
+        // Without its names the kernel forgets a file that nobody has open.
+        self.queue.push(names);
+        true
     }
 
     fn settled(&self) -> Option<Settled> {

@@ -61,6 +61,7 @@ impl Session {
         let (table, queue) = (Table::new(parts.bucket.root()), Arc::new(Queue::default()));
         let table = Arc::new(table);
         let watch: Arc<dyn Observer> = Arc::new(Watch {
+            write_back: parts.write_back,
             table: Arc::clone(&table),
             queue: Arc::clone(&queue),
         });

@@ -100,6 +100,7 @@ pub(crate) fn of_bucket(error: BucketError) -> S3Error {
             let text = error.to_string();
             custom("KeyConflict", StatusCode::CONFLICT, text)
         }
+        BucketError::Held => custom("OperationAborted", StatusCode::CONFLICT, error.to_string()),
         BucketError::Precondition => precondition_failed(),
         BucketError::Name { .. } | BucketError::Invalid { .. } => {
             invalid_argument(&error.to_string())

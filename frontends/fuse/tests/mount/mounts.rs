@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::time::Duration;
 
+use engine_bucket::{Ack, BucketError};
+use engine_pool::block_on;
 use frontends_fuse::{MountError, MountOptions};
 
 use crate::world::{World, get, put};
@@ -139,4 +141,34 @@ fn a_write_back_mount_shows_at_close_what_was_written() {
     file.write_all(b"end").unwrap();
     drop(file);
     assert_eq!(get(&world.bucket, "f").unwrap().len(), 100_003);
+}
+
+#[test]
+fn a_file_that_a_write_back_mount_holds_is_not_appended_to() {
+    let world = World::with(MountOptions {
+        read_only: false,
+        write_back: true,
+    });
+    let append = || {
+        let owner = crate::world::OWNER;
+        let appended = world
+            .bucket
+            .append_object(b"f", 5, b" end", owner, Ack::Durable);
+        block_on(appended)
+    };
+    let mut file = File::create(world.path("f")).unwrap();
+    file.write_all(b"begin").unwrap();
+    file.sync_all().unwrap();
+    assert!(matches!(append(), Err(BucketError::Held)));
+    assert_eq!(get(&world.bucket, "f").unwrap(), b"begin");
+    drop(file);
+    // The kernel lets go of it in its own time, once asked to.
+    loop {
+        match append() {
+            Ok(()) => break,
+            Err(BucketError::Held) => std::thread::yield_now(),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert_eq!(fs::read(world.path("f")).unwrap(), b"begin end");
 }
