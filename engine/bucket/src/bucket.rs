@@ -1,8 +1,8 @@
 //! A handle to a bucket, and what all its handles share in memory.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
 
 use engine_base::{ByteCount, Lsn};
 use engine_format::{BucketKey, DatasetState, InodeId, InodeNumbers};
@@ -10,9 +10,10 @@ use engine_pool::{Dataset, KeyLock, KeyLocks, LockMode, Pool, StoreError};
 use parking_lot::Mutex;
 
 use crate::change::Change;
-use crate::flight::{Flight, Observer};
+use crate::flight::Flight;
 use crate::look::value;
 use crate::node::{Node, NodeTable, Place};
+use crate::observers::Observers;
 use crate::recent::Recent;
 use crate::{Ack, BucketError};
 
@@ -54,7 +55,7 @@ pub(crate) struct Shared {
     pub(crate) dropped: Mutex<Vec<Dropped>>,
     pub(crate) is_open: AtomicBool,
     numbers: Mutex<Numbers>,
-    observers: Mutex<Vec<Weak<dyn Observer>>>,
+    pub(crate) observers: Mutex<Observers>,
 }
 
 /// Something to give back at the next opportunity.
@@ -72,12 +73,6 @@ struct Numbers {
 }
 
 impl Shared {
-    pub(crate) fn observers(&self) -> Vec<Arc<dyn Observer>> {
-        let mut observers = self.observers.lock();
-        observers.retain(|observer| observer.strong_count() > 0);
-        observers.iter().filter_map(Weak::upgrade).collect()
-    }
-
     fn take_number(&self) -> Option<InodeId> {
         let mut numbers = self.numbers.lock();
         if numbers.next == numbers.end {
@@ -122,12 +117,6 @@ impl Bucket {
     pub fn root(&self) -> Node {
         let kind = engine_format::InodeKind::Directory;
         self.shared.nodes.intern(InodeId::ROOT, kind, Place::Own)
-    }
-
-    /// Has `observer` told of every change from now on, for as long as it lives.
-    pub fn observe(&self, observer: &Arc<dyn Observer>) {
-        let mut observers = self.shared.observers.lock();
-        observers.push(Arc::downgrade(observer));
     }
 
     /// Makes everything that has resolved before, on any handle of the pool, survive a power cut.

@@ -169,7 +169,8 @@ impl Buckets {
     /// Durability: when it resolves, the bucket does not come back after a power cut.
     ///
     /// # Errors
-    /// [`BucketError::NotFound`], [`BucketError::NotEmpty`], [`BucketError::Store`].
+    /// [`BucketError::NotFound`], [`BucketError::NotEmpty`], [`BucketError::InUse`],
+    /// [`BucketError::Store`].
     pub async fn delete(&self, name: &str) -> Result<(), BucketError> {
         self.delete_if(name, |tree| is_empty(tree, InodeId::ROOT))
             .await
@@ -180,7 +181,7 @@ impl Buckets {
     /// Durability: as [`Buckets::delete`]. The space comes back in the background.
     ///
     /// # Errors
-    /// [`BucketError::NotFound`], [`BucketError::Store`].
+    /// [`BucketError::NotFound`], [`BucketError::InUse`], [`BucketError::Store`].
     pub async fn delete_with_contents(&self, name: &str) -> Result<(), BucketError> {
         self.delete_if(name, |_| Ok(true)).await
     }
@@ -201,12 +202,36 @@ impl Buckets {
         if !bucket.look(allowed).await? {
             return Err(BucketError::NotEmpty);
         }
-        Ok(self.pool.delete_dataset(&bucket.dataset).await?)
+        if !bucket.shared.close_to_observers() {
+            return Err(BucketError::InUse);
+        }
+        let deleting = Deleting(Some(&bucket));
+        self.pool.delete_dataset(&bucket.dataset).await?;
+        deleting.done();
+        Ok(())
     }
 
     fn find(&self, name: &str) -> Result<Arc<Dataset>, BucketError> {
         let found = self.pool.find_dataset(DatasetKind::Bucket, name);
         found.ok_or_else(|| BucketError::no("bucket"))
+    }
+}
+
+/// A bucket that is being deleted. Dropped before that is done, it can be observed again: should it
+/// be gone all the same, its observers find nothing.
+struct Deleting<'a>(Option<&'a Bucket>);
+
+impl Deleting<'_> {
+    fn done(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Deleting<'_> {
+    fn drop(&mut self) {
+        if let Some(bucket) = self.0 {
+            bucket.shared.open_to_observers();
+        }
     }
 }
 

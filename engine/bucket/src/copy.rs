@@ -8,7 +8,7 @@ use crate::content::spans;
 use crate::flight::Flight;
 use crate::key::Key;
 use crate::node::Node;
-use crate::object::Precondition;
+use crate::object::{ObjectHead, Precondition, Revise, metadata_of};
 use crate::put::{ObjectMetadata, Owner, Upload};
 use crate::write::WriteAt;
 use crate::xattr::{OBJECT_PREFIX, put_attribute};
@@ -89,40 +89,33 @@ impl Bucket {
     }
 
     /// Changes the metadata of an object in place: the same inode, the same content, the same
-    /// entity tag.
+    /// entity tag. `revise` sees the object as it is when the change is committed.
     ///
     /// # Errors
-    /// [`BucketError::NotFound`], [`BucketError::TooLarge`], [`BucketError::Store`].
-    pub async fn replace_metadata(
+    /// [`BucketError::NotFound`], [`BucketError::TooLarge`], [`BucketError::Store`], and those of
+    /// `revise`.
+    pub async fn revise_metadata(
         &self,
         key: &[u8],
-        metadata: &[(Vec<u8>, Vec<u8>)],
+        revise: Revise<'_>,
         ack: Ack,
     ) -> Result<Info, BucketError> {
-        let object = ObjectMetadata {
-            metadata: metadata.to_vec(),
-            ..ObjectMetadata::default()
-        };
-        object.check()?;
         let parsed = Key::parse(key)?;
         loop {
             let node = self.node_of(key).await?;
-            match self
-                .try_replace_metadata(&parsed, &node, metadata, ack)
-                .await
-            {
+            match self.try_revise_metadata(&parsed, &node, revise, ack).await {
                 // Another one has come in its place, or nothing, which the next look tells.
                 Err(BucketError::NotFound { .. }) => {}
-                replaced => return replaced,
+                revised => return revised,
             }
         }
     }
 
-    async fn try_replace_metadata(
+    async fn try_revise_metadata(
         &self,
         key: &Key,
         node: &Node,
-        metadata: &[(Vec<u8>, Vec<u8>)],
+        revise: Revise<'_>,
         ack: Ack,
     ) -> Result<Info, BucketError> {
         let mut flight = Flight::new(self);
@@ -130,6 +123,13 @@ impl Bucket {
         let locks = self.lock_inodes([node.id()]).await?;
         let (mut inode, place) = self.locked_inode(node).await?;
         self.check_leads_to(key, node).await?;
+        let metadata = self.look(|tree| metadata_of(tree, &inode)).await?;
+        let info = Info::of(&inode, None);
+        let object = ObjectMetadata {
+            metadata: revise(&ObjectHead { info, metadata })?,
+            ..ObjectMetadata::default()
+        };
+        object.check()?;
         let (tag, checksums) = (
             inode.fields.entity_tag.clone(),
             inode.fields.checksums.clone(),
@@ -137,7 +137,7 @@ impl Bucket {
         let mut change = Change::new(self);
         self.take_object_attributes(&mut change, &mut inode).await?;
         (inode.fields.entity_tag, inode.fields.checksums) = (tag, checksums);
-        for (name, value) in metadata {
+        for (name, value) in &object.metadata {
             let name = [OBJECT_PREFIX, name].concat();
             put_attribute(&mut change, &mut inode, &name, value);
         }

@@ -30,6 +30,11 @@ pub enum BucketError {
     /// The directory, or the bucket, holds something.
     #[error("the directory is not empty")]
     NotEmpty,
+    /// The bucket is mounted, or files of it are still open there.
+    #[error(
+        "the bucket is mounted, or files are still open in it; close them and unmount it first"
+    )]
+    InUse,
     /// A name has no place in this view of the bucket.
     #[error("the name is refused: {why}")]
     Name {

@@ -48,6 +48,11 @@ pub trait Observer: Send + Sync {
     fn settled(&self) -> Option<Settled> {
         None
     }
+
+    /// Whether nobody needs it any more, although it is still there: the bucket may be deleted.
+    fn is_over(&self) -> bool {
+        false
+    }
 }
 
 /// Declared before an operation takes its locks, so that it ends behind them.

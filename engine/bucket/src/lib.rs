@@ -36,6 +36,7 @@ mod multipart;
 mod names;
 mod node;
 mod object;
+mod observers;
 mod put;
 mod readdir;
 mod reader;
@@ -60,7 +61,7 @@ pub use metadata::{OBJECT_METADATA_BYTES_MAX, check_object_attribute, check_obje
 pub use multipart::{Completion, PartInfo, PartNumber, UploadId, UploadInfo};
 pub use names::{NewInode, NewKind};
 pub use node::Node;
-pub use object::{ObjectHead, Precondition, Seen};
+pub use object::{Metadata, ObjectHead, Precondition, RenamePreconditions, Revise, Seen};
 pub use put::{ObjectMetadata, Owner, Upload};
 pub use readdir::{COOKIE_MIN, DirectoryEntry, DirectoryStream};
 pub use reader::ObjectReader;

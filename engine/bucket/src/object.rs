@@ -19,7 +19,7 @@ pub struct ObjectHead {
     /// Size, times, entity tag and so on.
     pub info: Info,
     /// Its metadata, by names without [`OBJECT_PREFIX`], in their order.
-    pub metadata: Vec<(Vec<u8>, Vec<u8>)>,
+    pub metadata: Metadata,
 }
 
 /// What a look at a key has found.
@@ -33,6 +33,22 @@ pub struct Seen<T> {
 
 /// A demand on the object as it is when the change is committed: `None` if there is none.
 pub type Precondition<'a> = &'a (dyn Fn(Option<&Info>) -> bool + Send + Sync);
+
+/// Demands on the two ends of a rename, as they are when it is committed.
+#[derive(Clone, Copy, Default)]
+pub struct RenamePreconditions<'a> {
+    /// On the object that is moved. A directory that is there only for what is below it is none.
+    pub moved: Option<Precondition<'a>>,
+    /// On the object in whose place it comes.
+    pub replaced: Option<Precondition<'a>>,
+}
+
+/// Makes new metadata of an object from what it is, or refuses to; not by
+/// [`BucketError::NotFound`], which has the object looked for again.
+pub type Revise<'a> = &'a (dyn Fn(&ObjectHead) -> Result<Metadata, BucketError> + Send + Sync);
+
+/// Metadata by names without [`OBJECT_PREFIX`].
+pub type Metadata = Vec<(Vec<u8>, Vec<u8>)>;
 
 impl Bucket {
     /// What is known of an object.
@@ -147,7 +163,7 @@ impl Bucket {
 }
 
 /// The metadata of an object, by names without [`OBJECT_PREFIX`].
-pub(crate) fn metadata_of(tree: &Tree, inode: &Inode) -> Look<Vec<(Vec<u8>, Vec<u8>)>> {
+pub(crate) fn metadata_of(tree: &Tree, inode: &Inode) -> Look<Metadata> {
     let mut metadata = Vec::new();
     for name in attribute_names(tree, inode)? {
         let Some(short) = name.strip_prefix(OBJECT_PREFIX) else {

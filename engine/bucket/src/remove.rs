@@ -20,7 +20,7 @@ use crate::key::{Above, Key, Way, object_of};
 use crate::look::{inode_of, is_empty, state};
 use crate::names::{alone, place_in, shared, touch_for};
 use crate::node::Place;
-use crate::object::{Precondition, leads_to_directory, leads_to_file};
+use crate::object::{Precondition, RenamePreconditions, leads_to_directory, leads_to_file};
 use crate::put::{Parent, old_place, put_locks};
 use crate::removal::Left;
 use crate::{Ack, Bucket, BucketError, Owner};

@@ -17,6 +17,7 @@ pub(crate) fn errno(error: &BucketError) -> Errno {
         | BucketError::Below
         | BucketError::Invalid { .. } => Errno::EINVAL,
         BucketError::NotEmpty => Errno::ENOTEMPTY,
+        BucketError::InUse => Errno::EBUSY,
         BucketError::TooLarge { what, .. } => too_large(what),
         BucketError::TooManyLinks { .. } => Errno::EMLINK,
         // No request of a mount has one.

@@ -224,7 +224,11 @@ impl Mounts {
     }
 
     fn stop(&self, grace: Duration) -> usize {
-        let served = std::mem::take(&mut *self.served.lock());
+        let served = {
+            let mut served = self.served.lock();
+            drop_ended(&mut served);
+            std::mem::take(&mut *served)
+        };
         for path in served.values().flat_map(|known| known.paths.keys()) {
             detach(path);
         }

@@ -12,6 +12,7 @@ use engine_bucket::{Bucket, Changed, InodeId, InodeKind, Observer, Settled};
 use engine_pool::block_on;
 use fuser::{INodeNo, Notifier};
 
+use crate::door::Ended;
 use crate::held::{Job, Number, Table};
 use crate::limits::NAME_BYTES_MAX;
 use crate::metrics::{Metrics, add};
@@ -37,6 +38,7 @@ pub(crate) struct Watch {
     pub(crate) write_back: bool,
     pub(crate) table: Arc<Table>,
     pub(crate) queue: Arc<Queue>,
+    pub(crate) ended: Arc<Ended>,
 }
 
 impl Watch {
@@ -84,6 +86,10 @@ impl Observer for Watch {
         }
         let settle = self.queue.settled()?;
         Some(Box::pin(settle))
+    }
+
+    fn is_over(&self) -> bool {
+        self.ended.is_set()
     }
 }
 

@@ -59,14 +59,18 @@ impl Session {
     /// Mounts a bucket on `path` and serves it.
     pub(crate) fn start(parts: &Parts<'_>, path: &Path) -> Result<Self, MountError> {
         let (table, queue) = (Table::new(parts.bucket.root()), Arc::new(Queue::default()));
-        let table = Arc::new(table);
+        let (table, ended) = (Arc::new(table), Arc::new(Ended::default()));
         let watch: Arc<dyn Observer> = Arc::new(Watch {
             write_back: parts.write_back,
             table: Arc::clone(&table),
             queue: Arc::clone(&queue),
+            ended: Arc::clone(&ended),
         });
-        parts.bucket.observe(&watch);
-        let ended = Arc::new(Ended::default());
+        let observed = parts.bucket.observe(&watch);
+        observed.map_err(|source| MountError::Bucket {
+            bucket: parts.bucket.name(),
+            source: Box::new(source),
+        })?;
         let door = Door {
             bucket: parts.bucket.clone(),
             table: Arc::clone(&table),

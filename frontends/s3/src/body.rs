@@ -9,8 +9,12 @@ use http_body_util::BodyExt as _;
 use hyper::HeaderMap;
 use hyper::body::Incoming;
 use s3s::{S3Result, s3_error};
+use tokio::time::Instant;
 
 pub(crate) use chunks::Chunks;
+
+/// Bytes that a body brings in a second at least, on average over the time of a stall.
+const BYTES_PER_SECOND_MIN: u64 = 500;
 
 /// A body on its way.
 pub(crate) struct Payload {
@@ -24,6 +28,30 @@ pub(crate) struct Payload {
     declared: Option<u64>,
     so_far: u64,
     stall_time: Duration,
+    speed: Speed,
+}
+
+/// How fast a body comes. Only the time counts in which the server waits for it.
+#[derive(Default)]
+struct Speed {
+    waited: Duration,
+    bytes: u64,
+}
+
+impl Speed {
+    /// Refuses a body that comes slower than [`BYTES_PER_SECOND_MIN`] over a `time`: byte by byte
+    /// it would hold its place for as long as it likes.
+    fn check(&mut self, time: Duration) -> S3Result<()> {
+        if self.waited < time {
+            return Ok(());
+        }
+        let least = self.waited.as_secs().saturating_mul(BYTES_PER_SECOND_MIN);
+        if self.bytes < least {
+            return Err(too_slow());
+        }
+        *self = Self::default();
+        Ok(())
+    }
 }
 
 impl Payload {
@@ -41,6 +69,7 @@ impl Payload {
             declared,
             so_far: 0,
             stall_time,
+            speed: Speed::default(),
         }
     }
 
@@ -89,13 +118,11 @@ impl Payload {
     }
 
     async fn receive(&mut self) -> S3Result<()> {
+        let began = Instant::now();
         let frame = tokio::time::timeout(self.stall_time, self.body.frame()).await;
+        self.speed.waited += began.elapsed();
         match frame {
-            Err(_) => Err(s3_error!(
-                RequestTimeout,
-                "Your socket connection to the server was not read from or written to within the \
-                 timeout period."
-            )),
+            Err(_) => Err(too_slow()),
             Ok(None) => {
                 self.ended = true;
                 Ok(())
@@ -107,9 +134,10 @@ impl Payload {
             )),
             Ok(Some(Ok(frame))) => {
                 if let Ok(data) = frame.into_data() {
+                    self.speed.bytes += data.len() as u64;
                     self.received = data;
                 }
-                Ok(())
+                self.speed.check(self.stall_time)
             }
         }
     }
@@ -142,6 +170,14 @@ impl Payload {
     }
 }
 
+fn too_slow() -> s3s::S3Error {
+    s3_error!(
+        RequestTimeout,
+        "Your socket connection to the server was not read from or written to within the timeout \
+         period, or too slowly."
+    )
+}
+
 pub(crate) fn incomplete(what: &str) -> s3s::S3Error {
     s3_error!(
         IncompleteBody,
@@ -149,3 +185,6 @@ pub(crate) fn incomplete(what: &str) -> s3s::S3Error {
          {what}."
     )
 }
+
+#[cfg(test)]
+mod tests;

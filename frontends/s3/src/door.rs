@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine_base::Lsn;
-use engine_bucket::{Bucket, Buckets};
+use engine_bucket::{Bucket, Buckets, ObjectHead};
 use hyper::http::Extensions;
 use parking_lot::Mutex;
 use s3s::access::{S3Access, S3AccessContext};
@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 
 use crate::body::Payload;
 use crate::digest::Promised;
-use crate::error::of_bucket;
+use crate::error::{no_such_key, of_bucket};
 use crate::keys::AccessKey;
 use crate::metrics::{Class, Metrics};
 use crate::target::Target;
@@ -101,6 +101,18 @@ impl Door {
 /// Waits until what was seen at `lsn` is on stable storage: nothing is shown before.
 pub(crate) async fn shown(bucket: &Bucket, lsn: Lsn) -> S3Result<()> {
     bucket.durable(lsn).await.map_err(of_bucket)
+}
+
+/// What is known of an object; it is on stable storage, also that there is none.
+pub(crate) async fn find(bucket: &Bucket, key: &str) -> S3Result<Option<ObjectHead>> {
+    let seen = bucket.head(key.as_bytes()).await.map_err(of_bucket)?;
+    shown(bucket, seen.lsn).await?;
+    Ok(seen.found)
+}
+
+/// What is known of an object that there must be.
+pub(crate) async fn head_of(bucket: &Bucket, key: &str) -> S3Result<ObjectHead> {
+    find(bucket, key).await?.ok_or_else(no_such_key)
 }
 
 /// Signatures were verified before the library sees a request; it is given none.

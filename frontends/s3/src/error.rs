@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use engine_base::ErrorKind;
-use engine_bucket::BucketError;
+use engine_bucket::{BucketError, OBJECT_METADATA_BYTES_MAX};
 use engine_pool::StoreError;
 use hyper::StatusCode;
 use s3s::{S3Error, S3ErrorCode, s3_error};
@@ -49,6 +49,14 @@ pub(crate) fn invalid_argument(what: &str) -> S3Error {
     s3_error!(InvalidArgument, "{what}")
 }
 
+pub(crate) fn metadata_too_large() -> S3Error {
+    s3_error!(
+        MetadataTooLarge,
+        "Your metadata headers exceed the maximum allowed metadata size: \
+         {OBJECT_METADATA_BYTES_MAX} bytes of names and values, content type and the like included"
+    )
+}
+
 /// Says what an operation on a bucket failed of.
 pub(crate) fn of_bucket(error: BucketError) -> S3Error {
     match error {
@@ -74,13 +82,15 @@ pub(crate) fn of_bucket(error: BucketError) -> S3Error {
             BucketNotEmpty,
             "The bucket, or the directory, you tried to replace or delete is not empty"
         ),
+        BucketError::InUse => custom(
+            "BucketInUse",
+            StatusCode::CONFLICT,
+            "The bucket is mounted, or files are still open in it: unmount it first.",
+        ),
         BucketError::TooLarge { what: "key", .. } => {
             s3_error!(KeyTooLongError, "Your key is too long")
         }
-        BucketError::TooLarge { what, .. } if what.starts_with("metadata") => s3_error!(
-            MetadataTooLarge,
-            "Your metadata headers exceed the maximum allowed metadata size"
-        ),
+        BucketError::TooLarge { what, .. } if what.starts_with("metadata") => metadata_too_large(),
         BucketError::TooLarge { .. } => s3_error!(
             EntityTooLarge,
             "Your proposed upload exceeds the maximum allowed size"

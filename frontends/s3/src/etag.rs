@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use engine_bucket::Info;
 use hyper::HeaderMap;
-use s3s::dto::{ETag, ETagCondition, Timestamp};
+use s3s::dto::{ETag, ETagCondition, Timestamp, TimestampFormat};
 use s3s::header::{ETAG, LAST_MODIFIED};
 use s3s::{S3Error, S3Result, s3_error};
 
@@ -37,6 +37,17 @@ pub(crate) fn condition(headers: &HeaderMap, name: &str) -> S3Result<Option<ETag
     parsed.transpose().map_err(invalid)
 }
 
+/// A time in a header that the library does not read.
+pub(crate) fn moment(headers: &HeaderMap, name: &str) -> S3Result<Option<Timestamp>> {
+    let value = headers.get(name).map(|value| value.to_str().ok());
+    let parsed = value.map(|text| {
+        let text = text.unwrap_or_default();
+        Timestamp::parse(TimestampFormat::HttpDate, text)
+    });
+    let invalid = |error| s3_error!(error, InvalidArgument, "The header {name} is no time.");
+    parsed.transpose().map_err(invalid)
+}
+
 /// Whether a condition names that object.
 pub(crate) fn names(condition: &ETagCondition, info: Option<&Info>) -> bool {
     match (condition, info) {
@@ -56,6 +67,13 @@ pub(crate) struct ReadConditions {
 }
 
 impl ReadConditions {
+    pub(crate) const fn is_none(&self) -> bool {
+        self.if_match.is_none()
+            && self.if_none_match.is_none()
+            && self.if_modified_since.is_none()
+            && self.if_unmodified_since.is_none()
+    }
+
     /// In the order of RFC 9110, section 13.2.2.
     pub(crate) fn check(&self, info: &Info) -> S3Result<()> {
         let modified = Moment::of(info.modified);

@@ -3,9 +3,12 @@
 //! Attributes can be set through a mount too, to any bytes; what no header can say is left out of
 //! answers, and counted where S3 has a count for it.
 
+use engine_bucket::check_object_metadata;
 use hyper::HeaderMap;
+use s3s::S3Result;
 use s3s::dto::Metadata;
-use s3s::{S3Result, s3_error};
+
+use crate::error::{metadata_too_large, of_bucket};
 
 /// An attribute's name and value.
 pub(crate) type Pair = (Vec<u8>, Vec<u8>);
@@ -22,10 +25,8 @@ const KEPT: [&str; 6] = [
 /// First bytes of the attributes of a client's own metadata.
 const META: &str = "meta.";
 pub(crate) const TAGS: &str = "tags";
-/// Bytes of names and values of a client's own metadata.
-const META_BYTES_MAX: usize = 2048;
-/// Bytes of one kept header.
-const HEADER_BYTES_MAX: usize = 1024;
+/// Bytes of the name of an attribute: it and the prefixes before it have at most 255.
+const NAME_BYTES_MAX: usize = 200;
 /// What an object without a type is.
 pub(crate) const DEFAULT_TYPE: &str = "binary/octet-stream";
 
@@ -40,32 +41,21 @@ pub(crate) fn of_request(headers: &HeaderMap, metadata: Option<Metadata>) -> S3R
         if name == "content-encoding" {
             value = without_chunks(&value);
         }
-        if value.len() > HEADER_BYTES_MAX {
-            return Err(too_large());
-        }
         if !value.is_empty() {
             pairs.push((name.as_bytes().to_vec(), value));
         }
     }
-    let mut bytes = 0;
     for (name, value) in metadata.unwrap_or_default() {
-        bytes += name.len() + value.len();
         let name = format!("{META}{}", name.to_ascii_lowercase());
         pairs.push((name.into_bytes(), value.into_bytes()));
     }
-    // A name and the prefixes before it are one attribute's, of at most 255 bytes.
-    if bytes > META_BYTES_MAX || pairs.iter().any(|(name, _)| name.len() > 200) {
-        return Err(too_large());
-    }
     pairs.sort();
+    // A mount can set it all as it is here: the rule is one.
+    check_object_metadata(&pairs).map_err(of_bucket)?;
+    if pairs.iter().any(|(name, _)| name.len() > NAME_BYTES_MAX) {
+        return Err(metadata_too_large());
+    }
     Ok(pairs)
-}
-
-fn too_large() -> s3s::S3Error {
-    s3_error!(
-        MetadataTooLarge,
-        "Your metadata headers exceed the maximum allowed metadata size"
-    )
 }
 
 /// `aws-chunked` is how the body came, not what it is.

@@ -22,8 +22,10 @@ use crate::answer::{Answer, InFlight};
 use crate::auth::{self, Protection, Verified};
 use crate::body::{Chunks, Payload};
 use crate::digest::{Hashing, Promised};
+use crate::document;
 use crate::door::{Call, Door};
 use crate::keys::Keys;
+use crate::leftovers::Leftovers;
 use crate::limits::Limits;
 use crate::metrics::{Metrics, add};
 use crate::query::Query;
@@ -144,13 +146,21 @@ impl Gate {
             return self.door.rename(&call, &parts.headers).await;
         }
         rewrite(&mut parts, &call, &query, &collected)?;
+        let targets = [Some(&call.target), call.source.as_ref()];
+        let names = targets.into_iter().flatten();
+        let leftovers = Leftovers::of(&self.door, names.map(|target| target.bucket.clone()));
+        let may_stage = matches!(parts.method, Method::PUT | Method::POST);
         parts.extensions.insert(call);
         let answered = self.service.call(Request::from_parts(parts, collected));
-        answered.await.map_err(|error| {
+        let answer = answered.await.map_err(|error| {
             let error = s3s::StdError::from(error);
             tracing::error!(%error, "an answer could not be made");
             s3_error!(InternalError, "We encountered an internal error.")
-        })
+        })?;
+        if answer.status().is_success() || !may_stage {
+            leftovers.none();
+        }
+        Ok(answer)
     }
 
     fn payload(&self, parts: &Parts, body: Incoming, verified: &Verified) -> S3Result<Payload> {
@@ -196,6 +206,7 @@ impl Gate {
         let mut hashing = Hashing::new(promised, None);
         hashing.update(&all);
         hashing.finish().check(promised, &payload.trailer())?;
+        document::check(&all)?;
         Ok(Body::from(all))
     }
 }
@@ -241,9 +252,11 @@ fn rewrite(parts: &mut Parts, call: &Call, query: &Query, body: &Body) -> S3Resu
         let value = HeaderValue::from_static("bucket/key");
         parts.headers.insert("x-amz-copy-source", value);
     }
-    // A range that makes no sense, or several of them: all of it is the answer.
+    // A range that makes no sense, or several of them: all of it is the answer. The library takes
+    // one without numbers for the last 0 bytes.
+    let makes_sense = |text: &str| text != "bytes=-" && Range::parse(text).is_ok();
     let range = parts.headers.get(RANGE).map(HeaderValue::to_str);
-    if range.is_some_and(|range| range.map_or(true, |text| Range::parse(text).is_err())) {
+    if range.is_some_and(|range| !range.is_ok_and(makes_sense)) {
         parts.headers.remove(RANGE);
     }
     let bytes = body.bytes().map_or(0, |bytes| bytes.len());

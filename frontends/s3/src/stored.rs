@@ -11,6 +11,22 @@ use s3s::dto::{Checksum, ChecksumType};
 use crate::digest::Algorithm;
 use crate::text::{base64, base64_decode};
 
+/// A part of an answer of this kind with the checksums `$sums` and these other fields.
+macro_rules! with_sums {
+    ($kind:ident, $sums:expr, { $($rest:tt)* }) => {{
+        let sums: s3s::dto::Checksum = $sums;
+        $kind {
+            checksum_crc32: sums.checksum_crc32,
+            checksum_crc32c: sums.checksum_crc32c,
+            checksum_crc64nvme: sums.checksum_crc64nvme,
+            checksum_sha1: sums.checksum_sha1,
+            checksum_sha256: sums.checksum_sha256,
+            $($rest)*
+        }
+    }};
+}
+pub(crate) use with_sums;
+
 /// Bytes that the engine takes.
 const BYTES_MAX: usize = 256;
 

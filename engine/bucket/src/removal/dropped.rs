@@ -71,9 +71,11 @@ impl Bucket {
         Ok(found.map_or(Left::Nothing, |_| Left::Cleanup))
     }
 
-    /// Gives back what was dropped without a word. What fails is none of the caller's business: it
-    /// stays to be given back, by a later change or an opening.
-    pub(crate) async fn give_back_dropped(&self) {
+    /// Gives back what was dropped without a word: uploads that were not finished, files without a
+    /// name and readers that were not closed. The next change does it too, so this is for who
+    /// cannot wait for one. What fails is none of the caller's business: it stays to be given back,
+    /// by a later change or an opening.
+    pub async fn give_back_dropped(&self) {
         let left = std::mem::take(&mut *self.shared.dropped.lock());
         let mut taken = Taken {
             shared: &self.shared,

@@ -12,14 +12,14 @@ impl Bucket {
     /// [`BucketError::NotFound`] if there is no object, or directory, `from`;
     /// [`BucketError::Invalid`] if only one of the keys ends with `/`, [`BucketError::NotEmpty`] of
     /// the directory that would be replaced, [`BucketError::Below`],
-    /// [`BucketError::Precondition`] of the object that is replaced, [`BucketError::InTheWay`],
-    /// [`BucketError::Name`], [`BucketError::Store`].
+    /// [`BucketError::Precondition`], [`BucketError::InTheWay`], [`BucketError::Name`],
+    /// [`BucketError::Store`].
     pub async fn rename_object(
         &self,
         from: &[u8],
         to: &[u8],
         owner: Owner,
-        precondition: Option<Precondition<'_>>,
+        preconditions: RenamePreconditions<'_>,
         ack: Ack,
     ) -> Result<(), BucketError> {
         let (from, to) = (Key::parse(from)?, Key::parse_to_put(to)?);
@@ -35,7 +35,7 @@ impl Bucket {
                 return Err(BucketError::no("object"));
             }
             let done = self
-                .try_rename_object((&from, &to), seen, owner, precondition)
+                .try_rename_object((&from, &to), seen, owner, preconditions)
                 .await?;
             if let Some((flight, lsn, left)) = done {
                 drop(admitted);
@@ -50,7 +50,7 @@ impl Bucket {
         (from, to): (&Key, &Key),
         seen: (Way, Way),
         owner: Owner,
-        precondition: Option<Precondition<'_>>,
+        preconditions: RenamePreconditions<'_>,
     ) -> Result<Option<Done<'_>>, BucketError> {
         let mut flight = Flight::new(self);
         let mut announced = Announced {
@@ -75,7 +75,10 @@ impl Bucket {
         if ways.1.blocked {
             return Err(BucketError::InTheWay);
         }
-        self.check_precondition(&ways.1, precondition).await?;
+        self.check_precondition(&ways.0, preconditions.moved)
+            .await?;
+        self.check_precondition(&ways.1, preconditions.replaced)
+            .await?;
         let Some(entry) = ways.0.found.clone() else {
             return Err(BucketError::no("object"));
         };

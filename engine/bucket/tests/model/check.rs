@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use engine_bucket::{Ack, Bucket, Info, InodeKind, ListItem, ListOptions, Node, RenameHow};
+use engine_bucket::{
+    Ack, Bucket, Info, InodeKind, ListItem, ListOptions, Node, RenameHow, RenamePreconditions,
+};
 use engine_pool::block_on;
 
 use crate::ops::OWNER;
@@ -193,7 +195,8 @@ fn make_mountable(bucket: &Bucket, count: &mut u32) -> bool {
         any = true;
         *count += 1;
         let to = format!("moved {count}/").into_bytes();
-        let moved = bucket.rename_object(from, &to, OWNER, None, Ack::Written);
+        let any = RenamePreconditions::default();
+        let moved = bucket.rename_object(from, &to, OWNER, any, Ack::Written);
         block_on(moved).unwrap();
     }
 }

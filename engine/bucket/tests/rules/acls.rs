@@ -120,7 +120,8 @@ fn objects_and_their_directories_inherit_the_default_list() {
     block_on(bucket.complete_upload(id, &completion, None, Ack::Written)).unwrap();
     assert_eq!(lists(bucket, &node(bucket, "d/g/m")), of_file);
     assert_eq!(lists(bucket, &node(bucket, "d/g")), of_directory);
-    let moved = bucket.rename_object(b"d/e/f/k", b"d/h/k", OWNER, None, Ack::Written);
+    let any = engine_bucket::RenamePreconditions::default();
+    let moved = bucket.rename_object(b"d/e/f/k", b"d/h/k", OWNER, any, Ack::Written);
     block_on(moved).unwrap();
     assert_eq!(lists(bucket, &node(bucket, "d/h")), of_directory);
 }

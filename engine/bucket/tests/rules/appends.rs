@@ -70,7 +70,8 @@ fn appends_reach_the_object_that_took_the_place() {
             let refused = matches!(found, Err(BucketError::Precondition));
             assert!(found.is_ok() || refused, "{found:?}");
             let metadata = [(b"meta.a".to_vec(), b"b".to_vec())];
-            let found = block_on(bucket.replace_metadata(b"k", &metadata, Ack::Written));
+            let found =
+                block_on(bucket.revise_metadata(b"k", &|_| Ok(metadata.to_vec()), Ack::Written));
             assert!(found.is_ok(), "{found:?}");
         }
     });

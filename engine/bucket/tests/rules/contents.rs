@@ -1,7 +1,8 @@
 use std::future::Future as _;
 
 use engine_bucket::{
-    Ack, Allocate, BucketError, NewKind, RenameHow, Seek, SetAttributes, SetHow, WriteAt,
+    Ack, Allocate, BucketError, NewKind, ObjectHead, RenameHow, Seek, SetAttributes, SetHow,
+    WriteAt,
 };
 use engine_pool::block_on;
 
@@ -194,7 +195,9 @@ fn tags_follow_the_content_only() {
     let put = put(bucket, b"k", b"data");
     let node = block_on(bucket.node_of(b"k")).unwrap();
     let metadata = [(b"a".to_vec(), b"b".to_vec())];
-    let info = block_on(bucket.replace_metadata(b"k", &metadata, Ack::Durable)).unwrap();
+    let revise = |_: &ObjectHead| Ok(metadata.to_vec());
+    let revised = bucket.revise_metadata(b"k", &revise, Ack::Durable);
+    let info = block_on(revised).unwrap();
     assert_eq!((info.id, info.changes), (put.id, put.changes));
     assert_eq!(info.entity_tag.as_deref(), Some(&b"tag"[..]));
     let head = block_on(bucket.head(b"k")).unwrap().found.unwrap();

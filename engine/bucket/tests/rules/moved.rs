@@ -1,14 +1,21 @@
 //! Rule 15: directories are renamed by their keys.
 
-use engine_bucket::{Ack, BucketError, ListItem, ListOptions, NewKind, WriteAt};
+use engine_bucket::{
+    Ack, BucketError, Info, ListItem, ListOptions, NewKind, ObjectHead, Precondition,
+    RenamePreconditions, WriteAt,
+};
 use engine_pool::block_on;
 
 use crate::{OWNER, World, create, get, pattern, put};
 
 fn rename(world: &World, from: &[u8], to: &[u8]) -> Result<(), BucketError> {
-    let renamed = world
-        .bucket
-        .rename_object(from, to, OWNER, None, Ack::Durable);
+    let renamed = world.bucket.rename_object(
+        from,
+        to,
+        OWNER,
+        RenamePreconditions::default(),
+        Ack::Durable,
+    );
     block_on(renamed)
 }
 
@@ -93,7 +100,11 @@ fn a_directory_takes_the_place_of_an_empty_one_only() {
     let mixed = rename(&world, b"d/", b"file");
     assert!(matches!(mixed, Err(BucketError::Invalid { .. })));
     let absent = |found: Option<&engine_bucket::Info>| found.is_none();
-    let demanded = bucket.rename_object(b"d/", b"empty/", OWNER, Some(&absent), Ack::Written);
+    let conditions = RenamePreconditions {
+        moved: None,
+        replaced: Some(&absent),
+    };
+    let demanded = bucket.rename_object(b"d/", b"empty/", OWNER, conditions, Ack::Written);
     assert!(matches!(block_on(demanded), Err(BucketError::Precondition)));
     rename(&world, b"d/", b"d/").unwrap();
     // A file of the same name is another object, and stays.
@@ -102,4 +113,61 @@ fn a_directory_takes_the_place_of_an_empty_one_only() {
     assert_eq!(keys(&world), ["empty", "empty/", "empty/k", "full/k"]);
     assert!(get(bucket, b"empty/").unwrap() == pattern(100_000, 2));
     assert_eq!(world.kill().allocated(), 100_000);
+}
+
+/// Conditions on both ends of a rename are those of the commit.
+#[test]
+fn renames_under_conditions() {
+    let world = World::new();
+    let bucket = &world.bucket;
+    put(bucket, b"from", b"data");
+    put(bucket, b"to", b"old");
+    let (holds, fails) = (
+        |found: Option<&Info>| found.is_some(),
+        |found: Option<&Info>| found.is_none(),
+    );
+    let rename = |moved, replaced| {
+        let conditions = RenamePreconditions { moved, replaced };
+        block_on(bucket.rename_object(b"from", b"to", OWNER, conditions, Ack::Written))
+    };
+    for (moved, replaced) in [
+        (Some(&fails as Precondition<'_>), None),
+        (Some(&fails as _), Some(&holds as Precondition<'_>)),
+        (Some(&holds as _), Some(&fails as _)),
+    ] {
+        let refused = rename(moved, replaced);
+        assert!(matches!(refused, Err(BucketError::Precondition)));
+        assert_eq!(get(bucket, b"to").unwrap(), b"old");
+    }
+    rename(Some(&holds), Some(&holds)).unwrap();
+    assert_eq!(get(bucket, b"to").unwrap(), b"data");
+}
+
+/// What decides on new metadata sees the object as it is when they are committed.
+#[test]
+fn metadata_is_revised_from_what_it_is() {
+    let world = World::new();
+    let bucket = &world.bucket;
+    put(bucket, b"k", b"data");
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..25 {
+                    let count = |head: &ObjectHead| {
+                        let mut value = head.metadata.first().map_or(vec![], |p| p.1.clone());
+                        value.push(b'x');
+                        Ok(vec![(b"meta.count".to_vec(), value)])
+                    };
+                    block_on(bucket.revise_metadata(b"k", &count, Ack::Written)).unwrap();
+                }
+            });
+        }
+    });
+    let head = block_on(bucket.head(b"k")).unwrap().found.unwrap();
+    assert_eq!(head.metadata[0].1.len(), 100);
+    let refuse = |_: &ObjectHead| Err(BucketError::Precondition);
+    let refused = block_on(bucket.revise_metadata(b"k", &refuse, Ack::Written));
+    assert!(matches!(refused, Err(BucketError::Precondition)));
+    let absent = block_on(bucket.revise_metadata(b"none", &refuse, Ack::Written));
+    assert!(matches!(absent, Err(BucketError::NotFound { .. })));
 }

@@ -2,10 +2,13 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use engine_bucket::{Ack, Changed, NewKind, ObjectMetadata, Observer, RenameHow, WriteAt};
+use engine_bucket::{
+    Ack, BucketError, Buckets, Changed, NewKind, ObjectMetadata, Observer, RenameHow, WriteAt,
+};
 use engine_pool::block_on;
 
 use crate::{OWNER, World, create, new, put};
@@ -25,7 +28,7 @@ pub(super) fn observers_are_told_what_changed() {
     let bucket = &world.bucket;
     let notes = Arc::new(Notes::default());
     let observer = Arc::clone(&notes) as Arc<dyn Observer>;
-    bucket.observe(&observer);
+    bucket.observe(&observer).unwrap();
     let root = bucket.root();
     let file = create(bucket, &root, b"f", NewKind::File);
     let entry = |name: &[u8]| Changed::Entry {
@@ -73,7 +76,7 @@ fn observers_are_told_before_the_acknowledgement() {
     let bucket = &world.bucket;
     let notes = Arc::new(Notes::default());
     let observer = Arc::clone(&notes) as Arc<dyn Observer>;
-    bucket.observe(&observer);
+    bucket.observe(&observer).unwrap();
     let root = bucket.root();
     let told = || !std::mem::take(&mut *notes.0.lock().unwrap()).is_empty();
     let file = new(NewKind::File);
@@ -95,4 +98,42 @@ fn observers_are_told_before_the_acknowledgement() {
     told_first(remove, told).unwrap();
     assert!(!told(), "each is told once");
     world.buckets.pool().close().unwrap();
+}
+
+/// An observer that says whether it is over.
+#[derive(Default)]
+struct Guest(AtomicBool);
+
+impl Observer for Guest {
+    fn changed(&self, _: &[Changed]) {}
+
+    fn is_over(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+#[test]
+fn a_bucket_that_is_observed_is_not_deleted() {
+    let world = World::new();
+    let buckets = Buckets::new(Arc::clone(world.bucket.pool()));
+    let name = world.bucket.name();
+    let guest = Arc::new(Guest::default());
+    let observer = Arc::clone(&guest) as Arc<dyn Observer>;
+    world.bucket.observe(&observer).unwrap();
+    for _ in 0..2 {
+        let refused = block_on(buckets.delete(&name));
+        assert!(matches!(refused, Err(BucketError::InUse)), "{refused:?}");
+        let refused = block_on(buckets.delete_with_contents(&name));
+        assert!(matches!(refused, Err(BucketError::InUse)), "{refused:?}");
+    }
+    put(&world.bucket, b"k", b"data");
+    let refused = block_on(buckets.delete(&name));
+    assert!(matches!(refused, Err(BucketError::NotEmpty)), "{refused:?}");
+    guest.0.store(true, Ordering::Release);
+    block_on(buckets.delete_with_contents(&name)).unwrap();
+    let late = world.bucket.observe(&observer);
+    assert!(
+        matches!(late, Err(BucketError::NotFound { .. })),
+        "{late:?}"
+    );
 }

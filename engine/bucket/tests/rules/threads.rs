@@ -108,9 +108,11 @@ fn directories_move_under_the_keys() {
                 let how = [RenameHow::Replace, RenameHow::Exchange][round % 2];
                 let _ = block_on(bucket.rename((root, d), (root, e), how, Ack::Written));
                 let _ = block_on(bucket.rename((root, e), (root, d), how, Ack::Written));
-                let moved = bucket.rename_object(b"d/", b"f/g/", OWNER, None, Ack::Written);
+                let moved =
+                    bucket.rename_object(b"d/", b"f/g/", OWNER, Default::default(), Ack::Written);
                 let _ = block_on(moved);
-                let moved = bucket.rename_object(b"f/g/", b"d/", OWNER, None, Ack::Written);
+                let moved =
+                    bucket.rename_object(b"f/g/", b"d/", OWNER, Default::default(), Ack::Written);
                 let _ = block_on(moved);
             }
         });
@@ -123,7 +125,8 @@ fn directories_move_under_the_keys() {
                         assert!(found.ends_with(format!("/s/k{thread}").as_bytes()));
                     }
                     let to = [&key[..], b"-moved"].concat();
-                    let moved = bucket.rename_object(&key, &to, OWNER, None, Ack::Written);
+                    let moved =
+                        bucket.rename_object(&key, &to, OWNER, Default::default(), Ack::Written);
                     let _ = block_on(moved);
                     for key in [&key, &to] {
                         block_on(bucket.remove(key, None, Ack::Written)).unwrap();

@@ -106,7 +106,7 @@ pub(crate) fn remove(bucket: &Bucket, key: &str) {
 
 pub(crate) fn rename(bucket: &Bucket, from: &str, to: &str) {
     let (from, to) = (from.as_bytes(), to.as_bytes());
-    block_on(bucket.rename_object(from, to, OWNER, None, Ack::Durable)).unwrap();
+    block_on(bucket.rename_object(from, to, OWNER, Default::default(), Ack::Durable)).unwrap();
 }
 
 pub(crate) fn append(bucket: &Bucket, key: &str, at: u64, data: &[u8]) {

@@ -12,11 +12,18 @@ fn how_a_body_came_is_no_part_of_its_encoding() {
 #[test]
 fn metadata_is_bounded() {
     let metadata = |bytes: usize| Some(Metadata::from([("a".to_owned(), "x".repeat(bytes))]));
-    assert!(of_request(&HeaderMap::new(), metadata(2047)).is_ok());
-    assert!(of_request(&HeaderMap::new(), metadata(2048)).is_err());
+    let none = HeaderMap::new();
+    let most = 2048 - "meta.a".len();
+    assert!(of_request(&none, metadata(most)).is_ok());
+    assert!(of_request(&none, metadata(most + 1)).is_err());
     let mut headers = HeaderMap::new();
-    let value = HeaderValue::try_from("x".repeat(1025)).unwrap();
-    headers.insert("cache-control", value);
+    headers.insert("cache-control", HeaderValue::from_static("x"));
+    let rest = most - "cache-control".len() - 1;
+    assert!(of_request(&headers, metadata(rest)).is_ok());
+    assert!(of_request(&headers, metadata(rest + 1)).is_err());
+    let long = Some(Metadata::from([("n".repeat(196), String::new())]));
+    assert!(of_request(&none, long).is_err());
+    headers.insert("cache-control", HeaderValue::from_static("a\tb"));
     assert!(of_request(&headers, None).is_err());
 }
 

@@ -6,8 +6,8 @@ use s3s::dto::{
     ObjectAttributes, ObjectPart, StorageClass,
 };
 
-use crate::door::{Call, Door, shown};
-use crate::error::{invalid_argument, no_such_key, of_bucket};
+use crate::door::{Call, Door, head_of};
+use crate::error::invalid_argument;
 use crate::etag::etag_of;
 use crate::moment::Moment;
 use crate::stored::Stored;
@@ -23,12 +23,7 @@ impl Door {
     ) -> S3Result<GetObjectAttributesOutput> {
         let bucket = self.bucket(call).await?;
         self.allow_read(&bucket, call, &call.target.key).await?;
-        let seen = bucket
-            .head(call.target.key.as_bytes())
-            .await
-            .map_err(of_bucket)?;
-        shown(&bucket, seen.lsn).await?;
-        let info = seen.found.ok_or_else(no_such_key)?.info;
+        let info = head_of(&bucket, &call.target.key).await?.info;
         let stored = Stored::decode(info.checksums.as_deref());
         let known = [
             ObjectAttributes::CHECKSUM,

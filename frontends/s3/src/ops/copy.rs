@@ -7,14 +7,14 @@ use hyper::HeaderMap;
 use s3s::dto::{CopyObjectInput, CopyObjectOutput, CopyObjectResult};
 use s3s::{S3Result, s3_error};
 
-use crate::door::{Call, Door, shown};
-use crate::error::{no_such_key, not_implemented, of_bucket, precondition_failed};
+use crate::door::{Call, Door, head_of, shown};
+use crate::error::{no_such_key, of_bucket, precondition_failed};
 use crate::etag::{ReadConditions, WriteConditions, condition, etag_of};
 use crate::moment::Moment;
 use crate::ops::copy_fields::Replaced;
 use crate::ops::end;
 use crate::ops::put::{check_key, check_room, refusal};
-use crate::stored::Stored;
+use crate::stored::{Stored, with_sums};
 
 /// How often a copy is made anew because its source changed meanwhile.
 const TRIES: usize = 3;
@@ -30,9 +30,7 @@ impl Door {
         key: &str,
         conditions: &ReadConditions,
     ) -> S3Result<ObjectHead> {
-        let seen = from.head(key.as_bytes()).await.map_err(of_bucket)?;
-        shown(from, seen.lsn).await?;
-        let head = seen.found.ok_or_else(no_such_key)?;
+        let head = head_of(from, key).await?;
         check_source(conditions, &head.info)?;
         Ok(head)
     }
@@ -79,10 +77,8 @@ impl Door {
         let bucket = self.bucket(call).await?;
         self.allow_write(&bucket, call, key).await?;
         let copied = if source == call.target {
-            if !conditions.is_none() {
-                return Err(not_implemented("Changing metadata under a condition"));
-            }
-            self.replace(&bucket, key, &replaced, &of_source).await
+            let both = (&of_source, &conditions);
+            replace(&bucket, key, &replaced, both).await
         } else {
             let holds = |found: Option<&Info>| conditions.hold(found);
             let precondition = (!conditions.is_none()).then_some(&holds as Precondition<'_>);
@@ -106,28 +102,6 @@ impl Door {
             Err(Failed::Of(error)) => Err(error),
             Err(Failed::Target(error)) => Err(refusal(&bucket, key, &conditions, error).await),
         }
-    }
-
-    /// An object copied onto itself: only its metadata changes.
-    async fn replace(
-        &self,
-        bucket: &Bucket,
-        key: &str,
-        replaced: &Replaced,
-        of_source: &ReadConditions,
-    ) -> Result<Info, Failed> {
-        if !replaced.fields && !replaced.tags {
-            return Err(Failed::Of(s3_error!(
-                InvalidRequest,
-                "This copy request is illegal because it is trying to copy an object to itself \
-                 without changing the object's metadata, storage class, website redirect location \
-                 or encryption attributes."
-            )));
-        }
-        let head = self.source_head(bucket, key, of_source).await?;
-        let metadata = replaced.over(&head.metadata);
-        let changed = bucket.replace_metadata(key.as_bytes(), &metadata, Ack::Durable);
-        changed.await.map_err(Failed::Target)
     }
 
     /// Within a bucket the engine copies, as cheaply as it can.
@@ -207,6 +181,33 @@ impl From<s3s::S3Error> for Failed {
     }
 }
 
+/// An object copied onto itself: only its metadata changes, if the conditions hold for what it is
+/// then.
+async fn replace(
+    bucket: &Bucket,
+    key: &str,
+    replaced: &Replaced,
+    (of_source, conditions): (&ReadConditions, &WriteConditions),
+) -> Result<Info, Failed> {
+    if !replaced.fields && !replaced.tags {
+        return Err(Failed::Of(s3_error!(
+            InvalidRequest,
+            "This copy request is illegal because it is trying to copy an object to itself \
+             without changing the object's metadata, storage class, website redirect location \
+             or encryption attributes."
+        )));
+    }
+    let revise = |head: &ObjectHead| {
+        if conditions.hold(Some(&head.info)) && of_source.check(&head.info).is_ok() {
+            Ok(replaced.over(&head.metadata))
+        } else {
+            Err(BucketError::Precondition)
+        }
+    };
+    let revised = bucket.revise_metadata(key.as_bytes(), &revise, Ack::Durable);
+    revised.await.map_err(Failed::Target)
+}
+
 fn check_source(conditions: &ReadConditions, info: &Info) -> S3Result<()> {
     conditions.check(info).map_err(|_| precondition_failed())
 }
@@ -227,17 +228,14 @@ async fn stage(
 
 fn answer(info: &Info) -> CopyObjectOutput {
     let sums = Stored::decode(info.checksums.as_deref()).shown();
+    let checksum_type = sums.checksum_type.clone();
+    let result = with_sums!(CopyObjectResult, sums, {
+        checksum_type,
+        e_tag: Some(etag_of(info)),
+        last_modified: Some(Moment::of(info.modified).timestamp()),
+    });
     CopyObjectOutput {
-        copy_object_result: Some(CopyObjectResult {
-            checksum_crc32: sums.checksum_crc32,
-            checksum_crc32c: sums.checksum_crc32c,
-            checksum_crc64nvme: sums.checksum_crc64nvme,
-            checksum_sha1: sums.checksum_sha1,
-            checksum_sha256: sums.checksum_sha256,
-            checksum_type: sums.checksum_type,
-            e_tag: Some(etag_of(info)),
-            last_modified: Some(Moment::of(info.modified).timestamp()),
-        }),
+        copy_object_result: Some(result),
         ..CopyObjectOutput::default()
     }
 }

@@ -5,17 +5,17 @@ use std::ops::Range;
 use engine_bucket::{Info, ObjectReader};
 use hyper::StatusCode;
 use s3s::dto::{
-    ChecksumMode, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
+    Checksum, ChecksumMode, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
     StreamingBlob, Timestamp, TimestampFormat,
 };
 use s3s::{Body, S3Result, s3_error};
 
-use crate::door::{Call, Door, shown};
+use crate::door::{Call, Door, head_of, shown};
 use crate::error::{custom, no_such_key, not_implemented, of_bucket};
 use crate::etag::{ReadConditions, etag_of};
-use crate::fields::Shown;
+use crate::fields::{Pair, Shown};
 use crate::moment::Moment;
-use crate::stored::Stored;
+use crate::stored::{Stored, with_sums};
 use crate::stream;
 
 /// Bytes that are read before the answer begins: all of a small object.
@@ -26,6 +26,7 @@ const FIRST_BYTES: usize = 1 << 20;
 struct Wanted {
     range: Option<s3s::dto::Range>,
     part: Option<i32>,
+    checksum_mode: Option<ChecksumMode>,
 }
 
 /// The bytes that an answer is about.
@@ -126,63 +127,50 @@ fn content_range(chosen: &Chosen, info: &Info) -> Option<String> {
     chosen.is_part.then(text)
 }
 
-fn wants_checksum(mode: Option<&ChecksumMode>) -> bool {
-    mode.is_some_and(|mode| mode.as_str().eq_ignore_ascii_case("ENABLED"))
+/// What GET and HEAD say of an object.
+struct Facts {
+    info: Info,
+    fields: Shown,
+    chosen: Chosen,
+    sums: Checksum,
 }
 
-impl Door {
-    pub(crate) async fn get_object(
-        &self,
-        call: &Call,
-        input: GetObjectInput,
-    ) -> S3Result<GetObjectOutput> {
-        let bucket = self.bucket(call).await?;
-        self.allow_read(&bucket, call, &call.target.key).await?;
-        let seen = bucket
-            .get(call.target.key.as_bytes())
-            .await
-            .map_err(of_bucket)?;
-        shown(&bucket, seen.lsn).await?;
-        let reader = seen.found.ok_or_else(no_such_key)?;
-        let conditions = ReadConditions {
-            if_match: input.if_match,
-            if_none_match: input.if_none_match,
-            if_modified_since: input.if_modified_since,
-            if_unmodified_since: input.if_unmodified_since,
-        };
-        let info = reader.info().clone();
+impl Facts {
+    /// Refuses what does not hold, or is not there.
+    fn of(
+        info: Info,
+        metadata: &[Pair],
+        conditions: &ReadConditions,
+        wanted: &Wanted,
+    ) -> S3Result<Self> {
+        conditions.check(&info)?;
         let stored = Stored::decode(info.checksums.as_deref());
-        let wanted = Wanted {
-            range: input.range,
-            part: input.part_number,
-        };
-        let chosen = conditions.check(&info);
-        let chosen = chosen.and_then(|()| wanted.choose(&info, &stored));
-        let chosen = match chosen {
-            Ok(chosen) => chosen,
-            Err(error) => {
-                end(reader).await;
-                return Err(error);
-            }
-        };
-        let fields = Shown::of(reader.metadata());
-        let body = self.body(reader, chosen.bytes.clone()).await?;
-        let with_checksum = wants_checksum(input.checksum_mode.as_ref()) && !chosen.is_part;
-        let sums = if with_checksum {
+        let chosen = wanted.choose(&info, &stored)?;
+        let mode = wanted.checksum_mode.as_ref();
+        let is_wanted = mode.is_some_and(|mode| mode.as_str().eq_ignore_ascii_case("ENABLED"));
+        let sums = if is_wanted && !chosen.is_part {
             stored.shown()
         } else {
-            Default::default()
+            Checksum::default()
         };
-        Ok(GetObjectOutput {
+        Ok(Self {
+            fields: Shown::of(metadata),
+            sums,
+            chosen,
+            info,
+        })
+    }
+}
+
+/// The answer of this kind with the fields that GET and HEAD share, and these others.
+macro_rules! described {
+    ($kind:ident, $facts:expr, { $($rest:tt)* }) => {{
+        let Facts { info, fields, chosen, sums } = $facts;
+        let checksum_type = sums.checksum_type.clone();
+        with_sums!($kind, sums, {
             accept_ranges: Some("bytes".to_owned()),
-            body: Some(StreamingBlob::from(body)),
             cache_control: fields.cache_control,
-            checksum_crc32: sums.checksum_crc32,
-            checksum_crc32c: sums.checksum_crc32c,
-            checksum_crc64nvme: sums.checksum_crc64nvme,
-            checksum_sha1: sums.checksum_sha1,
-            checksum_sha256: sums.checksum_sha256,
-            checksum_type: sums.checksum_type,
+            checksum_type,
             content_disposition: fields.content_disposition,
             content_encoding: fields.content_encoding,
             content_language: fields.content_language,
@@ -195,9 +183,49 @@ impl Door {
             metadata: Some(fields.metadata),
             missing_meta: Some(fields.missing).filter(|count| *count > 0),
             parts_count: chosen.parts,
-            tag_count: i32::try_from(fields.tags).ok().filter(|count| *count > 0),
-            ..GetObjectOutput::default()
+            $($rest)*
+            ..$kind::default()
         })
+    }};
+}
+
+impl Door {
+    pub(crate) async fn get_object(
+        &self,
+        call: &Call,
+        input: GetObjectInput,
+    ) -> S3Result<GetObjectOutput> {
+        let bucket = self.bucket(call).await?;
+        self.allow_read(&bucket, call, &call.target.key).await?;
+        let seen = bucket.get(call.target.key.as_bytes()).await;
+        let seen = seen.map_err(of_bucket)?;
+        shown(&bucket, seen.lsn).await?;
+        let reader = seen.found.ok_or_else(no_such_key)?;
+        let conditions = ReadConditions {
+            if_match: input.if_match,
+            if_none_match: input.if_none_match,
+            if_modified_since: input.if_modified_since,
+            if_unmodified_since: input.if_unmodified_since,
+        };
+        let wanted = Wanted {
+            range: input.range,
+            part: input.part_number,
+            checksum_mode: input.checksum_mode,
+        };
+        let info = reader.info().clone();
+        let facts = match Facts::of(info, reader.metadata(), &conditions, &wanted) {
+            Ok(facts) => facts,
+            Err(error) => {
+                end(reader).await;
+                return Err(error);
+            }
+        };
+        let body = self.body(reader, facts.chosen.bytes.clone()).await?;
+        let tags = i32::try_from(facts.fields.tags).ok();
+        Ok(described!(GetObjectOutput, facts, {
+            body: Some(StreamingBlob::from(body)),
+            tag_count: tags.filter(|count| *count > 0),
+        }))
     }
 
     /// Reads the beginning, so that what cannot be read is an error, and then streams.
@@ -228,56 +256,20 @@ impl Door {
     ) -> S3Result<HeadObjectOutput> {
         let bucket = self.bucket(call).await?;
         self.allow_read(&bucket, call, &call.target.key).await?;
-        let seen = bucket
-            .head(call.target.key.as_bytes())
-            .await
-            .map_err(of_bucket)?;
-        shown(&bucket, seen.lsn).await?;
-        let head = seen.found.ok_or_else(no_such_key)?;
+        let head = head_of(&bucket, &call.target.key).await?;
         let conditions = ReadConditions {
             if_match: input.if_match,
             if_none_match: input.if_none_match,
             if_modified_since: input.if_modified_since,
             if_unmodified_since: input.if_unmodified_since,
         };
-        let info = head.info;
-        conditions.check(&info)?;
-        let stored = Stored::decode(info.checksums.as_deref());
         let wanted = Wanted {
             range: input.range,
             part: input.part_number,
+            checksum_mode: input.checksum_mode,
         };
-        let chosen = wanted.choose(&info, &stored)?;
-        let fields = Shown::of(&head.metadata);
-        let with_checksum = wants_checksum(input.checksum_mode.as_ref()) && !chosen.is_part;
-        let sums = if with_checksum {
-            stored.shown()
-        } else {
-            Default::default()
-        };
-        Ok(HeadObjectOutput {
-            accept_ranges: Some("bytes".to_owned()),
-            cache_control: fields.cache_control,
-            checksum_crc32: sums.checksum_crc32,
-            checksum_crc32c: sums.checksum_crc32c,
-            checksum_crc64nvme: sums.checksum_crc64nvme,
-            checksum_sha1: sums.checksum_sha1,
-            checksum_sha256: sums.checksum_sha256,
-            checksum_type: sums.checksum_type,
-            content_disposition: fields.content_disposition,
-            content_encoding: fields.content_encoding,
-            content_language: fields.content_language,
-            content_length: Some(length(chosen.bytes.end - chosen.bytes.start)),
-            content_range: content_range(&chosen, &info),
-            content_type: fields.content_type,
-            e_tag: Some(etag_of(&info)),
-            expires: fields.expires.as_deref().and_then(http_time),
-            last_modified: Some(Moment::of(info.modified).timestamp()),
-            metadata: Some(fields.metadata),
-            missing_meta: Some(fields.missing).filter(|count| *count > 0),
-            parts_count: chosen.parts,
-            ..HeadObjectOutput::default()
-        })
+        let facts = Facts::of(head.info, &head.metadata, &conditions, &wanted)?;
+        Ok(described!(HeadObjectOutput, facts, {}))
     }
 }
 

@@ -3,13 +3,13 @@
 use engine_bucket::{Ack, Bucket, Upload};
 use hyper::HeaderMap;
 use s3s::dto::{
-    AbortMultipartUploadInput, AbortMultipartUploadOutput, ChecksumAlgorithm, ChecksumType,
-    CopyPartResult, CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag, Timestamp,
-    UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
+    AbortMultipartUploadInput, AbortMultipartUploadOutput, Checksum, ChecksumAlgorithm,
+    ChecksumType, CopyPartResult, CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag,
+    Timestamp, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3Result, s3_error};
 
-use crate::digest::{Algorithm, Hashing, Promised};
+use crate::digest::{Algorithm, Digests, Hashing, Promised};
 use crate::door::{Call, Door};
 use crate::error::{invalid_argument, no_such_key, of_bucket};
 use crate::etag::ReadConditions;
@@ -18,7 +18,7 @@ use crate::moment::Moment;
 use crate::ops::end;
 use crate::ops::list_pages::sayable;
 use crate::ops::put::{attributes, check_key, check_room};
-use crate::stored::Stored;
+use crate::stored::{Stored, with_sums};
 use crate::text::hex;
 use crate::upload_name::UploadName;
 
@@ -145,21 +145,11 @@ impl Door {
         let mut upload = bucket.upload();
         let taken = take(&mut payload, &mut upload, &call.promised, wanted).await?;
         self.count_in(call, taken.bytes);
-        let stored = Stored::of_one(taken.digests.checksum);
-        let tag = hex(&taken.digests.md5);
-        let sums = stored.encode().unwrap_or_default();
-        let finished = upload.finish_part(name.id, number, tag.as_bytes(), &sums, Ack::Durable);
-        finished.await.map_err(of_bucket)?;
-        let sums = stored.shown();
-        Ok(UploadPartOutput {
-            checksum_crc32: sums.checksum_crc32,
-            checksum_crc32c: sums.checksum_crc32c,
-            checksum_crc64nvme: sums.checksum_crc64nvme,
-            checksum_sha1: sums.checksum_sha1,
-            checksum_sha256: sums.checksum_sha256,
-            e_tag: Some(ETag::Strong(tag)),
+        let (tag, sums) = finish_part(upload, &name, number, taken.digests).await?;
+        Ok(with_sums!(UploadPartOutput, sums, {
+            e_tag: Some(tag),
             ..UploadPartOutput::default()
-        })
+        }))
     }
 
     pub(crate) async fn upload_part_copy(
@@ -192,23 +182,13 @@ impl Door {
             Err(error) => Err(error),
         };
         end(reader).await;
-        let digests = copied?.finish();
-        let stored = Stored::of_one(digests.checksum);
-        let tag = hex(&digests.md5);
-        let sums = stored.encode().unwrap_or_default();
-        let finished = upload.finish_part(name.id, number, tag.as_bytes(), &sums, Ack::Durable);
-        finished.await.map_err(of_bucket)?;
-        let sums = stored.shown();
+        let (tag, sums) = finish_part(upload, &name, number, copied?.finish()).await?;
+        let result = with_sums!(CopyPartResult, sums, {
+            e_tag: Some(tag),
+            last_modified: Some(self.now()),
+        });
         Ok(UploadPartCopyOutput {
-            copy_part_result: Some(CopyPartResult {
-                checksum_crc32: sums.checksum_crc32,
-                checksum_crc32c: sums.checksum_crc32c,
-                checksum_crc64nvme: sums.checksum_crc64nvme,
-                checksum_sha1: sums.checksum_sha1,
-                checksum_sha256: sums.checksum_sha256,
-                e_tag: Some(ETag::Strong(tag)),
-                last_modified: Some(self.now()),
-            }),
+            copy_part_result: Some(result),
             ..UploadPartCopyOutput::default()
         })
     }
@@ -229,6 +209,21 @@ impl Door {
         aborted.await.map_err(of_bucket)?;
         Ok(AbortMultipartUploadOutput::default())
     }
+}
+
+/// Makes what was staged a part; its tag and its checksums.
+async fn finish_part(
+    upload: Upload,
+    name: &UploadName,
+    number: u32,
+    digests: Digests,
+) -> S3Result<(ETag, Checksum)> {
+    let stored = Stored::of_one(digests.checksum);
+    let tag = hex(&digests.md5);
+    let sums = stored.encode().unwrap_or_default();
+    let finished = upload.finish_part(name.id, number, tag.as_bytes(), &sums, Ack::Durable);
+    finished.await.map_err(of_bucket)?;
+    Ok((ETag::Strong(tag), stored.shown()))
 }
 
 /// Copies bytes of an object into an upload, with their checksums.

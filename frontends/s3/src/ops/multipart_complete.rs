@@ -4,17 +4,17 @@ use engine_bucket::{Ack, Bucket, Completion, Info, ObjectMetadata, PartInfo};
 use hyper::HeaderMap;
 use s3s::dto::{
     Checksum, ChecksumType, CompleteMultipartUploadInput, CompleteMultipartUploadOutput,
-    CompletedPart, ETag,
+    CompletedPart,
 };
 use s3s::{S3Result, s3_error};
 
 use crate::digest::{Algorithm, combine, digest_of};
-use crate::door::{Call, Door, shown};
+use crate::door::{Call, Door, find};
 use crate::error::{invalid_argument, of_bucket};
 use crate::etag::{WriteConditions, etag_of, tag_of};
 use crate::ops::list_pages::sayable;
 use crate::ops::put::refusal;
-use crate::stored::Stored;
+use crate::stored::{Stored, with_sums};
 use crate::text::{base64, hex};
 use crate::upload_name::UploadName;
 
@@ -228,13 +228,9 @@ impl Door {
         chosen: &Chosen,
         error: s3s::S3Error,
     ) -> S3Result<CompleteMultipartUploadOutput> {
-        let seen = bucket
-            .head(call.target.key.as_bytes())
-            .await
-            .map_err(of_bucket)?;
-        shown(bucket, seen.lsn).await?;
+        let found = find(bucket, &call.target.key).await?;
         let is_it = |info: &Info| Some(tag_of(info)) == entity_tag(chosen);
-        match seen.found.map(|head| head.info).filter(is_it) {
+        match found.map(|head| head.info).filter(is_it) {
             Some(info) => {
                 let stored = Stored::decode(info.checksums.as_deref());
                 Ok(answer(call, &info, &stored))
@@ -246,20 +242,15 @@ impl Door {
 
 fn answer(call: &Call, info: &Info, stored: &Stored) -> CompleteMultipartUploadOutput {
     let sums = stored.shown();
+    let checksum_type = sums.checksum_type.clone();
     let key = &call.target.key;
     let path = crate::text::percent_encode(key.as_bytes(), false);
-    let tag: ETag = etag_of(info);
-    CompleteMultipartUploadOutput {
+    with_sums!(CompleteMultipartUploadOutput, sums, {
         bucket: Some(call.target.bucket.clone()),
-        checksum_crc32: sums.checksum_crc32,
-        checksum_crc32c: sums.checksum_crc32c,
-        checksum_crc64nvme: sums.checksum_crc64nvme,
-        checksum_sha1: sums.checksum_sha1,
-        checksum_sha256: sums.checksum_sha256,
-        checksum_type: sums.checksum_type,
-        e_tag: Some(tag),
+        checksum_type,
+        e_tag: Some(etag_of(info)),
         key: sayable(key),
         location: Some(format!("/{}/{path}", call.target.bucket)),
         ..CompleteMultipartUploadOutput::default()
-    }
+    })
 }

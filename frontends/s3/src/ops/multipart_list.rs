@@ -1,6 +1,6 @@
 //! Listing uploads and their parts.
 
-use engine_bucket::{Bucket, UploadInfo};
+use engine_bucket::{Bucket, UploadId, UploadInfo};
 use s3s::dto::{
     CommonPrefix, ETag, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListPartsInput,
     ListPartsOutput, MultipartUpload, Part, StorageClass,
@@ -12,7 +12,7 @@ use crate::error::{invalid_argument, of_bucket};
 use crate::moment::Moment;
 use crate::ops::buckets::owner;
 use crate::ops::list_pages::{Encoding, sayable};
-use crate::stored::Stored;
+use crate::stored::{Stored, with_sums};
 use crate::upload_name::UploadName;
 
 /// Items of a page.
@@ -47,19 +47,13 @@ impl Door {
         let last = parts.last().and_then(|part| i32::try_from(part.part).ok());
         let shown = parts.into_iter().map(|part| {
             let sums = Stored::decode(Some(&part.checksums)).shown();
-            Part {
-                checksum_crc32: sums.checksum_crc32,
-                checksum_crc32c: sums.checksum_crc32c,
-                checksum_crc64nvme: sums.checksum_crc64nvme,
-                checksum_sha1: sums.checksum_sha1,
-                checksum_sha256: sums.checksum_sha256,
-                e_tag: Some(ETag::Strong(
-                    String::from_utf8_lossy(&part.entity_tag).into_owned(),
-                )),
+            let tag = String::from_utf8_lossy(&part.entity_tag).into_owned();
+            with_sums!(Part, sums, {
+                e_tag: Some(ETag::Strong(tag)),
                 last_modified: Some(Moment::of(part.modified).timestamp()),
                 part_number: i32::try_from(part.part).ok(),
                 size: i64::try_from(part.size).ok(),
-            }
+            })
         });
         Ok(ListPartsOutput {
             bucket: Some(call.target.bucket.clone()),
@@ -110,7 +104,7 @@ impl Door {
                 Ok(CommonPrefix { prefix })
             })
             .collect();
-        let next = page.next.as_ref();
+        let next = page.next();
         Ok(ListMultipartUploadsOutput {
             bucket: Some(call.target.bucket.clone()),
             common_prefixes: Some(prefixes?),
@@ -133,8 +127,17 @@ impl Door {
 struct Page {
     uploads: Vec<UploadInfo>,
     prefixes: Vec<String>,
+    /// Key and upload that were looked at last.
+    last: Option<(String, String)>,
+    /// There is more.
+    is_cut: bool,
+}
+
+impl Page {
     /// Key and upload that the next page comes after.
-    next: Option<(String, String)>,
+    fn next(&self) -> Option<&(String, String)> {
+        self.last.as_ref().filter(|_| self.is_cut)
+    }
 }
 
 /// A page of uploads, rolled up by the delimiter.
@@ -152,41 +155,67 @@ async fn uploads(
     let after = after.filter(|id| !id.is_empty());
     let after = after.map(UploadName::parse).transpose();
     let after = after.map_err(|_| s3_error!(InvalidArgument, "Invalid uploadId marker"))?;
+    let mut from = Place {
+        key: marker.as_bytes().to_vec(),
+        id: after.map(|name| name.id),
+    };
     let delimiter = input.delimiter.as_deref().unwrap_or_default();
-    let all = bucket.uploads(prefix.as_bytes()).await.map_err(of_bucket)?;
+    let rolled_up = |key: &str| {
+        let at = key.get(prefix.len()..)?.find(delimiter)?;
+        let end = prefix.len() + at + delimiter.len();
+        (!delimiter.is_empty()).then(|| key[..end].to_owned())
+    };
+    // What was rolled up on the page before is not shown again.
+    if let Some(rolled) = rolled_up(marker).filter(|_| marker.starts_with(prefix)) {
+        from.pass(&rolled);
+    }
     let mut page = Page::default();
-    let mut last = None;
-    for upload in all {
-        let key = String::from_utf8_lossy(&upload.key).into_owned();
-        let is_behind = match (key.as_str().cmp(marker), &after) {
-            (std::cmp::Ordering::Greater, _) => true,
-            (std::cmp::Ordering::Equal, Some(after)) => upload.id > after.id,
-            _ => false,
-        };
-        if !marker.is_empty() && !is_behind {
-            continue;
+    loop {
+        let found = bucket.uploads_after(prefix.as_bytes(), &from.key, from.id, ITEMS_MAX);
+        let (found, is_more) = found.await.map_err(of_bucket)?;
+        for upload in found {
+            let key = String::from_utf8_lossy(&upload.key).into_owned();
+            let rolled = rolled_up(&key);
+            let is_known = rolled.is_some() && rolled.as_ref() == page.prefixes.last();
+            if !is_known && page.uploads.len() + page.prefixes.len() >= max {
+                page.is_cut = max > 0;
+                return Ok(page);
+            }
+            let name = UploadName {
+                id: upload.id,
+                checksum: None,
+            };
+            page.last = Some((key, name.text()));
+            from = Place {
+                key: upload.key.clone(),
+                id: Some(upload.id),
+            };
+            match rolled {
+                Some(rolled) => {
+                    from.pass(&rolled);
+                    if !is_known {
+                        page.prefixes.push(rolled);
+                    }
+                }
+                None => page.uploads.push(upload),
+            }
         }
-        let rest = key.get(prefix.len()..).unwrap_or_default();
-        let rolled = rest.find(delimiter).filter(|_| !delimiter.is_empty());
-        let rolled = rolled.map(|at| key[..prefix.len() + at + delimiter.len()].to_owned());
-        let is_known = rolled.is_some() && rolled.as_ref() == page.prefixes.last();
-        let is_before = rolled
-            .as_deref()
-            .is_some_and(|rolled| marker.starts_with(rolled));
-        if !is_known && !is_before && page.uploads.len() + page.prefixes.len() >= max {
-            page.next = last.filter(|_| max > 0);
+        if !is_more {
             return Ok(page);
         }
-        let name = UploadName {
-            id: upload.id,
-            checksum: None,
-        };
-        last = Some((key, name.text()));
-        match rolled {
-            Some(_) if is_known || is_before => {}
-            Some(rolled) => page.prefixes.push(rolled),
-            None => page.uploads.push(upload),
-        }
     }
-    Ok(page)
+}
+
+/// Where a listing goes on: behind this upload of this key, or behind all of the key.
+struct Place {
+    key: Vec<u8>,
+    id: Option<UploadId>,
+}
+
+impl Place {
+    /// Goes on behind all keys that begin with `prefix`: no key has the byte that follows it here.
+    fn pass(&mut self, prefix: &str) {
+        self.key = [prefix.as_bytes(), &[0xff]].concat();
+        self.id = None;
+    }
 }

@@ -7,13 +7,13 @@ use s3s::{S3ErrorCode, S3Result, s3_error};
 
 use crate::body::Payload;
 use crate::digest::Hashing;
-use crate::door::{Call, Door, shown};
-use crate::error::{custom, invalid_argument, no_space, no_such_key, not_implemented, of_bucket};
+use crate::door::{Call, Door, find, head_of};
+use crate::error::{custom, invalid_argument, no_space, not_implemented, of_bucket};
 use crate::etag::{WriteConditions, etag_of};
 use crate::fields::{self, Pair, TAGS};
 use crate::intake::take;
 use crate::ops::tagging::checked_tags;
-use crate::stored::Stored;
+use crate::stored::{Stored, with_sums};
 use crate::text::hex;
 
 /// Directories that only mounts show, and that nothing is put into.
@@ -69,8 +69,7 @@ pub(crate) fn attributes(headers: &HeaderMap, metadata: Option<Metadata>) -> S3R
 
 /// Waits until what a failed condition has shown of a key is on stable storage.
 pub(crate) async fn show_state(bucket: &Bucket, key: &str) -> S3Result<()> {
-    let seen = bucket.head(key.as_bytes()).await.map_err(of_bucket)?;
-    shown(bucket, seen.lsn).await
+    find(bucket, key).await.map(drop)
 }
 
 /// What to say when nothing was published under a key. What that shows of the key is on stable
@@ -193,9 +192,7 @@ impl Door {
             }
             Err(error) => return Err(refusal(bucket, key, &none, error).await),
         }
-        let seen = bucket.head(key.as_bytes()).await.map_err(of_bucket)?;
-        shown(bucket, seen.lsn).await?;
-        let info = seen.found.ok_or_else(no_such_key)?.info;
+        let info = head_of(bucket, key).await?.info;
         Ok(PutObjectOutput {
             size: i64::try_from(info.size).ok(),
             ..answer(&info, &Stored::default())
@@ -224,14 +221,10 @@ fn wrong_offset() -> s3s::S3Error {
 
 fn answer(info: &Info, stored: &Stored) -> PutObjectOutput {
     let sums = stored.shown();
-    PutObjectOutput {
-        checksum_crc32: sums.checksum_crc32,
-        checksum_crc32c: sums.checksum_crc32c,
-        checksum_crc64nvme: sums.checksum_crc64nvme,
-        checksum_sha1: sums.checksum_sha1,
-        checksum_sha256: sums.checksum_sha256,
-        checksum_type: sums.checksum_type,
+    let checksum_type = sums.checksum_type.clone();
+    with_sums!(PutObjectOutput, sums, {
+        checksum_type,
         e_tag: Some(etag_of(info)),
         ..PutObjectOutput::default()
-    }
+    })
 }

@@ -1,13 +1,14 @@
 //! Renaming objects.
 
-use engine_bucket::{Ack, Info};
+use engine_bucket::{Ack, Info, RenamePreconditions};
+use hyper::header::{IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE};
 use hyper::{HeaderMap, Response};
 use s3s::{Body, S3Result};
 
-use crate::door::{Call, Door, shown};
-use crate::error::{invalid_argument, no_such_key, of_bucket, precondition_failed};
-use crate::etag::{ReadConditions, WriteConditions, condition};
-use crate::ops::put::{check_key, refusal};
+use crate::door::{Call, Door};
+use crate::error::{invalid_argument, not_implemented};
+use crate::etag::{ReadConditions, WriteConditions, condition, moment};
+use crate::ops::put::{check_key, refusal, show_state};
 
 impl Door {
     pub(crate) async fn rename(
@@ -29,33 +30,38 @@ impl Door {
         let of_source = ReadConditions {
             if_match: condition(headers, "x-amz-rename-source-if-match")?,
             if_none_match: condition(headers, "x-amz-rename-source-if-none-match")?,
-            ..ReadConditions::default()
+            if_modified_since: moment(headers, "x-amz-rename-source-if-modified-since")?,
+            if_unmodified_since: moment(headers, "x-amz-rename-source-if-unmodified-since")?,
         };
-        let seen = bucket.head(from.as_bytes()).await.map_err(of_bucket)?;
-        shown(&bucket, seen.lsn).await?;
-        if let Some(head) = seen.found {
-            of_source
-                .check(&head.info)
-                .map_err(|_| precondition_failed())?;
-        } else if !from.ends_with('/') {
-            return Err(no_such_key());
+        if headers.contains_key(IF_MODIFIED_SINCE) || headers.contains_key(IF_UNMODIFIED_SINCE) {
+            return Err(not_implemented(
+                "Renaming onto an object under a condition on its time",
+            ));
         }
         let conditions = WriteConditions::new(
             condition(headers, "if-match")?,
             condition(headers, "if-none-match")?,
         );
-        let holds = |found: Option<&Info>| conditions.hold(found);
-        let precondition = (!conditions.is_none()).then_some(&holds as _);
+        let moved = |found: Option<&Info>| found.is_some_and(|info| of_source.check(info).is_ok());
+        let replaced = |found: Option<&Info>| conditions.hold(found);
+        let preconditions = RenamePreconditions {
+            moved: (!of_source.is_none()).then_some(&moved as _),
+            replaced: (!conditions.is_none()).then_some(&replaced as _),
+        };
         let renamed = bucket.rename_object(
             from.as_bytes(),
             to.as_bytes(),
             call.key.owner(),
-            precondition,
+            preconditions,
             Ack::Durable,
         );
         match renamed.await {
             Ok(()) => Ok(Response::new(Body::empty())),
-            Err(error) => Err(refusal(&bucket, to, &conditions, error).await),
+            Err(error) => {
+                // A refusal says something of both ends.
+                show_state(&bucket, from).await?;
+                Err(refusal(&bucket, to, &conditions, error).await)
+            }
         }
     }
 }

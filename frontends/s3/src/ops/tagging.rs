@@ -8,7 +8,7 @@ use s3s::dto::{
 };
 use s3s::{S3Result, s3_error};
 
-use crate::door::{Call, Door, shown};
+use crate::door::{Call, Door, find, head_of, shown};
 use crate::error::{custom, no_such_key, of_bucket};
 use crate::fields::TAGS;
 use crate::text::{percent_decode, percent_encode};
@@ -82,8 +82,7 @@ impl Door {
         let node = match bucket.node_of(key).await {
             Ok(node) => node,
             Err(engine_bucket::BucketError::NotFound { .. }) => {
-                let seen = bucket.head(key).await.map_err(of_bucket)?;
-                shown(bucket, seen.lsn).await?;
+                find(bucket, &call.target.key).await?;
                 return Err(no_such_key());
             }
             Err(error) => return Err(of_bucket(error)),
@@ -133,12 +132,7 @@ impl Door {
     pub(crate) async fn get_tags(&self, call: &Call) -> S3Result<GetObjectTaggingOutput> {
         let bucket = self.bucket(call).await?;
         self.allow_read(&bucket, call, &call.target.key).await?;
-        let seen = bucket
-            .head(call.target.key.as_bytes())
-            .await
-            .map_err(of_bucket)?;
-        shown(&bucket, seen.lsn).await?;
-        let head = seen.found.ok_or_else(no_such_key)?;
+        let head = head_of(&bucket, &call.target.key).await?;
         let tags = head
             .metadata
             .iter()

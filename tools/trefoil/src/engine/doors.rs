@@ -24,7 +24,7 @@ impl From<BucketError> for BackendError {
         let kind = match &error {
             BucketError::NotFound { .. } => ErrorKind::NotFound,
             BucketError::Exists { .. } => ErrorKind::Exists,
-            BucketError::NotEmpty => ErrorKind::Busy,
+            BucketError::NotEmpty | BucketError::InUse => ErrorKind::Busy,
             BucketError::Store(error) => error.kind(),
             _ => ErrorKind::Invalid,
         };

@@ -133,9 +133,9 @@ impl Runner<'_> {
                 _ => {}
             }
         }
-        let renamed = self
-            .bucket
-            .rename_object(&from, &to, OWNER, None, Ack::Written);
+        let renamed =
+            self.bucket
+                .rename_object(&from, &to, OWNER, Default::default(), Ack::Written);
         let seen = block_on(renamed);
         let expected = self.reference.rename_object(&from, &to);
         let shown = |key: &[u8]| String::from_utf8_lossy(key).into_owned();
