@@ -6,6 +6,7 @@ mod atomic;
 mod auth;
 mod basic;
 mod bounds;
+mod broken_off;
 mod chunks;
 mod client;
 mod documents;

@@ -206,6 +206,30 @@ fn metadata_comes_back_and_splits_no_answer() {
 }
 
 #[test]
+fn headers_of_the_answer_are_those_that_the_request_asks_for() {
+    let world = World::with_bucket();
+    let put = ask("PUT", "/bkt/key").header("cache-control", "no-cache");
+    world.send(put.body(b"data")).expect(200);
+    let asked = "response-content-type=text%2Fplain\
+                 &response-content-disposition=attachment%3B%20filename%3Da.txt\
+                 &response-expires=Fri%2C%2002%20Jan%202026%2003%3A04%3A05%20GMT";
+    let got = world.get(&format!("/bkt/key?{asked}")).expect(200);
+    assert_eq!(got.header("content-type"), "text/plain");
+    let disposition = got.header("content-disposition");
+    assert_eq!(disposition, "attachment; filename=a.txt");
+    assert_eq!(got.header("expires"), "Fri, 02 Jan 2026 03:04:05 GMT");
+    assert_eq!(got.header("cache-control"), "no-cache");
+    for evil in ["a%0D%0Ax-evil%3A%201", "a%0Ax-evil%3A%201", "%00"] {
+        let got = world.get(&format!("/bkt/key?response-content-type={evil}"));
+        assert_eq!(got.header("x-evil"), "");
+        got.refused(400, "InvalidRequest");
+    }
+    let got = world.get("/bkt/key").expect(200);
+    assert_eq!(got.header("content-type"), "binary/octet-stream");
+    world.stop();
+}
+
+#[test]
 fn a_file_that_a_mount_wrote_has_a_tag_that_never_repeats() {
     use engine_bucket::{Ack, WriteAt};
     let world = World::with_bucket();

@@ -2,10 +2,9 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use frontends_s3::{Class, Limits};
+use frontends_s3::Limits;
 
 use crate::client::{Ask, bytes_of, read_answer};
 use crate::{World, ask, pattern};
@@ -210,45 +209,6 @@ fn requests_on_one_connection_are_answered_in_their_order() {
     });
     drop((stream, reader));
     end(world);
-}
-
-/// Sends all of a large body but its end, and is gone.
-fn cut(world: &World, path: &str) {
-    let class = Class::Put;
-    let before = world.server.metrics().requests(class);
-    let bytes = signed(world, ask("PUT", path).body(&pattern(5 << 20, 3)));
-    let mut stream = TcpStream::connect(world.server.address()).unwrap();
-    stream.write_all(&bytes[..bytes.len() - 1]).unwrap();
-    while world.server.metrics().requests(class) == before {
-        std::thread::yield_now();
-    }
-    drop(stream);
-    while world
-        .server
-        .metrics()
-        .requests_in_flight
-        .load(Ordering::Relaxed)
-        > 0
-    {
-        std::thread::yield_now();
-    }
-}
-
-#[test]
-fn a_connection_that_is_cut_publishes_nothing_and_leaves_nothing_staged() {
-    let world = World::with_bucket();
-    let made = world.send(ask("POST", "/bkt/parts?uploads")).expect(200);
-    let id = made.element("UploadId");
-    cut(&world, "/bkt/key");
-    cut(&world, &format!("/bkt/parts?partNumber=1&uploadId={id}"));
-    world.get("/bkt/key").refused(404, "NoSuchKey");
-    let parts = world.get(&format!("/bkt/parts?uploadId={id}")).expect(200);
-    assert_eq!(parts.elements("PartNumber"), [""; 0]);
-    // Nobody changes the bucket from here on: it comes back by itself.
-    while world.buckets.show("bkt").unwrap().allocated.get() > 0 {
-        std::thread::yield_now();
-    }
-    world.stop();
 }
 
 #[test]
