@@ -1,24 +1,24 @@
 //! Bodies of requests, as they come: length, chunks, trailer and stalls are checked here.
 
 mod chunks;
+mod sent;
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::BodyExt as _;
 use hyper::HeaderMap;
-use hyper::body::Incoming;
 use s3s::{S3Result, s3_error};
 use tokio::time::Instant;
 
 pub(crate) use chunks::Chunks;
+pub(crate) use sent::Sent;
 
 /// Bytes that a body brings in a second at least, on average over the time of a stall.
 const BYTES_PER_SECOND_MIN: u64 = 500;
 
 /// A body on its way.
 pub(crate) struct Payload {
-    body: Incoming,
+    body: Sent,
     /// Of a body in chunks.
     chunks: Option<Chunks>,
     /// Bytes received and not yet taken apart.
@@ -27,7 +27,6 @@ pub(crate) struct Payload {
     /// Bytes that were promised, without those of chunk headers.
     declared: Option<u64>,
     so_far: u64,
-    stall_time: Duration,
     speed: Speed,
 }
 
@@ -55,12 +54,7 @@ impl Speed {
 }
 
 impl Payload {
-    pub(crate) fn new(
-        body: Incoming,
-        chunks: Option<Chunks>,
-        declared: Option<u64>,
-        stall_time: Duration,
-    ) -> Self {
+    pub(crate) fn new(body: Sent, chunks: Option<Chunks>, declared: Option<u64>) -> Self {
         Self {
             body,
             chunks,
@@ -68,7 +62,6 @@ impl Payload {
             ended: false,
             declared,
             so_far: 0,
-            stall_time,
             speed: Speed::default(),
         }
     }
@@ -119,7 +112,8 @@ impl Payload {
 
     async fn receive(&mut self) -> S3Result<()> {
         let began = Instant::now();
-        let frame = tokio::time::timeout(self.stall_time, self.body.frame()).await;
+        let stall_time = self.body.stall_time();
+        let frame = tokio::time::timeout(stall_time, self.body.next()).await;
         self.speed.waited += began.elapsed();
         match frame {
             Err(_) => Err(too_slow()),
@@ -137,7 +131,7 @@ impl Payload {
                     self.speed.bytes += data.len() as u64;
                     self.received = data;
                 }
-                self.speed.check(self.stall_time)
+                self.speed.check(stall_time)
             }
         }
     }

@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 
 use crate::answer::{Answer, InFlight};
 use crate::auth::{self, Protection, Verified};
-use crate::body::{Chunks, Payload};
+use crate::body::{Chunks, Payload, Sent};
 use crate::digest::{Hashing, Promised};
 use crate::document;
 use crate::door::{Call, Door};
@@ -102,6 +102,7 @@ impl Gate {
         body: Incoming,
         verified: Verified,
     ) -> S3Result<Response<Body>> {
+        let body = Sent::new(body, &parts.headers, self.limits.stall_time);
         let target = Target::of(&parts, self.domain.as_deref())?;
         let source = match (
             parts.headers.get("x-amz-copy-source"),
@@ -126,7 +127,7 @@ impl Gate {
         };
         quote_tags(&mut parts);
         let promised = Promised::of(&parts.headers, sha256)?;
-        let mut payload = self.payload(&parts, body, &verified)?;
+        let mut payload = payload(&parts, body, &verified)?;
         let streams = is_stored(&parts, &target, &query);
         let collected = if streams {
             Body::empty()
@@ -163,42 +164,6 @@ impl Gate {
         Ok(answer)
     }
 
-    fn payload(&self, parts: &Parts, body: Incoming, verified: &Verified) -> S3Result<Payload> {
-        let number = |name: &str| {
-            let value = parts.headers.get(name).map(|value| value.to_str());
-            match value {
-                None => Ok(None),
-                Some(text) => {
-                    let number = text.ok().and_then(|text| text.parse::<u64>().ok());
-                    let invalid = || s3_error!(InvalidArgument, "{name} is no number.");
-                    number.map(Some).ok_or_else(invalid)
-                }
-            }
-        };
-        let stall_time = self.limits.stall_time;
-        if let Protection::Chunked { signed, trailer } = verified.protection {
-            let declared = number("x-amz-decoded-content-length")?;
-            let declared = declared.ok_or_else(|| {
-                s3_error!(
-                    MissingContentLength,
-                    "You must provide the x-amz-decoded-content-length HTTP header."
-                )
-            })?;
-            let with = (verified.signer.clone(), verified.signature.clone());
-            let chunks = Chunks::new(signed.then_some(with), trailer);
-            return Ok(Payload::new(body, Some(chunks), Some(declared), stall_time));
-        }
-        let declared = number("content-length")?;
-        if declared.is_none() && parts.headers.contains_key("transfer-encoding") {
-            return Err(s3_error!(
-                MissingContentLength,
-                "You must provide the Content-Length HTTP header."
-            ));
-        }
-        let declared = Some(declared.unwrap_or(0));
-        Ok(Payload::new(body, None, declared, stall_time))
-    }
-
     /// Reads a body that is a document, and checks what was promised of it.
     async fn collect(&self, payload: &mut Payload, promised: &Promised) -> S3Result<Body> {
         let all = payload.collect(self.limits.document_bytes).await?;
@@ -209,6 +174,42 @@ impl Gate {
         document::check(&all)?;
         Ok(Body::from(all))
     }
+}
+
+/// The body of a request, with what was declared of it.
+fn payload(parts: &Parts, body: Sent, verified: &Verified) -> S3Result<Payload> {
+    let number = |name: &str| {
+        let value = parts.headers.get(name).map(|value| value.to_str());
+        match value {
+            None => Ok(None),
+            Some(text) => {
+                let number = text.ok().and_then(|text| text.parse::<u64>().ok());
+                let invalid = || s3_error!(InvalidArgument, "{name} is no number.");
+                number.map(Some).ok_or_else(invalid)
+            }
+        }
+    };
+    if let Protection::Chunked { signed, trailer } = verified.protection {
+        let declared = number("x-amz-decoded-content-length")?;
+        let declared = declared.ok_or_else(|| {
+            s3_error!(
+                MissingContentLength,
+                "You must provide the x-amz-decoded-content-length HTTP header."
+            )
+        })?;
+        let with = (verified.signer.clone(), verified.signature.clone());
+        let chunks = Chunks::new(signed.then_some(with), trailer);
+        return Ok(Payload::new(body, Some(chunks), Some(declared)));
+    }
+    let declared = number("content-length")?;
+    if declared.is_none() && parts.headers.contains_key("transfer-encoding") {
+        return Err(s3_error!(
+            MissingContentLength,
+            "You must provide the Content-Length HTTP header."
+        ));
+    }
+    let declared = Some(declared.unwrap_or(0));
+    Ok(Payload::new(body, None, declared))
 }
 
 /// Whether the body becomes an object or a part: then it is taken as it comes.

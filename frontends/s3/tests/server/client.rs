@@ -195,15 +195,24 @@ pub(crate) fn send(address: SocketAddr, bytes: &[u8], is_head: bool) -> Answer {
 }
 
 pub(crate) fn read_answer(reader: &mut BufReader<TcpStream>, is_head: bool) -> Answer {
+    try_read_answer(reader, is_head).unwrap()
+}
+
+/// # Errors
+/// The connection's.
+pub(crate) fn try_read_answer(
+    reader: &mut BufReader<TcpStream>,
+    is_head: bool,
+) -> std::io::Result<Answer> {
     let mut line = String::new();
-    reader.read_line(&mut line).unwrap();
+    reader.read_line(&mut line)?;
     let status = line.split(' ').nth(1).and_then(|text| text.parse().ok());
     let status = status.unwrap_or_else(|| panic!("no answer: {line:?}"));
     let mut headers = BTreeMap::new();
     loop {
         let mut line = String::new();
-        reader.read_line(&mut line).unwrap();
-        let Some((name, value)) = line.trim_end().split_once(": ") else {
+        reader.read_line(&mut line)?;
+        let Some((name, value)) = line.trim_end_matches("\r\n").split_once(": ") else {
             assert_eq!(line, "\r\n", "an empty line ends the headers");
             break;
         };
@@ -215,11 +224,11 @@ pub(crate) fn read_answer(reader: &mut BufReader<TcpStream>, is_head: bool) -> A
     if !is_head && status != 304 && status != 204 {
         let length = length.expect("a length").parse().unwrap();
         body = vec![0; length];
-        reader.read_exact(&mut body).unwrap();
+        reader.read_exact(&mut body)?;
     }
-    Answer {
+    Ok(Answer {
         status,
         headers,
         body,
-    }
+    })
 }

@@ -2,16 +2,22 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod atomic;
 mod auth;
 mod basic;
 mod bounds;
+mod broken_off;
 mod chunks;
 mod client;
+mod documents;
+mod fuzz;
+mod multipart;
 mod names;
 mod secure;
 mod signatures;
 mod state;
 mod sums;
+mod wire;
 mod writing;
 
 use std::collections::HashMap;

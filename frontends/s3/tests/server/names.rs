@@ -26,7 +26,24 @@ fn keys_that_cannot_be_put() {
     let put = |path: &str| world.send(ask("PUT", path).body(b"x"));
     put(&format!("/bkt/{}", "x".repeat(1025))).refused(400, "KeyTooLongError");
     put("/bkt/a%00b").refused(400, "InvalidArgument");
-    put("/bkt/%ff").refused(400, "InvalidURI");
+    // What is not UTF-8, in some of the ways in which it can be wrong.
+    for bytes in [
+        "%ff",
+        "a%c3",
+        "%c0%af",
+        "%ed%a0%80",
+        "%f8%88%80%80%80",
+        "a/%80/b",
+    ] {
+        put(&format!("/bkt/{bytes}")).refused(400, "InvalidURI");
+    }
+    assert_eq!(
+        world
+            .get("/bkt?list-type=2")
+            .expect(200)
+            .element("KeyCount"),
+        "0"
+    );
     put("/bkt/.snapshots/x").refused(400, "InvalidArgument");
     put("/bkt/.versions/x").refused(400, "InvalidArgument");
     world.put("/bkt/.versionsx", b"x");
@@ -34,6 +51,24 @@ fn keys_that_cannot_be_put() {
     upload.refused(400, "InvalidArgument");
     let copy = ask("PUT", "/bkt/.versions/x").header("x-amz-copy-source", "/bkt/.versionsx");
     world.send(copy).refused(400, "InvalidArgument");
+    world.stop();
+}
+
+/// A `%` without two digits behind it stands for itself.
+#[test]
+fn percent_signs_that_encode_nothing_are_part_of_the_key() {
+    let world = World::with_bucket();
+    for (path, key) in [("100%", "100%25"), ("a%zz", "a%25zz"), ("a%2", "a%252")] {
+        let mut put = ask("PUT", &format!("/bkt/{path}")).body(b"x");
+        let mut as_signed = put.clone();
+        as_signed.path = format!("/bkt/{key}");
+        world
+            .signer("admin")
+            .sign_headers(&mut as_signed, &world.host());
+        put.headers = as_signed.headers;
+        world.send_plain(&put).expect(200);
+        world.get(&format!("/bkt/{key}")).expect(200);
+    }
     world.stop();
 }
 

@@ -131,12 +131,25 @@ fn ranges_are_parts_of_the_object() {
     world.send(behind).refused(416, "InvalidRange");
     let none = ask("GET", "/bkt/key").header("range", "bytes=-0");
     world.send(none).refused(416, "InvalidRange");
+    let far = ask("GET", "/bkt/key").header("range", "bytes=9223372036854775807-");
+    world.send(far).refused(416, "InvalidRange");
+    let most = ask("GET", "/bkt/key").header("range", "bytes=0-9223372036854775807");
+    assert!(world.send(most).expect(206).body == data);
     world.put("/bkt/empty", b"");
     for range in ["bytes=0-", "bytes=-5", "bytes=0-0"] {
         let empty = ask("GET", "/bkt/empty").header("range", range);
         world.send(empty).refused(416, "InvalidRange");
     }
-    for senseless in ["bytes=0-1,4-5", "lines=1-2", "bytes=9-5"] {
+    for senseless in [
+        "bytes=0-1,4-5",
+        "lines=1-2",
+        "bytes=9-5",
+        "bytes=",
+        "bytes=-",
+        "bytes=a-b",
+        "bytes=1",
+        "bytes=--1",
+    ] {
         let got = world.send(ask("GET", "/bkt/key").header("range", senseless));
         assert_eq!(got.expect(200).body.len(), data.len(), "{senseless}");
     }
@@ -189,6 +202,30 @@ fn metadata_comes_back_and_splits_no_answer() {
         assert_eq!(got.header("x-amz-missing-meta"), "2");
         assert_eq!(got.header("x-amz-meta-good"), "=?UTF-8?B?w7w=?=");
     }
+    world.stop();
+}
+
+#[test]
+fn headers_of_the_answer_are_those_that_the_request_asks_for() {
+    let world = World::with_bucket();
+    let put = ask("PUT", "/bkt/key").header("cache-control", "no-cache");
+    world.send(put.body(b"data")).expect(200);
+    let asked = "response-content-type=text%2Fplain\
+                 &response-content-disposition=attachment%3B%20filename%3Da.txt\
+                 &response-expires=Fri%2C%2002%20Jan%202026%2003%3A04%3A05%20GMT";
+    let got = world.get(&format!("/bkt/key?{asked}")).expect(200);
+    assert_eq!(got.header("content-type"), "text/plain");
+    let disposition = got.header("content-disposition");
+    assert_eq!(disposition, "attachment; filename=a.txt");
+    assert_eq!(got.header("expires"), "Fri, 02 Jan 2026 03:04:05 GMT");
+    assert_eq!(got.header("cache-control"), "no-cache");
+    for evil in ["a%0D%0Ax-evil%3A%201", "a%0Ax-evil%3A%201", "%00"] {
+        let got = world.get(&format!("/bkt/key?response-content-type={evil}"));
+        assert_eq!(got.header("x-evil"), "");
+        got.refused(400, "InvalidRequest");
+    }
+    let got = world.get("/bkt/key").expect(200);
+    assert_eq!(got.header("content-type"), "binary/octet-stream");
     world.stop();
 }
 
