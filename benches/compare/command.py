@@ -33,7 +33,11 @@ def _run(suite, options):
     rounds, seconds = (2, 1) if options.quick else (options.rounds, options.seconds)
     classes = [kind for kind in suite.systems
                if not options.systems or kind.key in options.systems]
-    rows = [row for row in suite.rows if not options.rows or any(p in row.key for p in options.rows)]
+    for kind in [kind for kind in classes if not kind.is_installed()]:
+        print(f"{kind.title} is left out: benches/install installs it", flush=True)
+        classes.remove(kind)
+    rows = [row for row in suite.rows
+            if not options.rows or any(part in row.key for part in options.rows)]
     if not rows or not classes:
         return
     with contextlib.ExitStack() as stack:

@@ -87,6 +87,10 @@ class S3sFs(Store):
         self._wait(self._listens)
 
     @staticmethod
+    def is_installed():
+        return (TOOLS / "s3s-fs").exists()
+
+    @staticmethod
     def version():
         return first_line(str(TOOLS / "s3s-fs"), "--version")
 
@@ -129,6 +133,10 @@ api_bind_addr = "127.0.0.1:{self.port}"
         config = str(self.home / "garage.toml")
         return subprocess.run([str(self.binary), "-c", config, *words], check=True,
                               capture_output=True, text=True).stdout
+
+    @staticmethod
+    def is_installed():
+        return Garage.binary.exists()
 
     @staticmethod
     def version():

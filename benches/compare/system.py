@@ -28,6 +28,11 @@ class System:
         self.home = pathlib.Path(home)
         self.process = None
 
+    @staticmethod
+    def is_installed():
+        """Whether there is anything to start."""
+        return True
+
     def start(self):
         """Starts the server; returns when it answers."""
         raise NotImplementedError

@@ -64,6 +64,10 @@ class Passthrough(Tree):
         self._wait_for_mount()
 
     @staticmethod
+    def is_installed():
+        return Passthrough.binary.exists()
+
+    @staticmethod
     def version():
         package = first_line("dpkg-query", "-W", "-f", "${Version}\n", "libfuse3-dev")
         return f"the example of libfuse3-dev {package}, cache=auto, clone_fd, many threads"

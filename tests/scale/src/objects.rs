@@ -4,8 +4,10 @@
 mod measure;
 mod verdict;
 
+use std::sync::Arc;
+
 use engine_base::{Clock, SystemClock};
-use engine_bucket::Bucket;
+use engine_bucket::{Bucket, Buckets};
 use engine_pool::{Pool, block_on};
 
 use crate::load::load;
@@ -38,6 +40,9 @@ pub(crate) struct Options {
     /// Operations of one kind in a turn.
     #[arg(long, default_value_t = 2000)]
     pub(crate) operations: usize,
+    /// Measures the buckets that an earlier run has loaded.
+    #[arg(long)]
+    pub(crate) loaded: bool,
     /// Only prints how long things took.
     #[arg(long)]
     pub(crate) any_time: bool,
@@ -51,18 +56,29 @@ pub(crate) struct Objects {
 }
 
 pub(crate) fn run(arguments: &Arguments, options: &Options) -> anyhow::Result<()> {
-    let pool = arguments.create_pool(CAPACITY)?;
+    let pool = if options.loaded {
+        arguments.open_pool()?
+    } else {
+        arguments.create_pool(CAPACITY)?
+    };
     let of = |name, count| -> anyhow::Result<Objects> {
+        let bucket = if options.loaded {
+            block_on(Buckets::new(Arc::clone(&pool)).open(name))?
+        } else {
+            create_bucket(&pool, name)?
+        };
         Ok(Objects {
-            bucket: create_bucket(&pool, name)?,
+            bucket,
             chooser: Chooser::new(count, arguments.seed),
             count,
         })
     };
     let small = of("small", options.reference)?;
     let large = of(LARGE, options.objects)?;
-    small.load(&pool)?;
-    large.load(&pool)?;
+    if !options.loaded {
+        small.load(&pool)?;
+        large.load(&pool)?;
+    }
     block_on(large.bucket.sync())?;
     pool.checkpoint()?;
     println!("{:?}", pool.status());

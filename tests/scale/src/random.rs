@@ -31,8 +31,13 @@ impl Chooser {
         self.random.next_u64() % self.count
     }
 
+    /// The higher, the more popular.
+    pub(crate) fn recent(&self) -> u64 {
+        self.count - 1 - self.rank()
+    }
+
     /// Popular numbers lie anywhere, not beside each other.
-    pub(crate) fn zipfian(&self) -> u64 {
+    pub(crate) fn popular(&self) -> u64 {
         SeededEntropy::new(self.rank()).next_u64() % self.count
     }
 

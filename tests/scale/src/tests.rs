@@ -21,6 +21,7 @@ fn a_large_bucket_reads_few_pages_and_is_listed_whole() {
         reference: 500,
         rounds: 1,
         operations: 50,
+        loaded: false,
         any_time: true,
     };
     objects::run(&arguments, &options).unwrap();

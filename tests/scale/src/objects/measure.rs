@@ -32,7 +32,9 @@ pub(crate) struct Bench<'a> {
 pub(crate) enum Operation {
     /// Puts a new object beside any other, durably.
     Put,
-    /// Gets popular objects.
+    /// Gets popular objects: those that were put last.
+    GetRecent,
+    /// Gets popular objects, which lie anywhere.
     GetPopular,
     /// Lists a page behind any key.
     ListAfter,
@@ -45,8 +47,9 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Put,
+        Self::GetRecent,
         Self::GetPopular,
         Self::ListAfter,
         Self::ListPrefix,
@@ -56,6 +59,11 @@ impl Operation {
 
     const fn is_cold(self) -> bool {
         matches!(self, Self::GetAny | Self::ListCold)
+    }
+
+    /// Whether what a read of the disk takes is wanted for comparison.
+    const fn reads_disk(self) -> bool {
+        self.is_cold() || matches!(self, Self::GetPopular)
     }
 
     const fn is_listing(self) -> bool {
@@ -96,7 +104,7 @@ pub(crate) fn measure(
             let small = bench.turn(bench.small, of.operation, round, options)?;
             let large = bench.turn(bench.large, of.operation, round, options)?;
             of.turns.push((small, large));
-            if of.operation.is_cold() {
+            if of.operation.reads_disk() {
                 let reads = disk::random_reads(&bench.directory, DISK_READS, seed + round)?;
                 of.disk.push(reads);
             }
@@ -114,6 +122,8 @@ impl Bench<'_> {
         options: &Options,
     ) -> anyhow::Result<Turn> {
         let mut turn = Turn::default();
+        // No name is put twice.
+        let run = self.pool.status().lsn.get();
         let count = if operation.is_listing() {
             options.operations.div_ceil(OPERATIONS_PER_PAGE)
         } else {
@@ -124,12 +134,12 @@ impl Bench<'_> {
         } else {
             // Memory is shared: the popular ones of this bucket come back first.
             for number in 0..count {
-                self.once(objects, operation, &format!("warm{round}-{number}"))?;
+                self.once(objects, operation, &format!("{run}-warm{round}-{number}"))?;
             }
         }
         for number in 0..count {
             let before = self.pool.metrics().page_reads;
-            let time = self.once(objects, operation, &format!("new{round}-{number}"))?;
+            let time = self.once(objects, operation, &format!("{run}-new{round}-{number}"))?;
             turn.samples.add(time);
             let pages = self.pool.metrics().page_reads - before;
             turn.pages.push(pages);
@@ -145,7 +155,8 @@ impl Bench<'_> {
         mark: &str,
     ) -> anyhow::Result<std::time::Duration> {
         let number = match operation {
-            Operation::GetPopular => objects.chooser.zipfian(),
+            Operation::GetRecent => objects.chooser.recent(),
+            Operation::GetPopular => objects.chooser.popular(),
             _ => objects.chooser.uniform(),
         };
         let key = objects.key(number);
@@ -154,7 +165,9 @@ impl Bench<'_> {
         let start = SystemClock.monotonic();
         match operation {
             Operation::Put => block_on(put(&objects.bucket, &new, Ack::Durable))?,
-            Operation::GetPopular | Operation::GetAny => block_on(get(objects, &key))?,
+            Operation::GetRecent | Operation::GetPopular | Operation::GetAny => {
+                block_on(get(objects, &key))?
+            }
             Operation::ListAfter | Operation::ListCold => block_on(list(objects, "", &key))?,
             Operation::ListPrefix => block_on(list(objects, &prefix, ""))?,
         }
