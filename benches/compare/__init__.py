@@ -1,1 +1,1 @@
-"""Trefoil beside other NBD servers and beside the disk below them: one command, one table."""
+"""Trefoil beside others that do the same, and beside the disk below them: one command."""

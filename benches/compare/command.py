@@ -8,28 +8,45 @@ import shutil
 import tempfile
 
 from . import machine, schedule
+from .blocks import BLOCKS
+from .files import FILES_SUITE
+from .objects import OBJECTS_SUITE
 from .report import README, Report
-from .rows import ROWS
-from .systems import POOL_CAPACITY, SYSTEMS, Trefoil
+from .system import POOL_CAPACITY, TrefoilServer
+
+SUITES = [BLOCKS, FILES_SUITE, OBJECTS_SUITE]
 
 
 def main():
     """Measures, prints the tables and writes the README; 0 on success."""
     options = _parse()
-    rounds, seconds = (2, 1) if options.quick else (options.rounds, options.seconds)
-    classes = [kind for kind in SYSTEMS if not options.systems or kind.key in options.systems]
-    if Trefoil in classes and not Trefoil.binary.exists():
-        print(f"{Trefoil.binary} is missing: cargo build --release")
+    if not TrefoilServer.binary.exists():
+        print(f"{TrefoilServer.binary} is missing: cargo build --release")
         return 1
-    rows = [row for row in ROWS if not options.rows or any(p in row.key for p in options.rows)]
+    for suite in SUITES:
+        if not options.only or suite.key in options.only:
+            _run(suite, options)
+    return 0
+
+
+def _run(suite, options):
+    rounds, seconds = (2, 1) if options.quick else (options.rounds, options.seconds)
+    classes = [kind for kind in suite.systems
+               if not options.systems or kind.key in options.systems]
+    for kind in [kind for kind in classes if not kind.is_installed()]:
+        print(f"{kind.title} is left out: benches/install installs it", flush=True)
+        classes.remove(kind)
+    rows = [row for row in suite.rows
+            if not options.rows or any(part in row.key for part in options.rows)]
+    if not rows or not classes:
+        return
     with contextlib.ExitStack() as stack:
         home = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=options.dir))
         stack.callback(shutil.rmtree, home, ignore_errors=True)
         facts = [
             *machine.describe(home),
             f"{datetime.date.today()}; {rounds} rounds of {seconds} s for each load and system, "
-            "in turns; a volume of 2 GiB that was filled once before; Unix socket; servers that "
-            "are not being measured are stopped (SIGSTOP)",
+            f"in turns; {suite.how}; servers that are not being measured are stopped (SIGSTOP)",
             f"Trefoil's pool: a directory, capacity {POOL_CAPACITY}, default memory",
         ]
         for fact in facts:
@@ -40,29 +57,30 @@ def main():
             systems.append(kind(home / kind.key))
             stack.callback(systems[-1].stop)
         say = lambda text: print(text, flush=True)  # noqa: E731
-        schedule.prepare(systems, say)
-        results = schedule.measure(systems, rows, rounds, seconds, say)
-        report = Report(systems, rows, results, facts)
+        schedule.prepare(suite, systems, say)
+        results = schedule.measure(suite, systems, rows, rounds, seconds, say)
+        report = Report(suite, systems, rows, results, facts)
         print()
         print(report.markdown())
         if options.write:
             report.write()
             print(f"written: {README}")
-    return 0
 
 
 def _parse():
     parser = argparse.ArgumentParser(
         prog="benches/run",
-        description="Trefoil beside other NBD servers on the same disk, in turns, with fio.",
+        description="Trefoil beside others on the same disk, in turns: volumes, files, objects.",
     )
     parser.add_argument("--quick", action="store_true", help="2 rounds of 1 s; writes no file")
+    parser.add_argument("--only", nargs="*", choices=[suite.key for suite in SUITES])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=2, help="of each measurement")
     parser.add_argument("--dir", help="where the volumes lie (default: the system's temporary "
                         "directory); all systems use the same disk")
     parser.add_argument("--rows", nargs="*", help="only rows whose key contains one of these")
-    parser.add_argument("--systems", nargs="*", choices=[kind.key for kind in SYSTEMS])
+    parser.add_argument("--systems", nargs="*",
+                        choices=sorted({kind.key for suite in SUITES for kind in suite.systems}))
     parser.add_argument("--no-write", dest="write", action="store_false",
                         help="leave README.md and the plots alone")
     options = parser.parse_args()

@@ -8,6 +8,11 @@ COLOURS = {
     "nbdkit-file": "#8fa9c4",
     "nbdkit-memory": "#c9c9c9",
     "disk": "#b08d57",
+    "passthrough": "#5b7fa6",
+    "ext4": "#b08d57",
+    "s3s-fs": "#5b7fa6",
+    "garage": "#8fa9c4",
+    "null": "#c9c9c9",
 }
 LEFT, BAR, GAP, PANEL_GAP, WIDTH, RIGHT, HEAD = 190, 18, 5, 34, 420, 120, 44
 

@@ -2,8 +2,6 @@
 
 import os
 
-from . import fio
-
 
 class Result:
     """All runs of one row on one system."""
@@ -23,45 +21,53 @@ class Result:
         return self.cpu_seconds * 1e6 / operations if operations else 0.0
 
 
-def prepare(systems, say):
-    """Starts every system and fills its volume once."""
+def prepare(suite, systems, say):
+    """Starts every system and brings it to where the rows begin."""
     for system in systems:
         say(f"starting and filling: {system.title}")
         system.start()
-        fio.fill(system.target(None))
+        suite.prepare(system)
         system.pause()
 
 
-def measure(systems, rows, rounds, seconds, say):
+def measure(suite, systems, rows, rounds, seconds, say):
     """Runs all rows in rounds; returns results by (row key, system key)."""
     results = {(row.key, system.key): Result() for row in rows for system in systems}
     for number in range(1, rounds + 1):
+        if suite.fresh and number > 1:
+            for system in systems:
+                system.start_anew()
+            prepare_anew(suite, systems)
         for row in rows:
             values = []
             for system in systems:
-                run, cpu = _one(system, row, seconds)
+                run, cpu = _one(suite, system, row, seconds)
                 results[row.key, system.key].add(run, cpu)
                 values.append(f"{system.key} {value(run, row):,.0f}")
             say(f"round {number}/{rounds} {row.key} ({row.unit}): {', '.join(values)}")
     return results
 
 
+def prepare_anew(suite, systems):
+    """Systems that were emptied begin as the first time."""
+    for system in systems:
+        suite.prepare(system)
+        system.pause()
+
+
 def value(run, row):
     """What counts of a run, in the unit of its row."""
-    return run.per_second if row.unit == "ops/s" else run.mib_per_second
+    return run.mib_per_second if row.unit == "MiB/s" else run.per_second
 
 
-def _one(system, row, seconds):
+def _one(suite, system, row, seconds):
     # What others left dirty in the page cache is written back before the clock starts.
     os.sync()
     system.resume()
     try:
-        if row.reads:
-            # Hosts take pages back that were not used for some seconds: each system begins with
-            # its volume in the page cache.
-            fio.warm(system.target(row))
+        suite.before(system, row)
         before = system.cpu_seconds()
-        run = fio.load(system.target(row), row, seconds)
+        run = suite.load(system, row, seconds)
         return run, system.cpu_seconds() - before
     finally:
         system.pause()

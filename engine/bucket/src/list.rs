@@ -23,6 +23,12 @@ use frames::{Frame, behind_all, entries, frames_for};
 /// Entries taken from the tree at once.
 const ENTRIES_AT_ONCE: usize = 256;
 
+/// Of these, so many leaves are worth reading ahead: who takes as many entries as fit one look goes
+/// on behind them.
+pub(crate) const fn leaves_of(entries: usize) -> usize {
+    entries / 16
+}
+
 /// What to list.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ListOptions<'a> {
@@ -240,7 +246,7 @@ impl Walk<'_> {
             let id = frame.id;
             let found = self
                 .bucket
-                .look(|tree| entries(tree, id, &from, at_once))
+                .look_along(leaves_of(at_once), |tree| entries(tree, id, &from, at_once))
                 .await?;
             if found.len() == at_once {
                 let last = found.back().map(|(name, _)| [name, &[0][..]].concat());

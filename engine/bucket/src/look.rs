@@ -51,6 +51,16 @@ impl Bucket {
     /// caller holds a read pin if it goes on to read what the state refers to.
     pub(crate) async fn look<R>(
         &self,
+        look: impl FnMut(&Tree) -> Look<R>,
+    ) -> Result<R, BucketError> {
+        self.look_along(0, look).await
+    }
+
+    /// As [`Bucket::look`], for one that goes on over the keys behind: of so many leaves there the
+    /// host begins to read what is missing, so that they are not waited for one by one.
+    pub(crate) async fn look_along<R>(
+        &self,
+        leaves: usize,
         mut look: impl FnMut(&Tree) -> Look<R>,
     ) -> Result<R, BucketError> {
         let _pin = self.pool.read_pin();
@@ -59,6 +69,9 @@ impl Bucket {
             match self.dataset.with_tree(&mut look) {
                 Ok(found) => return Ok(found),
                 Err(LookError::Missing(missing)) => {
+                    if leaves > 0 && kept.len().is_multiple_of(leaves) {
+                        self.pool.read_ahead(&self.dataset, &missing, leaves);
+                    }
                     self.pool
                         .fetch_and_keep(&self.dataset, missing, &mut kept)
                         .await?;

@@ -14,6 +14,7 @@ use std::ops::ControlFlow;
 use engine_format::{BucketKey, EntryRecord, InodeId, InodeKind};
 use engine_tree::Tree;
 
+use crate::list::leaves_of;
 use crate::look::{Look, entry};
 use crate::names::is_mountable;
 use crate::node::Node;
@@ -126,7 +127,10 @@ impl DirectoryStream {
 
     async fn step(&self, from: &[u8], max: usize) -> Result<Step, BucketError> {
         let id = self.node.id();
-        self.bucket.look(|tree| scan(tree, id, from, max)).await
+        let leaves = leaves_of(max.min(ENTRIES_AT_ONCE));
+        self.bucket
+            .look_along(leaves, |tree| scan(tree, id, from, max))
+            .await
     }
 
     fn entry_of(&mut self, seen: Seen, cookie: u64) -> DirectoryEntry {

@@ -131,6 +131,10 @@ pub trait Device: Send + Sync + 'static {
     /// hint: never fails, and a device without a cache has nothing to do.
     fn forget(&self, _at: Place, _bytes: u64) {}
 
+    /// Tells the host that a range will be read soon, so that it can begin. A hint: it waits for
+    /// nothing and never fails, and a device without a cache has nothing to do.
+    fn read_ahead(&self, _at: Place, _bytes: u64) {}
+
     /// Makes everything written to `area` so far durable (fdatasync).
     ///
     /// # Errors

@@ -81,6 +81,16 @@ impl FileDevice {
         Ok(target)
     }
 
+    /// Gives the host a hint; it may not take it.
+    fn advise(&self, at: Place, bytes: u64, advice: Advice) {
+        if let (Ok(target), Some(bytes)) = (self.locate(at, 0), NonZeroU64::new(bytes)) {
+            let advised = fadvise(target.file.file(), target.offset, Some(bytes), advice);
+            if let Err(error) = advised {
+                tracing::trace!(%at, ?advice, %error, "the host does not take a hint");
+            }
+        }
+    }
+
     /// Reads from the page cache, else on the thread's ring; gives `buf` back if that is full.
     fn start_read(&self, at: Place, mut buf: PageBuf) -> Result<ReadOp, PageBuf> {
         let target = self.locate(at, buf.len()).and_then(|target| {
@@ -185,18 +195,12 @@ impl Device for FileDevice {
     }
 
     fn forget(&self, at: Place, bytes: u64) {
-        if let (Ok(target), Some(bytes)) = (self.locate(at, 0), NonZeroU64::new(bytes)) {
-            // What is not written back yet stays.
-            let advised = fadvise(
-                target.file.file(),
-                target.offset,
-                Some(bytes),
-                Advice::DontNeed,
-            );
-            if let Err(error) = advised {
-                tracing::trace!(%at, %error, "the host does not forget");
-            }
-        }
+        // What is not written back yet stays.
+        self.advise(at, bytes, Advice::DontNeed);
+    }
+
+    fn read_ahead(&self, at: Place, bytes: u64) {
+        self.advise(at, bytes, Advice::WillNeed);
     }
 
     fn sync(&self, area: Area) -> Result<(), DeviceError> {

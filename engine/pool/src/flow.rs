@@ -115,6 +115,22 @@ impl Pool {
         Ok(())
     }
 
+    /// Tells the host to begin reading the next `leaves` behind a missing one: for looks that go on
+    /// over the keys there. A hint: nothing is waited for.
+    pub fn read_ahead(&self, dataset: &Dataset, missing: &Missing, leaves: usize) {
+        let behind = dataset.with_tree(|tree| tree.leaves_behind(missing, leaves));
+        for pointer in behind {
+            let delta = pointer.delta.map(|d| (d.location, u64::from(d.bytes)));
+            let parts = [Some((pointer.base, PAGE_BYTES as u64)), delta];
+            for (location, bytes) in parts.into_iter().flatten() {
+                // What is wrong with a place is said where the page is needed.
+                if let Ok(place) = place_of(&*self.core, location) {
+                    self.core.device.read_ahead(place, bytes);
+                }
+            }
+        }
+    }
+
     /// After a look at extents that failed: reads the page that was missing, so that the look can
     /// be repeated.
     ///

@@ -6,13 +6,17 @@ use std::sync::Arc;
 use crate::Tree;
 use crate::node::{Body, Link, Node};
 
+/// Passes that an inner node stays after its last child went.
+const PASSES_WITHOUT_CHILD: u8 = 4;
+
 impl Tree {
     /// Passes over up to `max_leaves` leaves in memory, in key order from `cursor`, and drops those
     /// that are clean, were not used since the last pass, and that `keep` does not want. `keep`
-    /// gets the fences of the leaf; an empty upper one is no bound. Inner nodes go with the last of
-    /// their children; those that have no child in memory count as leaves.
+    /// gets the fences of the leaf; an empty upper one is no bound. Inner nodes that have no child
+    /// in memory count as leaves, but stay for some passes after their last child went: one of
+    /// them is worth more than one of the many leaves that cannot be read without it.
     ///
-    /// Returns the number of pages dropped, parents not counted, and moves `cursor` on; it is empty
+    /// Returns the number of pages dropped and moves `cursor` on; it is empty
     /// when the end was reached, and the next pass begins at the first leaf. Memory that a running
     /// capture shares is given back when it is done.
     pub fn evict(
@@ -79,22 +83,24 @@ impl Pass<'_> {
     }
 }
 
-/// Drops the lowest page in memory on the way to the low fence `low`, and what is above it and has
-/// nothing in memory below it any more.
+/// Drops the lowest page in memory on the way to the low fence `low`.
 fn drop_page(link: &mut Link, low: &[u8]) {
     let Link::Memory(node) = link else {
-        // Of the children of the victim none is in memory.
-        return;
+        unreachable!("the victim was found in memory")
     };
-    if let Body::Inner(_) = &node.body {
-        let Body::Inner(inner) = &mut Arc::make_mut(node).body else {
+    if let Body::Inner(inner) = &node.body
+        && !inner.has_no_child_in_memory()
+    {
+        let node = Arc::make_mut(node);
+        let Body::Inner(inner) = &mut node.body else {
             unreachable!("matched above")
         };
         let index = inner.find(low);
         drop_page(&mut inner.links[index], low);
-        if !inner.has_no_child_in_memory() {
-            return;
+        if inner.has_no_child_in_memory() {
+            node.keep_for(PASSES_WITHOUT_CHILD);
         }
+        return;
     }
     // A dirty inner node stays: its page is not written yet.
     if let Some(pointer) = node.home.get() {

@@ -1,7 +1,7 @@
 //! Nodes: shared by reference, copied on write.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use engine_base::DatasetId;
 use engine_format::PagePointer;
@@ -39,8 +39,8 @@ pub(crate) struct Node {
     pub(crate) previous: Option<Arc<Home>>,
     /// The generation that made this content; 0 if it was read from a device.
     born: u64,
-    /// Used since eviction last passed by.
-    referenced: AtomicBool,
+    /// How many passes of eviction leave it alone: one after it was used.
+    passes: AtomicU8,
     charge: Charge,
 }
 
@@ -58,7 +58,7 @@ impl Node {
             home: Arc::clone(&self.home),
             previous: self.previous.clone(),
             born: self.born,
-            referenced: AtomicBool::new(self.referenced.load(Ordering::Relaxed)),
+            passes: AtomicU8::new(self.passes.load(Ordering::Relaxed)),
             charge: self.charge.clone(),
         }
     }
@@ -70,7 +70,7 @@ impl Node {
             home: Home::stored(pointer),
             previous: None,
             born: 0,
-            referenced: AtomicBool::new(true),
+            passes: AtomicU8::new(1),
             charge: Charge::new(budget),
         }
     }
@@ -92,14 +92,23 @@ impl Node {
     /// the line.
     #[inline]
     pub(crate) fn reference(&self) {
-        if !self.referenced.load(Ordering::Relaxed) {
-            self.referenced.store(true, Ordering::Relaxed);
+        if self.passes.load(Ordering::Relaxed) == 0 {
+            self.passes.store(1, Ordering::Relaxed);
         }
     }
 
-    /// Whether it was used since the last call.
+    /// Keeps eviction away for so many rounds.
+    pub(crate) fn keep_for(&self, passes: u8) {
+        self.passes.store(passes, Ordering::Relaxed);
+    }
+
+    /// Whether eviction leaves it alone this time. Only one pass is made at a time; what is used
+    /// meanwhile may be taken for unused, which is no harm.
     pub(crate) fn take_reference(&self) -> bool {
-        self.referenced.swap(false, Ordering::Relaxed)
+        let passes = self.passes.load(Ordering::Relaxed);
+        self.passes
+            .store(passes.saturating_sub(1), Ordering::Relaxed);
+        passes > 0
     }
 
     /// Whether the present content goes to the device as a delta to its base page. Depends on
@@ -136,7 +145,7 @@ impl State {
             home: Home::pending(&self.budget),
             previous: None,
             born: self.generation,
-            referenced: AtomicBool::new(true),
+            passes: AtomicU8::new(1),
             charge: Charge::new(&self.budget),
         })
     }

@@ -107,6 +107,32 @@ impl Tree {
         true
     }
 
+    /// Where the leaves behind a missing one lie that are not in memory either: up to `max`, of the
+    /// same parent.
+    #[must_use]
+    pub fn leaves_behind(&self, missing: &Missing, max: usize) -> Vec<PagePointer> {
+        let Some(level) = missing.level.filter(|level| *level == 0) else {
+            return Vec::new();
+        };
+        let mut link = self.root.as_ref();
+        while let Some(Link::Memory(node)) = link {
+            let Body::Inner(inner) = &node.body else {
+                break;
+            };
+            let index = inner.find(&missing.low);
+            if inner.level == level + 1 {
+                let behind = inner.links.iter().skip(index + 1).take(max);
+                let on_disk = |link: &Link| match link {
+                    Link::Disk(pointer) => Some(*pointer),
+                    Link::Memory(_) => None,
+                };
+                return behind.filter_map(on_disk).collect();
+            }
+            link = inner.links.get(index);
+        }
+        Vec::new()
+    }
+
     /// What to fetch for a root that is not in memory.
     #[cold]
     pub(crate) fn missing_root(&self, pointer: &PagePointer) -> Missing {

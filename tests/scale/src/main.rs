@@ -1,34 +1,37 @@
-//! A volume of 1 TiB with millions of random blocks: how much memory that takes, and how long it
-//! takes to open again after the process was killed. Data blocks are zeroes and stay holes in the
-//! device's files, so that the disk holds the index and the heads.
+//! What only shows where there is much of it: memory, and whether anything slows down.
 //!
-//! `fill` writes and then kills itself without closing the pool; `open` opens what it left and
-//! reads some of it.
+//! `fill` and `open`: a volume of 1 TiB, killed and opened again. `objects`: a bucket of millions
+//! of objects beside a small one. `list`: a mounted directory of a bucket that `objects` left.
+//! `rename`: a directory of a million entries is renamed while others read it.
 
+mod disk;
 mod holey;
+mod listing;
+mod load;
+mod memory;
+mod objects;
+mod random;
+mod renames;
+mod samples;
+mod volume;
 
-use std::future::poll_fn;
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::task::Poll;
 
-use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
-use engine_base::{ByteCount, Clock, SeededEntropy, SystemClock, VolumeOffset};
-use engine_device::{Device, PageBuf};
+use engine_base::ByteCount;
+use engine_bucket::{Bucket, Buckets, Owner, RootOwner};
+use engine_device::{OpenMode, Opened, open_path};
 use engine_pool::{CreateOptions, Pool, PoolOptions, block_on};
-use engine_volume::{Ack, Volume, Volumes};
-use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use holey::HoleyDirectory;
-
-const TIB: u64 = 1 << 40;
-const BLOCK: u64 = 4096;
-/// Writes in flight, as a client with a deep queue has them.
-const DEPTH: u64 = 32;
-const VOLUME: &str = "big";
-/// What the process may take beside `memory`.
-const PROCESS_BYTES: u64 = 64 << 20;
+const OWNER: Owner = Owner {
+    uid: 0,
+    gid: 0,
+    umask: 0o022,
+};
 
 #[derive(Parser)]
 struct Arguments {
@@ -38,10 +41,10 @@ struct Arguments {
     /// Memory of the pool, in MiB.
     #[arg(long, default_value_t = 256)]
     memory_mib: u64,
-    /// Random blocks.
+    /// Random blocks of the volume.
     #[arg(long, default_value_t = 20_000_000)]
     blocks: u64,
-    /// Which random blocks.
+    /// Of everything that is chosen at random.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     #[command(subcommand)]
@@ -50,7 +53,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Phase {
-    /// Writes all blocks, checks the memory, and dies as by SIGKILL.
+    /// Writes all blocks of a volume, checks the memory, and dies as by SIGKILL.
     Fill,
     /// Opens within the given time, and reads a sample.
     Open {
@@ -58,145 +61,68 @@ enum Phase {
         #[arg(long, default_value_t = 3.0)]
         within: f64,
     },
+    /// Loads a large and a small bucket and compares how fast both are.
+    Objects(objects::Options),
+    /// Mounts the bucket that `objects` left, and lists its largest directory with `ls -U`.
+    List,
+    /// Renames a large directory again and again while it is read.
+    Rename(renames::Options),
 }
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    println!("seed {}, {} blocks", arguments.seed, arguments.blocks);
-    match arguments.phase {
-        Phase::Fill => fill(&arguments),
-        Phase::Open { within } => open(&arguments, within),
+    println!("seed {}", arguments.seed);
+    match &arguments.phase {
+        Phase::Fill => volume::fill(&arguments),
+        Phase::Open { within } => volume::open(&arguments, *within),
+        Phase::Objects(options) => objects::run(&arguments, options),
+        Phase::List => listing::run(&arguments),
+        Phase::Rename(options) => renames::run(&arguments, options),
     }
 }
 
-fn options(arguments: &Arguments) -> PoolOptions {
-    PoolOptions {
-        memory: ByteCount::new(arguments.memory_mib << 20),
-        ..PoolOptions::default()
+impl Arguments {
+    fn options(&self) -> PoolOptions {
+        PoolOptions {
+            memory: ByteCount::new(self.memory_mib << 20),
+            ..PoolOptions::default()
+        }
+    }
+
+    /// A new pool of so many bytes in `dir`, open, with its background.
+    fn create_pool(&self, capacity: u64) -> anyhow::Result<Arc<Pool>> {
+        let capacity = Some(ByteCount::new(capacity));
+        std::fs::create_dir_all(&self.dir)?;
+        let Opened { device, .. } = open_path(&self.data(), OpenMode::Create { capacity })?;
+        let create = CreateOptions {
+            capacity,
+            ..CreateOptions::default()
+        };
+        Pool::create(device.as_ref(), &create)?;
+        let pool = Pool::open(device, &self.options())?;
+        pool.start_background()?;
+        Ok(pool)
+    }
+
+    /// The pool that is in `dir`.
+    fn open_pool(&self) -> anyhow::Result<Arc<Pool>> {
+        let Opened { device, .. } = open_path(&self.data(), OpenMode::ReadWrite)?;
+        let pool = Pool::open(device, &self.options())?;
+        pool.start_background()?;
+        Ok(pool)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.dir.join("pool")
+    }
+
+    fn mount_point(&self) -> PathBuf {
+        self.dir.join("mounted")
     }
 }
 
-fn fill(arguments: &Arguments) -> anyhow::Result<()> {
-    let device: Arc<dyn Device> = Arc::new(HoleyDirectory::create(&arguments.dir)?);
-    let create = CreateOptions {
-        capacity: Some(ByteCount::new(TIB)),
-        ..CreateOptions::default()
-    };
-    Pool::create(&*device, &create)?;
-    let pool = Pool::open(device, &options(arguments))?;
-    pool.start_background()?;
-    let volumes = Volumes::new(Arc::clone(&pool));
-    block_on(volumes.create(VOLUME, ByteCount::new(TIB)))?;
-    let volume = volumes.open(VOLUME)?;
-    let clock = SystemClock;
-    let start = clock.monotonic();
-    block_on(write_all(&pool, &volume, arguments))?;
-    block_on(volume.flush())?;
-    let seconds = (clock.monotonic() - start).as_secs_f64();
-    let metrics = pool.metrics();
-    println!(
-        "wrote {} blocks in {seconds:.1} s: {metrics:?}",
-        arguments.blocks
-    );
-    println!("status {:?}", pool.status());
-    check_memory(arguments)?;
-    // As SIGKILL: no destructor runs, nothing is closed.
-    std::process::abort();
-}
-
-/// Blocks in the order of a seed: the same in both phases.
-fn block_numbers(arguments: &Arguments) -> impl Iterator<Item = u64> + use<> {
-    let random = SeededEntropy::new(arguments.seed);
-    (0..arguments.blocks).map(move |_| random.next_u64() % (TIB / BLOCK))
-}
-
-async fn write_all(pool: &Pool, volume: &Volume, arguments: &Arguments) -> anyhow::Result<()> {
-    let mut numbers = block_numbers(arguments);
-    let mut written = 0;
-    loop {
-        let mut writes = FuturesUnordered::new();
-        for number in numbers.by_ref().take(usize::try_from(DEPTH)?) {
-            let data = PageBuf::zeroed(4096);
-            writes.push(volume.write(VolumeOffset::new(number * BLOCK), data, Ack::Written));
-        }
-        if writes.is_empty() {
-            return Ok(());
-        }
-        written += writes.len() as u64;
-        // Polled once under the plug, all of them join one group.
-        {
-            let plug = volume.plug();
-            let first = poll_fn(|cx| Poll::Ready(writes.poll_next_unpin(cx))).await;
-            if let Poll::Ready(Some(result)) = first {
-                result?;
-            }
-            drop(plug);
-        }
-        while let Some(result) = writes.next().await {
-            result?;
-        }
-        if written.is_multiple_of(1 << 20) {
-            let status = pool.status();
-            println!(
-                "{written} blocks, peak memory {} MiB, pages {}, dirty {}",
-                peak_memory()? >> 20,
-                status.memory.0,
-                status.dirty
-            );
-        }
-    }
-}
-
-fn check_memory(arguments: &Arguments) -> anyhow::Result<()> {
-    let peak = peak_memory()?;
-    let limit = (arguments.memory_mib << 20) + PROCESS_BYTES;
-    println!("peak memory {} MiB, limit {} MiB", peak >> 20, limit >> 20);
-    ensure!(
-        peak <= limit,
-        "the process took {peak} bytes, which is over {limit}"
-    );
-    Ok(())
-}
-
-/// The largest resident size of this process so far, in bytes.
-fn peak_memory() -> anyhow::Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .context("no VmHWM")?;
-    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
-    Ok(kib << 10)
-}
-
-fn open(arguments: &Arguments, within: f64) -> anyhow::Result<()> {
-    let clock = SystemClock;
-    let start = clock.monotonic();
-    let device: Arc<dyn Device> = Arc::new(HoleyDirectory::open(&arguments.dir)?);
-    let pool = Pool::open(device, &options(arguments))?;
-    let seconds = (clock.monotonic() - start).as_secs_f64();
-    println!("opened in {seconds:.2} s");
-    let volumes = Volumes::new(Arc::clone(&pool));
-    let volume = volumes.open(VOLUME)?;
-    for number in block_numbers(arguments).step_by(997) {
-        let map = block_on(volume.map(VolumeOffset::new(number * BLOCK), BLOCK, 2))?;
-        let stored = map
-            .iter()
-            .all(|run| run.kind == engine_volume::MapKind::Data);
-        ensure!(stored, "block {number} was written and is a hole");
-        block_on(volume.read(VolumeOffset::new(number * BLOCK), 4096))?;
-    }
-    let distinct: std::collections::HashSet<u64> = block_numbers(arguments).collect();
-    let allocated = volumes.show(VOLUME)?.allocated;
-    ensure!(
-        allocated.get() == distinct.len() as u64 * BLOCK,
-        "{} blocks were written, {allocated} are allocated",
-        distinct.len()
-    );
-    pool.close()?;
-    ensure!(
-        seconds <= within,
-        "opening took {seconds:.2} s, which is over {within} s"
-    );
-    Ok(())
+fn create_bucket(pool: &Arc<Pool>, name: &str) -> anyhow::Result<Bucket> {
+    let buckets = Buckets::new(Arc::clone(pool));
+    block_on(buckets.create(name, RootOwner::default()))?;
+    Ok(block_on(buckets.open(name))?)
 }

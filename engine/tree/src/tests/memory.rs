@@ -226,3 +226,29 @@ fn a_pruned_capture_holds_dirty_pages_only() {
     let mut stored = Tree::from_root(TREE, report.root, budget);
     assert_eq!(entries(&store, &mut stored).len(), 20_000);
 }
+
+#[test]
+fn leaves_behind_a_missing_one_are_those_that_a_scan_needs_next() {
+    let (mut store, mut tree) = (Store::new(), numbered(20_000, Copies::One));
+    let report = store.write(tree.capture());
+    let mut tree = Tree::from_root(TREE, report.root, budget());
+    let root = tree.get(&number_key(5000), |_| ()).unwrap_err();
+    assert!(
+        tree.leaves_behind(&root, 8).is_empty(),
+        "no leaf is known yet"
+    );
+    store.install(&mut tree, &root);
+    let first = tree.get(&number_key(5000), |_| ()).unwrap_err();
+    let behind = tree.leaves_behind(&first, 8);
+    assert_eq!(behind.len(), 8);
+    store.install(&mut tree, &first);
+    for pointer in behind {
+        let next = tree.scan(
+            &number_key(5000),
+            |_, _| std::ops::ControlFlow::Continue(()),
+        );
+        let next = next.unwrap_err();
+        assert_eq!(next.pointer, pointer);
+        store.install(&mut tree, &next);
+    }
+}

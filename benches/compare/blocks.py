@@ -1,6 +1,10 @@
-"""What is measured: one row is one load, the same for every system."""
+"""Volumes over NBD: one row is one load, the same for every system."""
 
 import dataclasses
+
+from . import fio
+from .suite import Suite
+from .volumes import Disk, NbdkitFile, NbdkitMemory, QemuNbd, Trefoil
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,3 +57,24 @@ ROWS = [
     Row("flush_16", "16 writers", DURABLE, "randwrite", 4096, jobs=16, flush=True),
     Row("flush_qd16", "1 writer, depth 16", DURABLE, "randwrite", 4096, depth=16, flush=True),
 ]
+
+
+def _before(system, row):
+    if row.reads:
+        # Hosts take pages back that were not used for some seconds: each system begins with its
+        # volume in the page cache.
+        fio.warm(system.target(row))
+
+
+BLOCKS = Suite(
+    key="blocks",
+    groups=GROUPS,
+    rows=ROWS,
+    systems=[Trefoil, QemuNbd, NbdkitFile, NbdkitMemory, Disk],
+    peers=[QemuNbd.key, NbdkitFile.key],
+    ratio="Trefoil / better durable peer",
+    how="a volume of 2 GiB that was filled once before; Unix socket",
+    prepare=lambda system: fio.fill(system.target(None)),
+    before=_before,
+    load=lambda system, row, seconds: fio.load(system.target(row), row, seconds),
+)
