@@ -13,6 +13,7 @@ use crate::change::Change;
 use crate::flight::{Flight, Observer};
 use crate::look::value;
 use crate::node::{Node, NodeTable, Place};
+use crate::quota::Projects;
 use crate::recent::Recent;
 use crate::{Ack, BucketError};
 
@@ -24,6 +25,8 @@ pub(crate) const FIRST_NUMBER: u64 = 16;
 /// What operations lock, in the order in which they do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum LockKey {
+    /// Setting a quota.
+    Quotas,
     /// A multipart upload.
     Upload([u8; 16]),
     /// Which directory is below which: shared by whoever goes by whole keys, alone by whoever moves
@@ -38,6 +41,9 @@ pub(crate) enum LockKey {
     Inode(InodeId),
     /// Reserving inode numbers.
     Numbers,
+    /// That changes add to a project: shared by those that do, alone by whoever has to know that
+    /// none is on its way.
+    Project(InodeId),
 }
 
 pub(crate) type Locks<'a> = KeyLock<'a, LockKey>;
@@ -53,6 +59,7 @@ pub(crate) struct Shared {
     /// Contents of uploads, and files without a name, that were dropped without a word.
     pub(crate) dropped: Mutex<Vec<Dropped>>,
     pub(crate) is_open: AtomicBool,
+    pub(crate) projects: Projects,
     numbers: Mutex<Numbers>,
     observers: Mutex<Vec<Weak<dyn Observer>>>,
 }

@@ -19,6 +19,8 @@ pub(crate) fn errno(error: &BucketError) -> Errno {
         BucketError::NotEmpty => Errno::ENOTEMPTY,
         BucketError::TooLarge { what, .. } => too_large(what),
         BucketError::TooManyLinks { .. } => Errno::EMLINK,
+        BucketError::Quota { .. } => Errno::EDQUOT,
+        BucketError::OtherProject => Errno::EXDEV,
         // No request of a mount has one.
         BucketError::Precondition => Errno::EIO,
         BucketError::Store(source) => {

@@ -8,6 +8,7 @@ mod bounds;
 mod chunks;
 mod client;
 mod names;
+mod quotas;
 mod secure;
 mod signatures;
 mod state;
