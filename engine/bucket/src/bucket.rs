@@ -14,6 +14,7 @@ use crate::flight::Flight;
 use crate::look::value;
 use crate::node::{Node, NodeTable, Place};
 use crate::observers::Observers;
+use crate::quota::Projects;
 use crate::recent::Recent;
 use crate::{Ack, BucketError};
 
@@ -25,6 +26,8 @@ pub(crate) const FIRST_NUMBER: u64 = 16;
 /// What operations lock, in the order in which they do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum LockKey {
+    /// Setting a quota.
+    Quotas,
     /// A multipart upload.
     Upload([u8; 16]),
     /// Which directory is below which: shared by whoever goes by whole keys, alone by whoever moves
@@ -39,6 +42,9 @@ pub(crate) enum LockKey {
     Inode(InodeId),
     /// Reserving inode numbers.
     Numbers,
+    /// That changes add to a project: shared by those that do, alone by whoever has to know that
+    /// none is on its way.
+    Project(InodeId),
 }
 
 pub(crate) type Locks<'a> = KeyLock<'a, LockKey>;
@@ -54,6 +60,7 @@ pub(crate) struct Shared {
     /// Contents of uploads, and files without a name, that were dropped without a word.
     pub(crate) dropped: Mutex<Vec<Dropped>>,
     pub(crate) is_open: AtomicBool,
+    pub(crate) projects: Projects,
     numbers: Mutex<Numbers>,
     pub(crate) observers: Mutex<Observers>,
 }

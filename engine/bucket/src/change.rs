@@ -1,5 +1,7 @@
 //! Changes of a bucket that are committed together.
 
+use std::sync::Arc;
+
 use engine_base::limits::{BLOCK_BYTES, EXTENT_BYTES_MAX};
 use engine_base::{DatasetId, Lsn, to_u32, to_usize};
 use engine_device::PageBuf;
@@ -12,6 +14,7 @@ use engine_tree::extent_key_span;
 
 use crate::flight::Flight;
 use crate::node::Place;
+use crate::quota::{Claim, Claimed, Counts};
 use crate::{Bucket, BucketError};
 
 /// One batch in the making.
@@ -21,6 +24,13 @@ pub(crate) struct Change {
     spans: Vec<(Vec<u8>, Vec<u8>)>,
     data: Vec<PageBuf>,
     data_bytes: usize,
+    /// Where there are quotas: what counts for them.
+    counts: Option<Counts>,
+    /// Whether quotas limit it.
+    is_limited: bool,
+    claim: Option<Arc<Claim>>,
+    /// Projects that end with it.
+    ended: Vec<InodeId>,
 }
 
 impl Change {
@@ -31,16 +41,46 @@ impl Change {
             spans: Vec::new(),
             data: Vec::new(),
             data_bytes: 0,
+            counts: bucket.shared.projects.any().then(Counts::default),
+            is_limited: true,
+            claim: None,
+            ended: Vec::new(),
         }
     }
 
+    /// One that only moves what is there between projects: it is counted, and never refused.
+    pub(crate) fn unlimited(bucket: &Bucket) -> Self {
+        Self {
+            is_limited: false,
+            ..Self::new(bucket)
+        }
+    }
+
+    /// What its operation has claimed before is there for it.
+    pub(crate) fn claimed_by(&mut self, claim: Option<&Arc<Claim>>) {
+        self.claim = claim.cloned();
+    }
+
+    /// Takes the records of a quota away.
+    pub(crate) fn end_project(&mut self, project: InodeId) {
+        self.delete(&BucketKey::Quota(project));
+        self.delete(&BucketKey::Usage(project));
+        self.ended.push(project);
+    }
+
     pub(crate) fn put(&mut self, key: &BucketKey<'_>, value: &[u8]) {
+        if let Some(counts) = &mut self.counts {
+            counts.record(key, Some(value));
+        }
         let key = key.encode();
         self.batch.put(self.dataset, &key, value);
         self.spans.push((key.clone(), key));
     }
 
     pub(crate) fn delete(&mut self, key: &BucketKey<'_>) {
+        if let Some(counts) = &mut self.counts {
+            counts.record(key, None);
+        }
         let key = key.encode();
         self.batch.delete(self.dataset, &key);
         self.spans.push((key.clone(), key));
@@ -116,15 +156,34 @@ impl Change {
         self.spans.push((low.to_vec(), high.to_vec()));
     }
 
-    /// Commits: readable, and it survives the death of the process.
+    /// Charges what the batch adds to projects, and claims it until the batch is applied.
+    async fn charge<'a>(&mut self, bucket: &'a Bucket) -> Result<Option<Claimed<'a>>, BucketError> {
+        let Some(counts) = self.counts.take() else {
+            return Ok(None);
+        };
+        let charges = bucket.charges(&counts).await?;
+        for (project, charge) in charges.all() {
+            let key = BucketKey::Usage(project).encode();
+            self.batch.charge(self.dataset, &key, &charge);
+            self.spans.push((key.clone(), key));
+        }
+        if !self.is_limited {
+            return Ok(None);
+        }
+        bucket.claim_all(&charges, self.claim.as_deref()).await
+    }
+
+    /// Commits: readable, and it survives the death of the process. Refused with nothing changed
+    /// where a quota is in the way.
     pub(crate) async fn commit(
-        self,
+        mut self,
         bucket: &Bucket,
         flight: &mut Flight<'_>,
     ) -> Result<Lsn, BucketError> {
         if self.batch.is_empty() {
             return Ok(bucket.pool.durable_lsn());
         }
+        let _claimed = self.charge(bucket).await?;
         let finished = self.batch.finish();
         let mutations = finished.map_err(|error| StoreError::Invalid {
             what: "a change of a bucket".to_owned(),
@@ -143,6 +202,9 @@ impl Change {
             StoreError::NotFound { .. } => BucketError::no("bucket"),
             error => error.into(),
         })?;
+        for project in self.ended {
+            bucket.shared.projects.forget(project);
+        }
         flight.end(lsn);
         Ok(lsn)
     }

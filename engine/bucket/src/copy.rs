@@ -30,6 +30,7 @@ impl Bucket {
     ) -> Result<Info, BucketError> {
         let mut object = object.clone();
         let mut upload = self.upload();
+        upload.for_key(to, 0).await?;
         let info = loop {
             let node = self.node_of(from).await?;
             match self.stage_copy(&node, &mut upload).await {
@@ -71,6 +72,9 @@ impl Bucket {
             self.pool.throttle(&self.dataset).await?;
             let at = upload.staged;
             let (stored, bytes) = self.stored_in(inode, at..inode.size).await?;
+            let holes = upload.holes + bytes - stored;
+            self.claim_for(&upload.destination, at + bytes - holes)
+                .await?;
             let here = self.look(|tree| spans(tree, inode, at..at + bytes)).await?;
             let mut change = Change::new(self);
             if upload.content.is_none() {
@@ -83,7 +87,7 @@ impl Bucket {
             }
             change.commit(self, &mut Flight::new(self)).await?;
             upload.staged += bytes;
-            upload.holes += bytes - stored;
+            upload.holes = holes;
         }
         Ok(())
     }

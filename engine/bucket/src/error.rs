@@ -64,6 +64,19 @@ pub enum BucketError {
     /// An observer holds content of the file back, or would not see an append to it.
     #[error("the file is held by a mount that writes back; close it there, or try again")]
     Held,
+    /// The quota of a directory above, or of the bucket, would be passed. Nothing changed.
+    #[error(
+        "the quota allows {max} {what} here, and this would be more; remove something or raise it"
+    )]
+    Quota {
+        /// What is limited.
+        what: &'static str,
+        /// The limit.
+        max: u64,
+    },
+    /// A name would move from below one quota to below another one.
+    #[error("the two directories count for different quotas; copy and remove instead")]
+    OtherProject,
     /// What the caller demanded of the state is not so.
     #[error("a precondition does not hold")]
     Precondition,

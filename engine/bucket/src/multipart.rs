@@ -37,8 +37,8 @@ use crate::write::FILE_BYTES_MAX;
 use crate::xattr::OBJECT_PREFIX;
 use crate::{Ack, Bucket, BucketError};
 
-pub(crate) use scan::parts_from;
-use scan::{template, uploads_from};
+use scan::template;
+pub(crate) use scan::{parts_from, uploads_from};
 
 /// Bytes of the metadata that an upload keeps.
 const METADATA_BYTES_MAX: usize = 2600;
@@ -147,6 +147,8 @@ impl Bucket {
                 max: METADATA_BYTES_MAX as u64,
             });
         }
+        let (locks, directory) = self.lock_directory_of(&parsed).await?;
+        inode.fields.project = directory.fields.project;
         let mut id = [0; 16];
         id[..8].copy_from_slice(&number.get().to_be_bytes());
         id[8..].copy_from_slice(&now.to_be_bytes());
@@ -158,7 +160,7 @@ impl Bucket {
         let mut change = Change::new(self);
         change.put(&BucketKey::Upload(id), &record.encode());
         let lsn = change.commit(self, &mut Flight::new(self)).await?;
-        drop(admitted);
+        drop((locks, admitted));
         self.acknowledge(lsn, ack).await?;
         Ok(UploadId(id))
     }
@@ -241,7 +243,7 @@ impl Bucket {
     }
 
     /// All parts of an upload whose lock is held.
-    async fn all_parts(&self, id: UploadId) -> Result<Parts, BucketError> {
+    pub(crate) async fn all_parts(&self, id: UploadId) -> Result<Parts, BucketError> {
         let mut parts = Parts::new();
         loop {
             let after = parts.last().map_or(0, |(number, _)| *number);

@@ -138,7 +138,7 @@ pub(crate) fn new_inode(id: InodeId, parent: &Inode, new: &NewInode<'_>, now: i6
         changed: now,
         created: now,
         changes: 0,
-        fields: InodeFields::default(),
+        fields: InodeFields::of_project(parent.fields.project),
     }
 }
 

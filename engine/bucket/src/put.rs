@@ -4,6 +4,8 @@ mod publish;
 
 mod place;
 
+use std::sync::Arc;
+
 use engine_base::limits::WRITE_BYTES_MAX;
 use engine_format::{
     BucketKey, Cleanup, ContentForm, DirectoryState, Held, Inode, InodeId, InodeKind, PieceRecord,
@@ -22,6 +24,7 @@ use crate::look::{Look, inode_of, value};
 use crate::names::{NewInode, NewKind, alone, new_inode, shared, touch_for};
 use crate::node::Place;
 use crate::object::Precondition;
+use crate::quota::{Claim, Destination};
 use crate::removal::Left;
 use crate::write::{FILE_BYTES_MAX, padded};
 use crate::xattr::{
@@ -72,6 +75,7 @@ pub struct Upload {
     pub(crate) staged: u64,
     /// Bytes of what is staged that are not stored.
     pub(crate) holes: u64,
+    pub(crate) destination: Destination,
 }
 
 /// Content that is ready to be published.
@@ -84,6 +88,8 @@ pub(crate) struct Ready {
     /// What comes behind what is staged.
     pub(crate) rest: Vec<u8>,
     pub(crate) rest_at: u64,
+    /// What its operation has claimed of a quota.
+    pub(crate) claim: Option<Arc<Claim>>,
 }
 
 impl ObjectMetadata {
@@ -121,6 +127,7 @@ impl Bucket {
             rest: Vec::new(),
             staged: 0,
             holes: 0,
+            destination: Destination::default(),
         }
     }
 }
@@ -132,10 +139,21 @@ impl Upload {
         self.staged + self.rest.len() as u64
     }
 
+    /// Has quotas refuse it as soon as it is certain that it would pass one: now, where `expected`
+    /// bytes are too many for an object of that key, or while it is written. Without this only the
+    /// end of an upload is refused.
+    ///
+    /// # Errors
+    /// [`BucketError::Quota`], [`BucketError::Name`], [`BucketError::Store`].
+    pub async fn for_key(&mut self, key: &[u8], expected: u64) -> Result<(), BucketError> {
+        self.destination = self.bucket.destination_of_key(key, expected).await?;
+        Ok(())
+    }
+
     /// Appends to the content.
     ///
     /// # Errors
-    /// [`BucketError::TooLarge`], [`BucketError::Store`].
+    /// [`BucketError::TooLarge`], [`BucketError::Quota`], [`BucketError::Store`].
     pub async fn write(&mut self, data: &[u8]) -> Result<(), BucketError> {
         if self.bytes() + data.len() as u64 > FILE_BYTES_MAX {
             return Err(BucketError::TooLarge {
@@ -160,6 +178,9 @@ impl Upload {
             return Ok(());
         }
         let bucket = &self.bucket;
+        bucket
+            .claim_for(&self.destination, self.bytes() - self.holes)
+            .await?;
         let _admitted = bucket.admit(self.rest.len()).await?;
         let mut change = Change::new(bucket);
         let content = match self.content {
@@ -217,6 +238,7 @@ impl Upload {
             allocated: self.bytes() - self.holes,
             rest: std::mem::take(&mut self.rest),
             rest_at: self.staged,
+            claim: self.destination.claim.clone(),
         };
         let put = Put {
             key: &key,

@@ -82,11 +82,13 @@ impl Bucket {
         let inodes = [Some(&seen_from), seen_to.as_ref()];
         let inodes = inodes.into_iter().flatten().map(|child| child.inode.id);
         let parents = [ends.from.0, ends.to.0];
-        let mut implicit = Vec::new();
+        let (mut implicit, mut above) = (Vec::new(), Vec::new());
         for parent in parents {
-            if !self.parent_inode(parent).await?.0.explicit {
+            let (inode, _) = self.parent_inode(parent).await?;
+            if !inode.explicit {
                 implicit.push(parent);
             }
+            above.push(inode);
         }
         let more = implicit.iter().map(|parent| parent.id());
         let _inodes = self.lock_inodes(inodes.chain(more)).await?;
@@ -99,7 +101,8 @@ impl Bucket {
         if !same(Some(&seen_from), from.as_ref()) || !same(seen_to.as_ref(), to.as_ref()) {
             return Ok(None);
         }
-        let from = from.ok_or_else(|| BucketError::no("file"))?;
+        let mut from = from.ok_or_else(|| BucketError::no("file"))?;
+        let mut to = to;
         if to.as_ref().is_some_and(|to| to.inode.id == from.inode.id) {
             // Two names of one file, or the same one twice: nothing to do.
             return match ends.how {
@@ -108,6 +111,7 @@ impl Bucket {
             };
         }
         self.check_rename(ends, &from, to.as_ref()).await?;
+        self.check_projects(ends.how, &above, &mut from, to.as_mut())?;
         let mut change = Change::new(self);
         for parent in implicit {
             self.make_explicit(&mut change, parent, &mut flight).await?;

@@ -197,7 +197,10 @@ impl Bucket {
             Allocate::Room { keep_size: false } | Allocate::Zero { keep_size: false }
         );
         let mut lsn = self.pool.durable_lsn();
-        if !matches!(how, Allocate::Room { .. }) {
+        if matches!(how, Allocate::Room { .. }) {
+            // Only a look, as at the pool.
+            drop(self.claim_range(&file.inode, range.clone()).await?);
+        } else {
             let inside = range.start..range.end.min(file.inode.size);
             lsn = self.zero(&mut file, inside, &mut flight).await?;
         }

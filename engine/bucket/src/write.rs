@@ -8,6 +8,7 @@ mod replace;
 mod step;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use engine_base::limits::{BLOCK, BLOCK_BYTES, WRITE_BYTES_MAX};
 use engine_base::{align_down, align_up, to_usize};
@@ -19,6 +20,7 @@ use crate::content::{Span, small, spans};
 use crate::flight::Flight;
 use crate::key::Key;
 use crate::node::{Node, Place};
+use crate::quota::Claim;
 use crate::{Ack, Bucket, BucketError};
 
 /// Bytes of a file at most.
@@ -40,6 +42,8 @@ pub(crate) struct Locked<'a> {
     pub(crate) node: &'a Node,
     pub(crate) inode: Inode,
     pub(crate) place: Place,
+    /// What the operation has claimed of a quota for all of its steps.
+    pub(crate) claim: Option<Arc<Claim>>,
 }
 
 impl Bucket {
@@ -78,13 +82,18 @@ impl Bucket {
             self.check_leads_to(key, node).await?;
             self.check_held(node.id())?;
         }
-        let first = start(at, file.inode.size)?;
+        let first = step::start(at, file.inode.size)?;
         let end = first.checked_add(data.len() as u64);
         if end.is_none_or(|end| end > FILE_BYTES_MAX) {
             return Err(BucketError::TooLarge {
                 what: "file",
                 max: FILE_BYTES_MAX,
             });
+        }
+        if data.len() > WRITE_BYTES_MAX || file.inode.content == ContentForm::Pieces {
+            // All of it or nothing.
+            let range = first..first + data.len() as u64;
+            file.claim = self.claim_range(&file.inode, range).await?;
         }
         let mut lsn = self.pool.durable_lsn();
         let (mut from, mut left) = (first, data);
@@ -111,7 +120,12 @@ impl Bucket {
             _ => return Err(BucketError::NotRegular),
         }
         let (inode, place) = self.locked_inode(node).await?;
-        Ok(Locked { node, inode, place })
+        Ok(Locked {
+            node,
+            inode,
+            place,
+            claim: None,
+        })
     }
 
     async fn write_step(
@@ -123,6 +137,7 @@ impl Bucket {
     ) -> Result<engine_base::Lsn, BucketError> {
         let end = at + data.len() as u64;
         let mut change = Change::new(self);
+        change.claimed_by(file.claim.as_ref());
         if end > file.inode.size {
             self.finish_tail(&file.inode).await?;
         }
@@ -269,15 +284,6 @@ impl Bucket {
         change.extent(span.content, first, bytes, whole);
         file.inode.allocated += bytes as u64;
         Ok(())
-    }
-}
-
-fn start(at: WriteAt, size: u64) -> Result<u64, BucketError> {
-    match at {
-        WriteAt::Byte(at) => Ok(at),
-        WriteAt::End => Ok(size),
-        WriteAt::ExactEnd(at) if at == size => Ok(at),
-        WriteAt::ExactEnd(_) => Err(BucketError::Precondition),
     }
 }
 

@@ -7,6 +7,7 @@ mod entry;
 mod fields;
 mod inode;
 mod key;
+mod quota;
 mod records;
 mod uploads;
 
@@ -15,6 +16,7 @@ pub use entry::EntryRecord;
 pub use fields::{ATTRIBUTE_BYTES_MAX, INODE_FIELDS_BYTES_MAX, InodeFields};
 pub use inode::{ContentForm, Inode, InodeKind};
 pub use key::{BucketKey, InodeId, SharedKey};
+pub use quota::{CHARGE_BYTES, Charge, Quota, QuotaState, Usage, counted};
 pub use records::{Cleanup, Held, InodeNumbers, Piece, Shared};
 pub use uploads::{PartRecord, UploadRecord};
 

@@ -273,6 +273,11 @@ fn add_again(builder: &mut BatchBuilder, mutation: &MutationRef<'_>) {
             key,
             touch,
         } => builder.touch(dataset, key, &touch),
+        MutationRef::Charge {
+            dataset,
+            key,
+            charge,
+        } => builder.charge(dataset, key, &charge),
     }
 }
 

@@ -44,10 +44,11 @@ pub use batch::{
     BatchBuilder, BatchRef, Batches, ExtentPut, Mutations, batches, rebase_data_offsets,
 };
 pub use bucket::{
-    ATTRIBUTE_BYTES_MAX, BucketKey, Cleanup, ContentForm, DirectoryState, EntryRecord, Held,
-    INODE_FIELDS_BYTES_MAX, Inode, InodeFields, InodeId, InodeKind, InodeNumbers, NAME_BYTES_MAX,
-    PartRecord, Piece as PieceRecord, SMALL_BYTES_MAX, Shared as SharedRecord, SharedKey,
-    TOUCH_BYTES, Touch, UploadRecord,
+    ATTRIBUTE_BYTES_MAX, BucketKey, CHARGE_BYTES, Charge, Cleanup, ContentForm, DirectoryState,
+    EntryRecord, Held, INODE_FIELDS_BYTES_MAX, Inode, InodeFields, InodeId, InodeKind,
+    InodeNumbers, NAME_BYTES_MAX, PartRecord, Piece as PieceRecord, Quota, QuotaState,
+    SMALL_BYTES_MAX, Shared as SharedRecord, SharedKey, TOUCH_BYTES, Touch, UploadRecord, Usage,
+    counted,
 };
 pub use checkpoint_id::CheckpointId;
 pub use checksums::Checksums;
@@ -77,8 +78,8 @@ pub use roots::{
 pub use segment_header::{SEGMENT_HEADER_BYTES, SegmentHeader, SegmentKind};
 pub use segment_table::{SEGMENT_ENTRIES_MAX, SegmentEntry, SegmentState, SegmentTablePage};
 pub use superblock::{
-    FEATURE_BUCKETS, FEATURE_SETTINGS, FEATURE_SHARING, JournalStart, SUPERBLOCK_BYTES, Superblock,
-    superblock_offset,
+    FEATURE_BUCKETS, FEATURE_QUOTAS, FEATURE_SETTINGS, FEATURE_SHARING, JournalStart,
+    SUPERBLOCK_BYTES, Superblock, superblock_offset,
 };
 
 /// The version of the format that this build reads and writes.

@@ -4,11 +4,11 @@ use engine_base::limits::BLOCK;
 use engine_base::{DatasetId, Location};
 use zerocopy::FromBytes;
 
-use crate::{Checksums, Codec, ExtentRef, FormatError, Touch, check};
+use crate::{Charge, Checksums, Codec, ExtentRef, FormatError, Touch, check};
 use raw::{take_extent_clear, take_extent_put, take_extent_share, truncated};
 
 pub(crate) use raw::{
-    DELETE, EXTENT_CLEAR, EXTENT_PUT, EXTENT_SHARE, PUT, RawExtentClear, RawExtentPut,
+    CHARGE, DELETE, EXTENT_CLEAR, EXTENT_PUT, EXTENT_SHARE, PUT, RawExtentClear, RawExtentPut,
     RawExtentShare, RawMutation, TOUCH,
 };
 
@@ -73,6 +73,16 @@ pub enum MutationRef<'a> {
         /// What changes.
         touch: Touch,
     },
+    /// Merges a change into the usage of a quota, in the order of commits: so that changes of
+    /// different files need no common lock.
+    Charge {
+        /// The tree.
+        dataset: DatasetId,
+        /// The key of the usage.
+        key: &'a [u8],
+        /// What changes.
+        charge: Charge,
+    },
 }
 
 /// The range and the data of an extent put.
@@ -116,7 +126,8 @@ impl<'a> MutationRef<'a> {
             | Self::ExtentPut { dataset, .. }
             | Self::ExtentClear { dataset, .. }
             | Self::ExtentShare { dataset, .. }
-            | Self::Touch { dataset, .. } => dataset,
+            | Self::Touch { dataset, .. }
+            | Self::Charge { dataset, .. } => dataset,
         }
     }
 
@@ -129,7 +140,8 @@ impl<'a> MutationRef<'a> {
             | Self::ExtentPut { key, .. }
             | Self::ExtentClear { key, .. }
             | Self::ExtentShare { key, .. }
-            | Self::Touch { key, .. } => key,
+            | Self::Touch { key, .. }
+            | Self::Charge { key, .. } => key,
         }
     }
 
@@ -173,6 +185,11 @@ impl<'a> MutationRef<'a> {
                 dataset,
                 key,
                 touch: Touch::decode(payload)?,
+            },
+            CHARGE => Self::Charge {
+                dataset,
+                key,
+                charge: Charge::decode(payload)?,
             },
             EXTENT_SHARE => Self::ExtentShare {
                 dataset,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use engine_base::{DatasetId, Location, Lsn, SegmentId};
 use engine_format::{
-    DatasetRecord, DirectoryState, ExtentPutRef, FormatError, MutationRef, PoolKey, Touch, batches,
+    Charge, DatasetRecord, DirectoryState, ExtentPutRef, FormatError, MutationRef, PoolKey, Touch,
+    Usage, batches,
 };
 use engine_log::{Applier, ApplyGroup, JournalPosition};
 use engine_tree::{ExtentError, Missing, Remains, Tree, extent_clear_over, extent_put_over};
@@ -183,6 +184,7 @@ impl Core {
                 dataset.add_allocated(sharing::put_marked(tree, key, &extents)?);
             }
             MutationRef::Touch { key, touch, .. } => apply_touch(tree, key, &touch)?,
+            MutationRef::Charge { key, charge, .. } => apply_charge(tree, key, &charge)?,
         }
         Ok(())
     }
@@ -280,6 +282,15 @@ fn apply_touch(tree: &mut Tree, key: &[u8], touch: &Touch) -> Result<(), ApplyEr
     let state = tree.get(key, |value| value.map(DirectoryState::decode))?;
     if let Some(state) = state.transpose()? {
         tree.put(key, &state.merged(touch).encode())?;
+    }
+    Ok(())
+}
+
+/// A quota that is gone counts nothing any more.
+fn apply_charge(tree: &mut Tree, key: &[u8], charge: &Charge) -> Result<(), ApplyError> {
+    let usage = tree.get(key, |value| value.map(Usage::decode))?;
+    if let Some(usage) = usage.transpose()? {
+        tree.put(key, &usage.merged(charge).encode())?;
     }
     Ok(())
 }

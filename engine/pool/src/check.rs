@@ -20,6 +20,7 @@ mod segments;
 mod shares;
 mod superblocks;
 mod trees;
+mod usages;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -17,7 +17,8 @@ use std::sync::atomic::Ordering;
 
 use engine_base::Lsn;
 use engine_format::{
-    BatchBuilder, BucketKey, Cleanup, DatasetKind, DatasetState, ExtentRef, InodeId, PieceRecord,
+    BatchBuilder, BucketKey, Cleanup, DatasetKind, DatasetState, ExtentRef, FEATURE_QUOTAS,
+    InodeId, PieceRecord,
 };
 use engine_tree::{Missing, Tree, extent_key_span};
 
@@ -261,6 +262,17 @@ impl Pool {
             self.clean_up_live(dataset).await?;
         }
         Ok(())
+    }
+
+    /// To be called before the first quota of a pool: builds that do not know of quotas refuse the
+    /// pool from then on.
+    ///
+    /// # Errors
+    /// Of the checkpoints that say so.
+    pub async fn allow_quotas(&self) -> Result<(), StoreError> {
+        // Whoever comes second waits until it is said.
+        let _names = self.core.catalog.pool.locks().lock(0..u64::MAX).await;
+        self.require_features(FEATURE_QUOTAS)
     }
 
     /// Has checkpoints name `features` as incompatible; when it returns, both superblocks do.

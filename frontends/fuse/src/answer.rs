@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use engine_base::ByteCount;
+use engine_bucket::Space;
 use fuser::{
     Errno, FileAttr, FileHandle, FopenFlags, Generation, ReplyAttr, ReplyCreate, ReplyData,
     ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyWrite, ReplyXattr,
@@ -51,12 +53,18 @@ pub(crate) fn opened(reply: ReplyOpen, answer: Answer<(FileHandle, FopenFlags)>)
     }
 }
 
-/// Blocks: all, free, and those that may be written. Of files there can be as many: nothing else
-/// bounds them.
-pub(crate) fn space(reply: ReplyStatfs, answer: Answer<(u64, u64, u64)>) {
+/// Blocks: all, free, and those that may be written. Of files there can be as many where no quota
+/// bounds them: nothing else does.
+pub(crate) fn space(reply: ReplyStatfs, answer: Answer<Space>) {
     match answer {
-        Ok((all, free, available)) => {
-            reply.statfs(all, free, available, all, free, BLOCK, NAME_BYTES, BLOCK);
+        Ok(space) => {
+            let blocks = |bytes: ByteCount| bytes.get() / u64::from(BLOCK);
+            let (all, free) = (blocks(space.capacity), blocks(space.free));
+            let available = blocks(space.available);
+            let (files, files_free) = space.inodes.unwrap_or((all, free));
+            reply.statfs(
+                all, free, available, files, files_free, BLOCK, NAME_BYTES, BLOCK,
+            );
         }
         Err(error) => reply.error(error),
     }

@@ -233,9 +233,9 @@ impl Filesystem for Door {
         answer::empty(reply, self.sync_directory(ino));
     }
 
-    fn statfs(&self, _: &Request, _: INodeNo, reply: ReplyStatfs) {
+    fn statfs(&self, _: &Request, ino: INodeNo, reply: ReplyStatfs) {
         self.count(Kind::Other);
-        answer::space(reply, self.space());
+        answer::space(reply, self.space(ino));
     }
 
     #[rustfmt::skip]

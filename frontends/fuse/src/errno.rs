@@ -20,6 +20,8 @@ pub(crate) fn errno(error: &BucketError) -> Errno {
         BucketError::InUse => Errno::EBUSY,
         BucketError::TooLarge { what, .. } => too_large(what),
         BucketError::TooManyLinks { .. } => Errno::EMLINK,
+        BucketError::Quota { .. } => Errno::EDQUOT,
+        BucketError::OtherProject => Errno::EXDEV,
         // No request of a mount has one.
         BucketError::Precondition | BucketError::Held => Errno::EIO,
         BucketError::Store(source) => {

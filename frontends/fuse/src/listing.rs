@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-use engine_bucket::{BucketError, DirectoryEntry, Info, Node};
+use engine_bucket::{BucketError, DirectoryEntry, Info, Node, Space};
 use engine_pool::block_on;
 use fuser::{Errno, FileHandle, FileType, FopenFlags, Generation, INodeNo};
 use fuser::{ReplyDirectory, ReplyDirectoryPlus};
@@ -150,16 +150,15 @@ impl Door {
         run_on(self.bucket.sync_node(&self.directory(ino)?))
     }
 
-    /// Blocks of the pool: all, free, and those that may still be written.
-    pub(crate) fn space(&self) -> Answer<(u64, u64, u64)> {
-        let (all, free, available) = self.bucket.space();
-        let blocks = |bytes: engine_base::ByteCount| bytes.get() / u64::from(BLOCK);
-        if blocks(all) == 0 {
+    /// What there is room for at an inode: by the quota that it counts for, else by the pool.
+    pub(crate) fn space(&self, ino: INodeNo) -> Answer<Space> {
+        let space = run(self.bucket.space_at(&self.node(ino)?))?;
+        if self.bucket.space().0.get() == 0 {
             return Err(Errno::EIO);
         }
-        Ok((blocks(all), blocks(free), blocks(available)))
+        Ok(space)
     }
 }
 
-/// Unit of [`Door::space`].
+/// Unit of the space that is shown.
 pub(crate) const BLOCK: u32 = 4096;

@@ -111,6 +111,14 @@ pub(crate) fn of_bucket(error: BucketError) -> S3Error {
             custom("KeyConflict", StatusCode::CONFLICT, text)
         }
         BucketError::Held => custom("OperationAborted", StatusCode::CONFLICT, error.to_string()),
+        BucketError::Quota { .. } => {
+            let text = error.to_string();
+            custom("QuotaExceeded", StatusCode::FORBIDDEN, text)
+        }
+        BucketError::OtherProject => {
+            let text = error.to_string();
+            s3_error!(InvalidRequest, "{text}")
+        }
         BucketError::Precondition => precondition_failed(),
         BucketError::Name { .. } | BucketError::Invalid { .. } => {
             invalid_argument(&error.to_string())

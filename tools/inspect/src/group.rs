@@ -125,6 +125,12 @@ fn describe(node: &mut Node, mutation: &MutationRef<'_>, data: Option<&[u8]>) {
             node.computed("directories", touch.directories);
             node.computed("keys", touch.keys);
         }
+        MutationRef::Charge { key, charge, .. } => {
+            "charge".clone_into(&mut node.title);
+            node.computed("key", hex(key));
+            node.computed("bytes", charge.bytes);
+            node.computed("inodes", charge.inodes);
+        }
     }
 }
 

@@ -95,6 +95,7 @@ impl Bucket {
             allocated: assembled.size,
             rest: Vec::new(),
             rest_at: 0,
+            claim: None,
         };
         let in_one = parts.len() <= PIECES_AT_ONCE;
         if !in_one {

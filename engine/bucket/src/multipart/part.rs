@@ -3,6 +3,31 @@
 use super::*;
 
 impl Upload {
+    /// Has quotas refuse it as soon as it is certain that it would pass one: now, where `expected`
+    /// bytes are too many for a part of that upload, or while it is written.
+    ///
+    /// # Errors
+    /// [`BucketError::Quota`], [`BucketError::NotFound`] of the upload, [`BucketError::Store`].
+    pub async fn for_part(
+        &mut self,
+        id: UploadId,
+        part: PartNumber,
+        expected: u64,
+    ) -> Result<(), BucketError> {
+        let key = BucketKey::Part(id.0, part);
+        let (record, old) = self
+            .bucket
+            .look(|tree| {
+                let old = value(tree, &key, PartRecord::decode)?;
+                Ok((record_of(tree, id)?, old))
+            })
+            .await?;
+        let replaced = old.map_or(0, |old| old.size);
+        let destination = self.bucket.destination(&record.inode, replaced, expected);
+        self.destination = destination.await?;
+        Ok(())
+    }
+
     /// Makes the content a part of a multipart upload, in the place of one with the same number.
     ///
     /// # Errors
@@ -33,7 +58,7 @@ impl Upload {
         let locks = bucket
             .lock(vec![(LockKey::Upload(id.0), LockMode::Exclusive)])
             .await?;
-        bucket.look(|tree| record_of(tree, id)).await?;
+        let mut upload = bucket.look(|tree| record_of(tree, id)).await?;
         let key = BucketKey::Part(id.0, part);
         let old = bucket
             .look(|tree| value(tree, &key, PartRecord::decode))
@@ -54,6 +79,13 @@ impl Upload {
         change.delete(&BucketKey::Held(content));
         if let Some(old) = &old {
             drop_content_of(&mut change, old.content);
+        }
+        if upload.inode.fields.project.is_some() {
+            let replaced = old.as_ref().map_or(0, |old| old.size);
+            let others = upload.inode.allocated.saturating_sub(replaced);
+            upload.inode.allocated = others + record.size;
+            change.put(&BucketKey::Upload(id.0), &upload.encode());
+            change.claimed_by(self.destination.claim.as_ref());
         }
         let lsn = change.commit(&bucket, &mut Flight::new(&bucket)).await?;
         self.content = None;

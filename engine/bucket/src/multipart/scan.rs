@@ -6,15 +6,15 @@ use super::*;
 const UPLOADS_AT_ONCE: usize = 64;
 
 /// What a look at uploads has found.
-pub(super) struct Uploads {
+pub(crate) struct Uploads {
     /// Ids with their records; without one only parts are left of an upload.
-    pub(super) found: Vec<(UploadId, Option<Result<UploadRecord, FormatError>>)>,
+    pub(crate) found: Vec<(UploadId, Option<Result<UploadRecord, FormatError>>)>,
     /// The key to go on from.
-    pub(super) next: Option<Vec<u8>>,
+    pub(crate) next: Option<Vec<u8>>,
 }
 
 /// The next uploads from a key on. Their parts are passed over, however many there are.
-pub(super) fn uploads_from(tree: &Tree, from: &[u8]) -> Look<Uploads> {
+pub(crate) fn uploads_from(tree: &Tree, from: &[u8]) -> Look<Uploads> {
     let mut uploads = Uploads {
         found: Vec::new(),
         next: None,

@@ -114,6 +114,9 @@ impl Bucket {
     ) -> Result<crate::removal::Left, BucketError> {
         change.delete(&BucketKey::Entry(parent, name));
         change.delete(&BucketKey::Directory(inode.id));
+        if let Some(project) = self.project_at(inode) {
+            change.end_project(project);
+        }
         self.drop_inode(change, inode).await
     }
 }

@@ -1,6 +1,7 @@
 //! Publishing what was staged.
 
 use super::*;
+use crate::bucket::Locks;
 
 /// What is put, and where.
 #[derive(Clone, Copy)]
@@ -46,6 +47,22 @@ pub(crate) fn put_locks(key: &Key, way: &Way) -> Vec<(LockKey, LockMode)> {
 }
 
 impl Bucket {
+    /// Locks the last directory that is there on the way to a key, so that it stays and counts for
+    /// the quota that it does; its inode.
+    pub(crate) async fn lock_directory_of(
+        &self,
+        key: &Key,
+    ) -> Result<(Locks<'_>, Inode), BucketError> {
+        loop {
+            let seen = self.way(key).await?;
+            let locks = self.lock(put_locks(key, &seen)).await?;
+            let now = self.way(key).await?;
+            if now.directory() == seen.directory() {
+                return Ok((locks, now.last().inode.clone()));
+            }
+        }
+    }
+
     /// Publishes content; `also` adds to the batch.
     pub(crate) async fn publish(
         &self,
@@ -70,6 +87,7 @@ impl Bucket {
             }
             self.check_precondition(&way, put.precondition).await?;
             let mut change = Change::new(self);
+            change.claimed_by(ready.claim.as_ref());
             also(&mut change);
             let (inode, left) = self
                 .put_on(&mut change, put, &way, ready, &mut flight)

@@ -90,9 +90,11 @@ impl Bucket {
     /// What an opening has to give back: contents of uploads that did not end, files that had no
     /// name any more, and the ends of files that were being cut.
     pub(crate) async fn recover(&self) -> Result<(), BucketError> {
+        self.load_quotas().await?;
         self.recover_held().await?;
         self.recover_parts().await?;
         self.recover_tails().await?;
+        self.carry_on().await?;
         Ok(self.pool.clean_up_contents(&self.dataset).await?)
     }
 

@@ -1,6 +1,7 @@
 //! Renaming objects by their keys.
 
 use super::*;
+use crate::quota::adopt;
 
 impl Bucket {
     /// Moves an object to another key, in the place of what is there: in one batch, with the same
@@ -82,13 +83,16 @@ impl Bucket {
         let Some(entry) = ways.0.found.clone() else {
             return Err(BucketError::no("object"));
         };
-        let moved = self.look(|tree| inode_of(tree, entry.clone())).await?;
+        let mut moved = self.look(|tree| inode_of(tree, entry.clone())).await?;
         if replaced == Some(moved.id) {
             return Ok(Some((flight, self.pool.durable_lsn(), Left::Nothing)));
         }
         if from.is_directory() {
             self.check_place(&ways.1, moved.id).await?;
         }
+        let above = (&ways.0.last().inode, &ways.1.last().inode);
+        self.check_move(above, &moved)?;
+        adopt(&mut moved, above.1);
         let mut change = Change::new(self);
         let kept: Vec<InodeId> = ways.1.above.iter().map(|above| above.inode.id).collect();
         let going = Going {

@@ -1,6 +1,7 @@
 //! What must not be renamed.
 
 use super::*;
+use crate::quota::adopt;
 
 impl Bucket {
     pub(super) async fn check_rename(
@@ -46,6 +47,26 @@ impl Bucket {
             },
             _ => Ok(()),
         }
+    }
+
+    /// Refuses what would move between quotas. `above` are the two directories.
+    pub(super) fn check_projects(
+        &self,
+        how: RenameHow,
+        above: &[Inode],
+        from: &mut Child,
+        to: Option<&mut Child>,
+    ) -> Result<(), BucketError> {
+        let [here, there] = above else {
+            unreachable!("a rename has two ends");
+        };
+        self.check_move((here, there), &from.inode)?;
+        adopt(&mut from.inode, there);
+        if let (RenameHow::Exchange, Some(to)) = (how, to) {
+            self.check_move((there, here), &to.inode)?;
+            adopt(&mut to.inode, here);
+        }
+        Ok(())
     }
 
     /// Refuses to move `directory` to a place below itself. Nothing moves directories meanwhile:

@@ -46,6 +46,7 @@ impl Bucket {
             .await?;
         let (mut inode, place) = self.locked_inode(node).await?;
         check_links(&inode)?;
+        self.check_link(&inode, &directory)?;
         let now = self.now();
         inode.links += 1;
         inode.changed = now;

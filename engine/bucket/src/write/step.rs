@@ -1,4 +1,4 @@
-//! How much of a write one batch takes.
+//! Where a write begins, and how much of it one batch takes.
 
 use engine_base::limits::BATCH_DATA_BYTES_MAX;
 
@@ -6,6 +6,16 @@ use super::*;
 
 /// Blocks that one batch takes.
 const BLOCKS_MAX: u64 = (BATCH_DATA_BYTES_MAX / BLOCK_BYTES) as u64;
+
+/// Where a write begins in a file of this size.
+pub(super) fn start(at: WriteAt, size: u64) -> Result<u64, BucketError> {
+    match at {
+        WriteAt::Byte(at) => Ok(at),
+        WriteAt::End => Ok(size),
+        WriteAt::ExactEnd(at) if at == size => Ok(at),
+        WriteAt::ExactEnd(_) => Err(BucketError::Precondition),
+    }
+}
 
 impl Bucket {
     /// How many of `bytes` bytes from `at` the next batch takes: up to 1 MiB, but where the pieces

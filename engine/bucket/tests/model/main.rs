@@ -10,7 +10,7 @@ mod reference;
 use std::sync::Arc;
 
 use engine_base::{ByteCount, ManualClock, SeededEntropy, to_usize};
-use engine_bucket::{Bucket, Buckets, RootOwner};
+use engine_bucket::{Bucket, Buckets, QuotaLimits, RootOwner};
 use engine_device::{Device, SimDevice, SimImage, SimOptions};
 use engine_pool::{CheckOptions, CreateOptions, Pool, PoolOptions, block_on};
 
@@ -85,6 +85,14 @@ fn run(seed: u64) {
     let mut reference = RefBucket::new();
     let mut rng = Rng(SeededEntropy::new(!seed));
     let mut bucket: Bucket = block_on(buckets.open("b")).unwrap();
+    let is_counted = seed % 2 == 1;
+    if is_counted {
+        let limits = QuotaLimits {
+            bytes: Some(1 << 40),
+            inodes: None,
+        };
+        block_on(bucket.set_quota(b"", limits)).unwrap();
+    }
     for round in 0..(OPERATIONS / ROUND) as u64 {
         let mut runner = Runner::new(&bucket, &mut reference, &mut rng, seed, round);
         (0..ROUND).for_each(|_| runner.step());
@@ -106,12 +114,17 @@ fn run(seed: u64) {
         }
         check::compare(&bucket, &reference, &format!("seed {seed}, round {round}"));
     }
-    finish(&buckets, &bucket, seed);
+    finish(&buckets, &bucket, seed, is_counted);
 }
 
 /// Everything is removed, and all space comes back.
-fn finish(buckets: &Buckets, bucket: &Bucket, seed: u64) {
+fn finish(buckets: &Buckets, bucket: &Bucket, seed: u64, is_counted: bool) {
     check::remove_all(bucket);
+    if is_counted {
+        let left = block_on(bucket.quota(b"")).unwrap();
+        let left = (left.bytes_used, left.inodes_used);
+        assert_eq!(left, (0, 1), "seed {seed}: what counts for the quota");
+    }
     block_on(buckets.pool().clean_up()).unwrap();
     let left = buckets.show("b").unwrap().allocated.get();
     assert_eq!(left, 0, "seed {seed}: bytes that nobody refers to");

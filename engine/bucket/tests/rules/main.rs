@@ -20,6 +20,7 @@ mod moved;
 mod multipart;
 mod observers;
 mod positions;
+mod quotas;
 mod refused;
 mod shared;
 mod shown;

@@ -7,10 +7,12 @@ use zerocopy::little_endian::{U16, U32, U64};
 
 use super::{BATCH_HEADER_BYTES, NAME, RawBatch};
 use crate::mutation::{
-    DELETE, EXTENT_CLEAR, EXTENT_PUT, EXTENT_SHARE, PUT, RawExtentClear, RawExtentPut,
+    CHARGE, DELETE, EXTENT_CLEAR, EXTENT_PUT, EXTENT_SHARE, PUT, RawExtentClear, RawExtentPut,
     RawExtentShare, RawMutation, TOUCH,
 };
-use crate::{Codec, EXTENT_BLOCKS_MAX, ExtentShareRef, FormatError, MutationRef, Touch, check};
+use crate::{
+    Charge, Codec, EXTENT_BLOCKS_MAX, ExtentShareRef, FormatError, MutationRef, Touch, check,
+};
 
 /// What an extent put maps, besides the checksums of its blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,6 +167,14 @@ impl BatchBuilder {
     /// If the key is over the limit.
     pub fn touch(&mut self, dataset: DatasetId, key: &[u8], touch: &Touch) {
         self.push(TOUCH, dataset, key, &[&touch.encode()]);
+    }
+
+    /// Merges `charge` into the usage at `key`.
+    ///
+    /// # Panics
+    /// If the key is over the limit.
+    pub fn charge(&mut self, dataset: DatasetId, key: &[u8], charge: &Charge) {
+        self.push(CHARGE, dataset, key, &[&charge.encode()]);
     }
 
     /// The encoded batch.

@@ -4,7 +4,7 @@ use proptest::prelude::{Just, Strategy, any, prop, prop_oneof, proptest};
 
 use super::{BatchBuilder, ExtentPut, batches, rebase_data_offsets};
 use crate::testing::refused;
-use crate::{Codec, ExtentShareRef, FormatError, MutationRef, Touch, samples};
+use crate::{Charge, Codec, ExtentShareRef, FormatError, MutationRef, Touch, samples};
 
 /// A mutation as the model keeps it.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +14,7 @@ enum Owned {
     ExtentPut(u64, Vec<u8>, ExtentPut, Vec<u32>),
     ExtentClear(u64, Vec<u8>, u64, u64),
     Touch(u64, Vec<u8>, Touch),
+    Charge(u64, Vec<u8>, Charge),
     Share(u64, Vec<u8>, Vec<u8>, [u64; 3]),
 }
 
@@ -29,6 +30,9 @@ impl Owned {
                 to.extent_clear(DatasetId::new(*dataset), key, *offset, *bytes);
             }
             Self::Touch(dataset, key, touch) => to.touch(DatasetId::new(*dataset), key, touch),
+            Self::Charge(dataset, key, charge) => {
+                to.charge(DatasetId::new(*dataset), key, charge);
+            }
             Self::Share(dataset, key, source, [offset, bytes, from]) => {
                 let share = ExtentShareRef {
                     offset: *offset,
@@ -61,6 +65,7 @@ impl Owned {
                 Self::ExtentClear(dataset, key, offset, bytes)
             }
             MutationRef::Touch { touch, .. } => Self::Touch(dataset, key, touch),
+            MutationRef::Charge { charge, .. } => Self::Charge(dataset, key, charge),
             MutationRef::ExtentShare { share, .. } => Self::Share(
                 dataset,
                 key,

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::key::InodeId;
 use crate::{FormatError, check};
 
 const NAME: &str = "inode field";
@@ -13,6 +14,7 @@ const ENTITY_TAG: u16 = 1;
 const CHECKSUMS: u16 = 2;
 const ATTRIBUTE: u16 = 3;
 const CRITICAL: u16 = 0x8000;
+const PROJECT: u16 = 0x8005;
 
 /// Bytes of all fields of an inode at most; attributes that do not fit have records of their own.
 pub const INODE_FIELDS_BYTES_MAX: usize = 1536;
@@ -28,11 +30,22 @@ pub struct InodeFields {
     pub checksums: Option<Vec<u8>>,
     /// Extended attributes.
     pub attributes: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// The project for whose quota it counts.
+    pub project: Option<InodeId>,
     /// Fields that this build does not know, and need not: by tag.
     pub(crate) unknown: BTreeMap<u16, Vec<u8>>,
 }
 
 impl InodeFields {
+    /// None but the project.
+    #[must_use]
+    pub fn of_project(project: Option<InodeId>) -> Self {
+        Self {
+            project,
+            ..Self::default()
+        }
+    }
+
     /// Bytes that they take.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -41,7 +54,8 @@ impl InodeFields {
         let attributes = self.attributes.iter();
         let attributes = attributes.map(|(name, value)| 5 + name.len() + value.len());
         let unknown = self.unknown.values().map(|bytes| 4 + bytes.len());
-        known.chain(attributes).chain(unknown).sum()
+        let project = self.project.map(|_| 4 + size_of::<u64>());
+        known.chain(attributes).chain(unknown).chain(project).sum()
     }
 
     pub(super) fn encode_to(&self, bytes: &mut Vec<u8>) {
@@ -64,6 +78,9 @@ impl InodeFields {
         }
         for (tag, value) in &self.unknown {
             put(*tag, [value, &[], &[]]);
+        }
+        if let Some(project) = self.project {
+            put(PROJECT, [&project.get().to_le_bytes(), &[], &[]]);
         }
     }
 
@@ -103,6 +120,7 @@ impl InodeFields {
                 self.attributes.insert(name.to_vec(), value.to_vec());
                 return Ok(name.to_vec());
             }
+            PROJECT => self.project = Some(project_of(value)?),
             tag => {
                 let why = "it is critical and this build does not know it";
                 check::field(tag < CRITICAL && tag > 0, NAME, "tag", tag, why)?;
@@ -111,6 +129,17 @@ impl InodeFields {
         }
         Ok(Vec::new())
     }
+}
+
+fn project_of(value: &[u8]) -> Result<InodeId, FormatError> {
+    let number = <[u8; 8]>::try_from(value).map_err(|_| truncated(8, value.len()))?;
+    let number = u64::from_le_bytes(number);
+    InodeId::new(number).ok_or(FormatError::Field {
+        structure: NAME,
+        name: "project",
+        value: number,
+        why: "there is no inode 0",
+    })
 }
 
 fn take(bytes: &[u8]) -> Result<(u16, &[u8], &[u8]), FormatError> {

@@ -71,6 +71,10 @@ pub enum BucketKey<'a> {
     Piece(InodeId, u64),
     /// An extent that refers to shared bytes.
     Shared(SharedKey),
+    /// The quota of a project.
+    Quota(InodeId),
+    /// What counts for a project.
+    Usage(InodeId),
 }
 
 /// An extent that refers to shared bytes, by where they are stored.
@@ -99,6 +103,9 @@ impl BucketKey<'_> {
     pub const CLEANUP: u8 = 0x09;
     /// First byte of extents by where their bytes are stored.
     pub const SHARED: u8 = 0x0b;
+    /// First byte of quotas.
+    pub const QUOTA: u8 = 0x0c;
+    const USAGE: u8 = 0x0d;
 
     /// The key.
     #[must_use]
@@ -127,6 +134,8 @@ impl BucketKey<'_> {
                 &shared.offset.to_be_bytes(),
             ]
             .concat(),
+            Self::Quota(inode) => of(Self::QUOTA, inode, &[]),
+            Self::Usage(inode) => of(Self::USAGE, inode, &[]),
         }
     }
 
@@ -157,12 +166,12 @@ impl<'a> BucketKey<'a> {
             }
             Self::UPLOAD => upload(rest),
             Self::SHARED => shared(rest),
-            kind @ 0x01..=0x0a => {
+            kind @ (0x01..=0x0a | Self::QUOTA | Self::USAGE) => {
                 let (inode, rest) = inode(rest)?;
                 of_inode(kind, inode, rest)
             }
             other => {
-                let why = "the kinds are 0 to 11";
+                let why = "the kinds are 0 to 13";
                 check::field(false, NAME, "kind", other, why)?;
                 Err(truncated(0, 0))
             }
@@ -188,6 +197,8 @@ fn of_inode(kind: u8, inode: InodeId, rest: &[u8]) -> Result<BucketKey<'_>, Form
         0x06 => ended(BucketKey::Directory(inode)),
         0x08 => ended(BucketKey::Held(inode)),
         0x09 => ended(BucketKey::Cleanup(inode)),
+        BucketKey::QUOTA => ended(BucketKey::Quota(inode)),
+        BucketKey::USAGE => ended(BucketKey::Usage(inode)),
         _ => Ok(BucketKey::Piece(inode, offset()?)),
     }
 }

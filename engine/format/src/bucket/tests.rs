@@ -1,6 +1,7 @@
 use super::{
-    BucketKey, Cleanup, DirectoryState, EntryRecord, Held, Inode, InodeId, InodeKind, InodeNumbers,
-    PartRecord, Piece, Shared, SharedKey, Touch, UploadRecord,
+    BucketKey, Charge, Cleanup, DirectoryState, EntryRecord, Held, Inode, InodeId, InodeKind,
+    InodeNumbers, PartRecord, Piece, Quota, QuotaState, Shared, SharedKey, Touch, UploadRecord,
+    Usage, counted,
 };
 use engine_base::SegmentId;
 
@@ -159,7 +160,7 @@ fn keys_are_read_as_they_are_written() {
         assert_eq!(BucketKey::decode(bytes), Ok(*key));
     }
     assert!(encoded[3].starts_with(&BucketKey::extents(id)));
-    assert_eq!(refused(BucketKey::decode(&[0x0c, 0])), "kind");
+    assert_eq!(refused(BucketKey::decode(&[0x0e, 0])), "kind");
     assert_eq!(
         refused(BucketKey::decode(&[2, 0, 0, 0, 0, 0, 0, 0, 0])),
         "inode"
@@ -192,4 +193,89 @@ fn touches_merge_in_order() {
         keys: 0,
     };
     assert_eq!(merged, expected);
+}
+
+const QUOTA: &str = concat!(
+    "01 02 000000000000 1817161514131211 2827262524232221 0807060504030201",
+    "0900000000000000",
+);
+const USAGE: &str = "01 00000000000000 1817161514131211 2827262524232221";
+
+#[test]
+fn quotas_and_what_counts_for_them() {
+    let quota = Quota {
+        directory: samples::inode_id(9),
+        bytes: Some(0x1112_1314_1516_1718),
+        inodes: Some(0x2122_2324_2526_2728),
+        state: QuotaState::Beginning(Some(id())),
+    };
+    assert_eq!(quota.encode()[..], unhex(QUOTA));
+    assert_eq!(Quota::decode(&unhex(QUOTA)), Ok(quota));
+    let none = Quota {
+        directory: samples::inode_id(9),
+        bytes: None,
+        inodes: None,
+        state: QuotaState::Whole,
+    };
+    assert_eq!(Quota::decode(&none.encode()), Ok(none));
+    let mut wrong = none.encode();
+    wrong[1] = 4;
+    assert_eq!(refused(Quota::decode(&wrong)), "state");
+    wrong[1] = 1;
+    wrong[24] = 1;
+    assert_eq!(refused(Quota::decode(&wrong)), "state");
+    let usage = Usage {
+        bytes: 0x1112_1314_1516_1718,
+        inodes: 0x2122_2324_2526_2728,
+    };
+    assert_eq!(usage.encode()[..], unhex(USAGE));
+    assert_eq!(Usage::decode(&unhex(USAGE)), Ok(usage));
+    notices_every_flipped_bit(&unhex(QUOTA), Quota::decode);
+    notices_every_flipped_bit(&unhex(USAGE), Usage::decode);
+    refuses_every_truncation(&unhex(QUOTA), Quota::decode);
+    refuses_every_truncation(&unhex(USAGE), Usage::decode);
+    let charge = Charge {
+        bytes: -1,
+        inodes: 1,
+    };
+    let more = Usage::default().merged(&charge);
+    assert_eq!(
+        more,
+        Usage {
+            bytes: 0,
+            inodes: 1
+        }
+    );
+    for key in [BucketKey::Quota(id()), BucketKey::Usage(id())] {
+        assert_eq!(BucketKey::decode(&key.encode()), Ok(key));
+    }
+}
+
+#[test]
+fn a_record_counts_for_the_project_of_its_inode() {
+    let mut inode = samples::inode();
+    let key = BucketKey::Inode(inode.id);
+    assert_eq!(counted(&key, &inode.encode()), Ok(None));
+    inode.fields.project = Some(id());
+    let encoded = inode.encode();
+    let field = unhex("0580 0800 0807060504030201");
+    assert!(encoded.ends_with(&field));
+    assert_eq!(Inode::decode(&encoded), Ok(inode.clone()));
+    let usage = |inodes| {
+        let bytes = inode.allocated;
+        Ok(Some((id(), Usage { bytes, inodes })))
+    };
+    assert_eq!(counted(&key, &encoded), usage(1));
+    let entry = EntryRecord::Inline(inode.clone()).encode();
+    assert_eq!(counted(&BucketKey::Entry(id(), b"a"), &entry), usage(1));
+    let link = EntryRecord::Link(id(), InodeKind::File).encode();
+    assert_eq!(counted(&BucketKey::Entry(id(), b"a"), &link), Ok(None));
+    let upload = UploadRecord {
+        inode: inode.clone(),
+        ..samples::upload_record()
+    };
+    let key = BucketKey::Upload([1; 16]);
+    assert_eq!(counted(&key, &upload.encode()), usage(0));
+    let cut = &encoded[..encoded.len() - 1];
+    assert_eq!(refused(Inode::decode(cut)), "truncated");
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     BucketKey, Cleanup, DirectoryState, EntryRecord, Held, InodeNumbers, PartRecord, PieceRecord,
-    SharedRecord, Touch, UploadRecord,
+    Quota, SharedRecord, Touch, UploadRecord, Usage,
 };
 
 /// Directory entries, with the inodes in them.
@@ -33,6 +33,12 @@ pub fn bucket_record(data: &[u8]) {
     if let Ok(touch) = Touch::decode(data) {
         assert_eq!(touch.encode()[..], *data);
         let _ = DirectoryState::default().merged(&touch);
+    }
+    if let Ok(quota) = Quota::decode(data) {
+        assert_eq!(quota.encode()[..], *data);
+    }
+    if let Ok(usage) = Usage::decode(data) {
+        assert_eq!(usage.encode()[..], *data);
     }
     if let Ok(numbers) = InodeNumbers::decode(data) {
         assert_eq!(numbers.encode(), data);

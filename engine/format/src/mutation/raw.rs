@@ -9,7 +9,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::{ExtentPutRef, ExtentShareRef, NAME};
 use crate::extent::{codec, stored_blocks};
-use crate::{Checksums, EXTENT_BLOCKS_MAX, FormatError, TOUCH_BYTES, check};
+use crate::{CHARGE_BYTES, Checksums, EXTENT_BLOCKS_MAX, FormatError, TOUCH_BYTES, check};
 
 pub(crate) const PUT: u8 = 1;
 pub(crate) const DELETE: u8 = 2;
@@ -17,6 +17,7 @@ pub(crate) const EXTENT_PUT: u8 = 3;
 pub(crate) const EXTENT_CLEAR: u8 = 4;
 pub(crate) const TOUCH: u8 = 5;
 pub(crate) const EXTENT_SHARE: u8 = 6;
+pub(crate) const CHARGE: u8 = 8;
 
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy)]
 #[repr(C)]
@@ -64,8 +65,9 @@ const _: () = assert!(size_of::<RawExtentClear>() == 16);
 impl RawMutation {
     /// Checks everything but the bodies and returns the lengths of key and payload.
     pub(super) fn verify(&self) -> Result<(usize, usize), FormatError> {
-        let known = (PUT..=EXTENT_SHARE).contains(&self.kind);
-        check::field(known, NAME, "kind", self.kind, "the kinds are 1 to 6")?;
+        let known = matches!(self.kind, PUT..=EXTENT_SHARE | CHARGE);
+        let why = "the kinds are 1 to 6 and 8";
+        check::field(known, NAME, "kind", self.kind, why)?;
         check::zero(&[self.reserved], NAME, "reserved")?;
         let dataset = self.dataset.get();
         check::field(
@@ -78,7 +80,7 @@ impl RawMutation {
         let key_bytes = usize::from(self.key_bytes.get());
         // The key of an extent is the prefix and an offset of 8 bytes.
         let key_bytes_max = match self.kind {
-            PUT | DELETE | TOUCH => KEY_BYTES_MAX,
+            PUT | DELETE | TOUCH | CHARGE => KEY_BYTES_MAX,
             _ => KEY_BYTES_MAX - size_of::<u64>(),
         };
         let valid = key_bytes <= key_bytes_max;
@@ -95,6 +97,7 @@ impl RawMutation {
             DELETE => payload_bytes == 0,
             EXTENT_PUT => payload_bytes <= EXTENT_PUT_BYTES_MAX,
             TOUCH => payload_bytes == TOUCH_BYTES,
+            CHARGE => payload_bytes == CHARGE_BYTES,
             EXTENT_SHARE => payload_bytes <= size_of::<RawExtentShare>() + KEY_BYTES_MAX,
             _ => payload_bytes == size_of::<RawExtentClear>(),
         };

@@ -3,7 +3,9 @@ use proptest::prelude::{any, prop, proptest};
 
 use super::MutationRef;
 use crate::testing::{notices_every_flipped_bit, refused, refuses_every_truncation, unhex};
-use crate::{Checksums, Codec, ExtentPutRef, ExtentRef, ExtentShareRef, FormatError, samples};
+use crate::{
+    Charge, Checksums, Codec, ExtentPutRef, ExtentRef, ExtentShareRef, FormatError, samples,
+};
 
 const PUT: &str = "01 00 0300 05000000 1000000000000000 6b6579 76616c7565";
 const DELETE: &str = "02 00 0400 00000000 1000000000000000 676f6e65";
@@ -22,6 +24,8 @@ const EXTENT_SHARE: &str = concat!(
     "06 00 0100 19000000 1000000000000000 70",
     "0807060504030201 0030000000000000 0040000000000000 71",
 );
+
+const CHARGE: &str = "08 00 0100 10000000 1000000000000000 6b feffffffffffffff 0300000000000000";
 
 const DATASET: DatasetId = DatasetId::new(0x10);
 
@@ -95,11 +99,29 @@ fn golden_bytes() {
         touch: samples::touch(),
     };
     assert_eq!(decode(&touch), Ok(expected));
+    let charge = unhex(CHARGE);
+    let expected = MutationRef::Charge {
+        dataset: DATASET,
+        key: b"k",
+        charge: Charge {
+            bytes: -2,
+            inodes: 3,
+        },
+    };
+    assert_eq!(decode(&charge), Ok(expected));
 }
 
 #[test]
 fn every_flipped_bit_is_noticed_and_every_truncation_is_refused() {
-    for text in [PUT, DELETE, EXTENT_PUT, EXTENT_CLEAR, TOUCH, EXTENT_SHARE] {
+    for text in [
+        PUT,
+        DELETE,
+        EXTENT_PUT,
+        EXTENT_CLEAR,
+        TOUCH,
+        EXTENT_SHARE,
+        CHARGE,
+    ] {
         let bytes = unhex(text);
         // Some flips shorten the mutation: what is left over then is refused by the batch.
         let whole = |bytes: &[u8]| match MutationRef::take(bytes) {
@@ -130,6 +152,7 @@ fn what_no_writer_makes_is_refused() {
     assert_eq!(wrong(PUT, 4, &[0xff; 4]), "payload_bytes");
     assert_eq!(wrong(PUT, 8, &[0; 8]), "dataset");
     assert_eq!(wrong(DELETE, 4, &[1]), "payload_bytes");
+    assert_eq!(wrong(CHARGE, 4, &[0x11]), "payload_bytes");
     assert_eq!(wrong(EXTENT_PUT, 2, &[0xf9, 0x04]), "key_bytes");
     assert_eq!(wrong(EXTENT_PUT, 4, &[0x13]), "truncated");
     assert_eq!(wrong(EXTENT_PUT, 4, &[0x14]), "payload_bytes");
@@ -189,7 +212,7 @@ proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(
         bytes in prop::collection::vec(any::<u8>(), 0..256),
-        kind in 1u8..=6,
+        kind in 1u8..=8,
         (key, payload) in (0u16..40, 0u32..80),
     ) {
         let mut bytes = bytes;

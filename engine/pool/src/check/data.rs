@@ -87,7 +87,7 @@ impl Check<'_> {
             let (entries, next) = take_extents(data.core, dataset, &from, &mut whole);
             for (key, value) in &entries {
                 match decode_entry(progress.is_bucket, key, value) {
-                    Ok(Found::Other) => {}
+                    Ok(Found::Other | Found::Counted(..) | Found::Usage(..)) => {}
                     Ok(Found::Shared(key, record)) => {
                         let live = progress.shares.record(&key, record);
                         data.claims.add_bytes(key.segment, live);

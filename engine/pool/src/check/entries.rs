@@ -3,8 +3,8 @@
 use engine_base::limits::BLOCK;
 use engine_format::{
     BucketKey, Cleanup, DatasetKind, DatasetRecord, DatasetState, DirectoryState, EntryRecord,
-    ExtentRef, Held, Inode, InodeNumbers, PartRecord, PieceRecord, SharedKey, SharedRecord,
-    UploadRecord,
+    ExtentRef, Held, Inode, InodeId, InodeNumbers, PartRecord, PieceRecord, Quota, SharedKey,
+    SharedRecord, UploadRecord, Usage, counted,
 };
 
 use super::report::chain;
@@ -23,6 +23,10 @@ pub(super) enum Found<'a> {
     Extent(Option<u64>, u64, ExtentRef<'a>),
     /// The record of an extent that others may share.
     Shared(SharedKey, SharedRecord),
+    /// A record that counts for a project.
+    Counted(InodeId, Usage),
+    /// What counts for a project.
+    Usage(InodeId, Usage),
     /// What else a bucket keeps.
     Other,
 }
@@ -42,7 +46,14 @@ pub(super) fn decode_entry<'a>(
             }
             key => {
                 decode_record(&key, value)?;
-                return Ok(Found::Other);
+                let counted = match key {
+                    BucketKey::Usage(of) => Usage::decode(value).map(|all| Found::Usage(of, all)),
+                    key => counted(&key, value).map(|counted| match counted {
+                        Some((project, usage)) => Found::Counted(project, usage),
+                        None => Found::Other,
+                    }),
+                };
+                return counted.map_err(|error| chain(&error));
             }
         }
     } else {
@@ -66,6 +77,8 @@ fn decode_record(key: &BucketKey<'_>, value: &[u8]) -> Result<(), String> {
         BucketKey::Held(_) => Held::decode(value).map(drop),
         BucketKey::Cleanup(_) => Cleanup::decode(value).map(drop),
         BucketKey::Piece(..) => PieceRecord::decode(value).map(drop),
+        BucketKey::Quota(_) => Quota::decode(value).map(drop),
+        BucketKey::Usage(_) => Usage::decode(value).map(drop),
         // Any bytes; the last two are not of these.
         BucketKey::Small(_)
         | BucketKey::Attribute(..)

@@ -13,6 +13,7 @@ use super::entries::{Found, decode_entry, end_allowed, is_bucket, range_of};
 use super::pages::TreeToCheck;
 use super::report::chain;
 use super::shares::Shares;
+use super::usages::Usages;
 use super::{Check, Segments, Sums};
 
 type Records = BTreeMap<DatasetId, DatasetRecord>;
@@ -160,6 +161,7 @@ impl Check<'_> {
             mapped_to: 0,
             allocated: 0,
             shares: Shares::default(),
+            usages: Usages::default(),
         };
         self.tree(&tree, segments, sums, &mut |check, page, sums| {
             extents.of_page(check, page, sums);
@@ -169,6 +171,9 @@ impl Check<'_> {
             self.damage(format!(
                 "{owner}: its shared extents are not those that are recorded; report this"
             ));
+        }
+        if !sums.incomplete {
+            extents.usages.compare(self, owner);
         }
         let stated = roots_record.allocated.get();
         if !sums.incomplete && allocated != stated {
@@ -212,6 +217,7 @@ struct Extents<'a> {
     mapped_to: u64,
     allocated: u64,
     shares: Shares,
+    usages: Usages,
 }
 
 impl Extents<'_> {
@@ -219,6 +225,8 @@ impl Extents<'_> {
         page.for_each_entry(
             |key, value| match decode_entry(self.is_bucket, key, value) {
                 Ok(Found::Other) => {}
+                Ok(Found::Counted(project, usage)) => self.usages.count(project, usage),
+                Ok(Found::Usage(project, usage)) => self.usages.state(project, usage),
                 Ok(Found::Shared(key, record)) => {
                     let live = self.shares.record(&key, record);
                     sums.add_live(key.segment, live);

@@ -226,7 +226,8 @@ fn key_span(mutation: &MutationRef<'_>) -> (Vec<u8>, Vec<u8>) {
     let (low, high) = match *mutation {
         MutationRef::Put { key, .. }
         | MutationRef::Delete { key, .. }
-        | MutationRef::Touch { key, .. } => {
+        | MutationRef::Touch { key, .. }
+        | MutationRef::Charge { key, .. } => {
             return (key.to_vec(), key.to_vec());
         }
         MutationRef::ExtentPut { key, extent, .. } => {

@@ -144,10 +144,14 @@ impl Door {
             checksums: reader.info().checksums.clone(),
             metadata: copy.replaced.over(reader.metadata()),
         };
-        let staged = match check_room(copy.bucket, Some(reader.info().size)) {
-            Ok(()) => stage(&reader, &mut upload).await.map_err(of_bucket),
-            Err(error) => Err(error),
+        let staged = async {
+            let bytes = reader.info().size;
+            check_room(copy.bucket, Some(bytes))?;
+            let destined = upload.for_key(copy.key.as_bytes(), bytes).await;
+            destined.map_err(of_bucket)?;
+            stage(&reader, &mut upload).await.map_err(of_bucket)
         };
+        let staged = staged.await;
         end(reader).await;
         staged?;
         let owner = call.key.owner();

@@ -143,6 +143,9 @@ impl Door {
             ));
         }
         let mut upload = bucket.upload();
+        let expected = payload.declared().unwrap_or(0);
+        let destined = upload.for_part(name.id, number, expected).await;
+        destined.map_err(of_bucket)?;
         let taken = take(&mut payload, &mut upload, &call.promised, wanted).await?;
         self.count_in(call, taken.bytes);
         let (tag, sums) = finish_part(upload, &name, number, taken.digests).await?;
@@ -174,13 +177,15 @@ impl Door {
         let range = copy_range(input.copy_source_range.as_deref(), size);
         let mut upload = bucket.upload();
         let wanted = name.checksum.map(|checksum| checksum.0);
-        let copied = match range {
-            Ok(range) => match check_room(&bucket, Some(range.end - range.start)) {
-                Ok(()) => copy_bytes(&reader, range, &mut upload, wanted).await,
-                Err(error) => Err(error),
-            },
-            Err(error) => Err(error),
+        let copied = async {
+            let range = range?;
+            let bytes = range.end - range.start;
+            check_room(&bucket, Some(bytes))?;
+            let destined = upload.for_part(name.id, number, bytes).await;
+            destined.map_err(of_bucket)?;
+            copy_bytes(&reader, range, &mut upload, wanted).await
         };
+        let copied = copied.await;
         end(reader).await;
         let (tag, sums) = finish_part(upload, &name, number, copied?.finish()).await?;
         let result = with_sums!(CopyPartResult, sums, {

@@ -116,6 +116,9 @@ impl Door {
         }
         self.allow_write(&bucket, call, key).await?;
         let mut upload = bucket.upload();
+        let expected = payload.declared().unwrap_or(0);
+        let destined = upload.for_key(key.as_bytes(), expected).await;
+        destined.map_err(of_bucket)?;
         let taken = take(&mut payload, &mut upload, &call.promised, None).await?;
         self.count_in(call, taken.bytes);
         let stored = Stored::of_one(taken.digests.checksum);
@@ -168,6 +171,8 @@ impl Door {
         if at == 0 {
             // Nothing there: an object like any other, with its metadata.
             let mut upload = bucket.upload();
+            let destined = upload.for_key(key.as_bytes(), data.len() as u64).await;
+            destined.map_err(of_bucket)?;
             upload.write(&data).await.map_err(of_bucket)?;
             let stored = Stored::of_one(digests.checksum);
             let object = ObjectMetadata {

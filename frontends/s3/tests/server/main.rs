@@ -13,6 +13,7 @@ mod documents;
 mod fuzz;
 mod multipart;
 mod names;
+mod quotas;
 mod secure;
 mod signatures;
 mod state;
