@@ -44,8 +44,8 @@ impl Speed {
         if self.waited < time {
             return Ok(());
         }
-        let least = self.waited.as_secs().saturating_mul(BYTES_PER_SECOND_MIN);
-        if self.bytes < least {
+        let least = self.waited.as_millis() * u128::from(BYTES_PER_SECOND_MIN) / 1000;
+        if u128::from(self.bytes) < least {
             return Err(too_slow());
         }
         *self = Self::default();

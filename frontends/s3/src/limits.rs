@@ -16,7 +16,8 @@ pub struct Limits {
     pub document_bytes: usize,
     /// How long the headers of a request may take, from the moment the connection waits for them.
     pub head_time: Duration,
-    /// How long a body, or the reading of an answer, may make no progress.
+    /// How long a body, or the reading of an answer, may make no progress; and the time over which
+    /// a body must not be too slow.
     pub stall_time: Duration,
     /// Threads that serve connections; 0: chosen by the number of processors.
     pub threads: usize,

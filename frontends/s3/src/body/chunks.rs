@@ -197,7 +197,9 @@ impl Chunks {
         self.canonical.push_str(&format!("{name}:{value}\n"));
         let name = HeaderName::try_from(name).map_err(|_| malformed("a trailer has no name"))?;
         let value = HeaderValue::try_from(value).map_err(|_| malformed("a trailer is no text"))?;
-        self.trailer.insert(name, value);
+        if self.trailer.insert(name, value).is_some() {
+            return Err(malformed("a trailer is there twice"));
+        }
         Ok(())
     }
 

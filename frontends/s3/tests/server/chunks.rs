@@ -190,3 +190,48 @@ fn the_size_of_a_chunk_that_a_client_declares_costs_nothing() {
     absent(&world);
     world.stop();
 }
+
+#[test]
+fn trailers_that_are_not_as_announced_publish_nothing() {
+    let world = World::with_bucket();
+    let right = format!("x-amz-checksum-crc32:{}\r\n", base64(CHECK[0].1));
+    let wrong = "x-amz-checksum-crc32:AAAAAA==\r\n";
+    let put = |trailer: &str| {
+        let mut put = ask("PUT", "/bkt/key");
+        put.payload = Some("STREAMING-UNSIGNED-PAYLOAD-TRAILER".to_owned());
+        let headers = &mut put.headers;
+        headers.insert("x-amz-decoded-content-length".into(), "9".into());
+        headers.insert("x-amz-trailer".into(), "x-amz-checksum-crc32".into());
+        world.signer("admin").sign_headers(&mut put, &world.host());
+        put.body = format!("9\r\n123456789\r\n0\r\n{trailer}\r\n").into_bytes();
+        world.send_plain(&put)
+    };
+    for (trailer, code) in [
+        ("", "MalformedTrailerError"),
+        (
+            "x-amz-checksum-crc32c:4waSgw==\r\n",
+            "MalformedTrailerError",
+        ),
+        ("x-amz-checksum-crc32:\r\n", "InvalidRequest"),
+        ("x-amz-checksum-crc32:no base64\r\n", "InvalidRequest"),
+        ("x-amz-checksum-crc32\r\n", "InvalidRequest"),
+        (":\r\n", "InvalidRequest"),
+        (&format!("{wrong}{right}"), "InvalidRequest"),
+        (&format!("{right}{wrong}"), "InvalidRequest"),
+        (wrong, "BadDigest"),
+        (
+            &format!("x-more:{}\r\n{right}", "x".repeat(5000)),
+            "InvalidRequest",
+        ),
+    ] {
+        let answer = put(trailer);
+        assert_eq!(
+            (answer.status, &answer.code()[..]),
+            (400, code),
+            "{trailer:?}"
+        );
+        absent(&world);
+    }
+    put(&right).expect(200);
+    world.stop();
+}

@@ -1,6 +1,6 @@
 //! What is no request, or one that means harm: the right answer or none, and the server goes on.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
@@ -95,42 +95,60 @@ fn headers_without_an_end_are_cut_off() {
     end(world);
 }
 
+/// Sends `bytes` over and over, one after the other, with pauses; whether the server puts an end to
+/// it.
+fn is_given_up(stream: &mut TcpStream, bytes: &[u8]) -> bool {
+    // The time between two bytes passes in reading.
+    let pause = Some(Duration::from_millis(20));
+    stream.set_read_timeout(pause).unwrap();
+    bytes.iter().cycle().take(10_000).any(|byte| {
+        if stream.write_all(&[*byte]).is_err() {
+            return true;
+        }
+        match stream.peek(&mut [0]) {
+            Ok(_) => true,
+            Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+        }
+    })
+}
+
+#[test]
+fn a_body_that_comes_byte_by_byte_is_given_up() {
+    let limits = Limits {
+        stall_time: Duration::from_millis(200),
+        ..Limits::default()
+    };
+    let world = World::with(256 << 20, limits);
+    world.send(ask("PUT", "/bkt")).expect(200);
+    let data = pattern(1 << 20, 1);
+    let bytes = signed(&world, ask("PUT", "/bkt/key").body(&data));
+    let (head, body) = bytes.split_at(bytes.len() - data.len());
+    let mut stream = TcpStream::connect(world.server.address()).unwrap();
+    stream.write_all(head).unwrap();
+    assert!(is_given_up(&mut stream, body), "the body holds its place");
+    stream.set_read_timeout(None).unwrap();
+    let answer = read_answer(&mut BufReader::new(stream), false);
+    answer.refused(400, "RequestTimeout");
+    world.get("/bkt/key").refused(404, "NoSuchKey");
+    end(world);
+}
+
 #[test]
 fn a_head_that_comes_byte_by_byte_is_given_up() {
     let limits = Limits {
-        head_time: Duration::from_millis(100),
+        // Long enough for the requests that are none of that.
+        head_time: Duration::from_secs(2),
         ..Limits::default()
     };
     let world = World::with(256 << 20, limits);
     world.send(ask("PUT", "/bkt")).expect(200);
     let bytes = signed(&world, ask("GET", "/bkt"));
+    let endless: Vec<u8> = bytes.into_iter().filter(|byte| *byte != b'\n').collect();
     let mut stream = TcpStream::connect(world.server.address()).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_millis(20)))
-        .unwrap();
-    let mut is_closed = false;
-    for byte in bytes
-        .iter()
-        .cycle()
-        .take(10_000)
-        .filter(|byte| **byte != b'\n')
-    {
-        let is_sent = stream.write_all(&[*byte]).is_ok();
-        // The time between two bytes passes here.
-        let read = stream.read(&mut [0; 64]);
-        is_closed = !is_sent
-            || read.is_ok()
-            || read.is_err_and(|e| {
-                !matches!(
-                    e.kind(),
-                    std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
-                )
-            });
-        if is_closed {
-            break;
-        }
-    }
-    assert!(is_closed, "the server waits for a head that never ends");
+    assert!(
+        is_given_up(&mut stream, &endless),
+        "the server waits for a head that never ends"
+    );
     end(world);
 }
 
