@@ -15,7 +15,7 @@ use crate::load::load;
 use crate::samples::Samples;
 use crate::{Arguments, OWNER, create_bucket};
 
-const CAPACITY: u64 = 32 << 30;
+const CAPACITY: u64 = 8 << 30;
 /// Looks of the readers between two renames.
 const LOOKS_PER_RENAME: u64 = 100;
 /// What the 99th of 100 renames may take.
