@@ -102,9 +102,10 @@ class TrefoilServer(System):
     binary = REPOSITORY / "target/release/trefoil"
 
     def serve(self, *words):
-        """Starts the server with one frontend."""
+        """Starts the server with one frontend more than NBD, which has a socket of its own."""
         self._spawn([str(self.binary), "serve", "--data", str(self.home / "pool"), "--capacity",
-                     POOL_CAPACITY, "--console", "127.0.0.1:0", *words])
+                     POOL_CAPACITY, "--nbd", f"unix:{self.home / 'nbd.sock'}", "--console",
+                     "127.0.0.1:0", *words])
         log = self.home / "log"
         self._wait(lambda: b"trefoil: ready" in log.read_bytes())
 

@@ -82,6 +82,10 @@ class Below(Tree):
     def start(self):
         pathlib.Path(self.root).mkdir()
 
+    def target(self, row):
+        # Its page cache is the one that lies below the mounts of the others.
+        return [*super().target(row), "--invalidate=0"]
+
     @staticmethod
     def version():
         return first_line("uname", "-sr")

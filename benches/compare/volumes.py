@@ -34,7 +34,7 @@ class Trefoil(Volume, TrefoilServer):
                "fdatasync of the journal, shared by all who wait")
 
     def start(self):
-        self.serve("--nbd", f"unix:{self.socket}")
+        self.serve()
         self.ask("volume", "create", "bench", str(VOLUME_BYTES))
 
     def export(self):

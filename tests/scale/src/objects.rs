@@ -20,7 +20,7 @@ use measure::{Bench, measure};
 pub(crate) const LARGE: &str = "large";
 /// The directory in it that has a tenth of all objects directly below it.
 pub(crate) const FLAT: &str = "flat";
-const CAPACITY: u64 = 32 << 30;
+const CAPACITY: u64 = 16 << 30;
 /// Writers that loading stands for: each puts its keys in their order.
 const WRITERS: u64 = 9;
 const KEYS_PER_DIRECTORY: u64 = 1000;

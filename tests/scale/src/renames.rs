@@ -15,7 +15,7 @@ use crate::load::load;
 use crate::samples::Samples;
 use crate::{Arguments, OWNER, create_bucket};
 
-const CAPACITY: u64 = 32 << 30;
+const CAPACITY: u64 = 8 << 30;
 /// Looks of the readers between two renames.
 const LOOKS_PER_RENAME: u64 = 100;
 /// What the 99th of 100 renames may take.
@@ -42,7 +42,7 @@ pub(crate) struct Options {
 enum Door {
     /// As the system call.
     File,
-    /// Both keys end with `/`; durable.
+    /// Both keys end with `/`.
     Object,
 }
 
@@ -78,12 +78,17 @@ pub(crate) fn run(arguments: &Arguments, options: &Options) -> anyhow::Result<()
     let (half, all) = (options.renames, 2 * options.renames);
     let mut slow = Vec::new();
     for (door, names) in [(Door::File, 0..half), (Door::Object, half..all)] {
-        let (samples, looks) = race.run(door, names, options.readers, arguments.seed)?;
+        let done = race.run(door, names, options.readers, arguments.seed)?;
+        let Renamed { samples, syncs } = done;
         println!(
-            "{door:?}: {} renames, p50 {:?}, p99 {:?}; {looks} looks at it meanwhile",
+            "{door:?}: {} renames, p50 {:?}, p99 {:?}; the syncs after them: p50 {:?}, p99 {:?}; \
+             {} looks at it meanwhile",
             samples.count(),
             samples.median(),
-            samples.p99()
+            samples.p99(),
+            syncs.median(),
+            syncs.p99(),
+            race.looks.swap(0, Ordering::SeqCst)
         );
         if samples.p99() > RENAME_WITHIN && !options.any_time {
             slow.push(format!("{door:?}: {:?}", samples.p99()));
@@ -107,16 +112,22 @@ fn key(directory: u64, entry: u64) -> String {
     format!("{}/entry-{entry:08}", name(directory))
 }
 
+/// How long renames took, and the syncs after them, which are the disk's.
+#[derive(Default)]
+struct Renamed {
+    samples: Samples,
+    syncs: Samples,
+}
+
 impl Race<'_> {
-    /// Renames from each of `names` to the one after it. How long that took, and how often others
-    /// looked meanwhile.
+    /// Renames from each of `names` to the one after it.
     fn run(
         &self,
         door: Door,
         names: Range<u64>,
         readers: u64,
         seed: u64,
-    ) -> anyhow::Result<(Samples, u64)> {
+    ) -> anyhow::Result<Renamed> {
         self.is_over.store(false, Ordering::SeqCst);
         std::thread::scope(|scope| {
             let reader = |reader| {
@@ -132,20 +143,24 @@ impl Race<'_> {
                     .map_err(|_| anyhow::anyhow!("a reader panicked"))?;
                 result?;
             }
-            Ok((renamed?, self.looks.swap(0, Ordering::SeqCst)))
+            renamed
         })
     }
 
-    fn rename_all(&self, door: Door, names: Range<u64>) -> anyhow::Result<Samples> {
-        let mut samples = Samples::default();
+    fn rename_all(&self, door: Door, names: Range<u64>) -> anyhow::Result<Renamed> {
+        let mut renamed = Renamed::default();
         for number in names {
             self.wait_for_looks();
             let (from, to) = (name(number), name(number + 1));
             self.begun.store(number + 1, Ordering::SeqCst);
-            samples.time(|| block_on(self.rename(door, &from, &to)))?;
+            let done = renamed
+                .samples
+                .time(|| block_on(self.rename(door, &from, &to)));
+            done?;
             self.done.store(number + 1, Ordering::SeqCst);
+            renamed.syncs.time(|| block_on(self.bucket.sync()))?;
         }
-        Ok(samples)
+        Ok(renamed)
     }
 
     /// Until others have looked some times.
@@ -169,7 +184,7 @@ impl Race<'_> {
                 let (from, to) = (from.as_bytes(), to.as_bytes());
                 let renamed = self
                     .bucket
-                    .rename_object(from, to, OWNER, None, Ack::Durable);
+                    .rename_object(from, to, OWNER, None, Ack::Written);
                 renamed.await
             }
         }

@@ -57,6 +57,14 @@ impl Operation {
         Self::ListCold,
     ];
 
+    /// Turns of its own that come before one is measured.
+    const fn warm_up(self) -> usize {
+        match self {
+            Self::GetRecent | Self::GetPopular | Self::GetAny => 5,
+            Self::Put | Self::ListAfter | Self::ListPrefix | Self::ListCold => 1,
+        }
+    }
+
     const fn is_cold(self) -> bool {
         matches!(self, Self::GetAny | Self::ListCold)
     }
@@ -129,13 +137,13 @@ impl Bench<'_> {
         } else {
             options.operations
         };
+        // Memory is shared: what is popular of this bucket comes back first, and the pages above
+        // the leaves.
+        for number in 0..count * operation.warm_up() {
+            self.once(objects, operation, &format!("{run}-warm{round}-{number}"))?;
+        }
         if operation.is_cold() {
             disk::forget(&self.directory)?;
-        } else {
-            // Memory is shared: the popular ones of this bucket come back first.
-            for number in 0..count {
-                self.once(objects, operation, &format!("{run}-warm{round}-{number}"))?;
-            }
         }
         for number in 0..count {
             let before = self.pool.metrics().page_reads;

@@ -11,10 +11,11 @@ use crate::samples::{Samples, median, ratio};
 const SLOWER_AT_MOST: f64 = 2.0;
 /// Random reads of the disk that a get of any object may take besides.
 const DISK_READS_PER_GET: f64 = 3.0;
-/// Pages of the index that a get of an object reads at most, nothing of it in memory but what is
-/// above the leaves.
-const PAGES_PER_GET: u64 = 2;
-/// Likewise for a page of a listing.
+/// Pages of the index that gets read on average: the leaves of the entry and of the content.
+const PAGES_PER_GET: f64 = 2.0;
+/// Pages of the index that one get reads at most: at the beginning those above the leaves too.
+const PAGES_PER_GET_MAX: u64 = 6;
+/// Pages of the index that a page of a listing reads at most.
 const PAGES_PER_LISTING: u64 = 30;
 
 /// Prints what was found and refuses what is too much. With `any_time` only pages count.
@@ -136,14 +137,14 @@ impl Pages {
 
 fn too_many_pages(of: &Found) -> Option<String> {
     let pages = pages_of(of);
-    let (found, limit) = match of.operation {
-        Operation::Put => return None,
-        // Rarely one of the pages above the leaves is not in memory.
+    let too_many = match of.operation {
+        Operation::Put => false,
         Operation::GetRecent | Operation::GetPopular | Operation::GetAny => {
-            (pages.of_99, PAGES_PER_GET)
+            pages.average() > PAGES_PER_GET || pages.most > PAGES_PER_GET_MAX
         }
-        _ => (pages.most, PAGES_PER_LISTING),
+        Operation::ListAfter | Operation::ListPrefix | Operation::ListCold => {
+            pages.most > PAGES_PER_LISTING
+        }
     };
-    let name = of.operation;
-    (found > limit).then(|| format!("{name:?} read {found} pages, the limit is {limit}"))
+    too_many.then(|| format!("{:?} read too many pages of the index", of.operation))
 }
