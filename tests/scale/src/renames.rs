@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use engine_base::{Clock, SeededEntropy, SystemClock};
-use engine_bucket::{Ack, Bucket, BucketError, ListItem, ListOptions, RenameHow};
+use engine_bucket::{Ack, Bucket, BucketError, ListItem, ListOptions, RenameHow, RenamePreconditions};
 use engine_pool::block_on;
 
 use crate::load::load;
@@ -184,7 +184,7 @@ impl Race<'_> {
                 let (from, to) = (from.as_bytes(), to.as_bytes());
                 let renamed = self
                     .bucket
-                    .rename_object(from, to, OWNER, None, Ack::Written);
+                    .rename_object(from, to, OWNER, RenamePreconditions::default(), Ack::Written);
                 renamed.await
             }
         }

@@ -6,6 +6,7 @@ mod done;
 mod inspect;
 mod key;
 mod mount;
+mod quota;
 mod status;
 mod volume;
 
@@ -40,6 +41,9 @@ enum Command {
     Mount(mount::MountArgs),
     /// Take a mount away (asks the running server)
     Unmount(mount::UnmountArgs),
+    /// Limit what a bucket, or a directory in one, may take (asks the running server)
+    #[command(subcommand, arg_required_else_help = true)]
+    Quota(quota::QuotaCommand),
     /// Create, list and delete the keys that S3 clients sign with (asks the running server)
     #[command(subcommand, arg_required_else_help = true)]
     Key(key::KeyCommand),
@@ -60,6 +64,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Bucket(command) => bucket::run(command),
         Command::Mount(args) => mount::mount(args),
         Command::Unmount(args) => mount::unmount(&args),
+        Command::Quota(command) => quota::run(command),
         Command::Key(command) => key::run(command),
         Command::Status(args) => status::run(&args),
         Command::Check(args) => check::run(&args),

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use crate::backend::BackendError;
-use crate::control::protocol::{BucketReport, BucketRow, KeyRequest, KeyRow, KeySecret};
+use crate::control::protocol::{
+    BucketReport, BucketRow, KeyRequest, KeyRow, KeySecret, QuotaReport, QuotaRequest,
+};
 
 /// The buckets of a pool and who may see them where.
 pub(crate) trait Doors: Send + Sync + 'static {
@@ -15,6 +17,11 @@ pub(crate) trait Doors: Send + Sync + 'static {
     fn bucket_show(&self, name: &str) -> Result<BucketReport, BackendError>;
     /// Deletes a bucket; with `force` also what is in it. Durable when it returns.
     fn bucket_delete(&self, name: &str, force: bool) -> Result<(), BackendError>;
+    /// Limits what a directory of a bucket may take; an empty path is all of it. Durable, and what
+    /// is there is counted, when it returns.
+    fn quota_set(&self, what: &QuotaRequest) -> Result<QuotaReport, BackendError>;
+    /// A quota, and what counts for it.
+    fn quota_show(&self, bucket: &str, directory: &str) -> Result<QuotaReport, BackendError>;
     /// Mounts a bucket at a directory.
     fn mount(&self, bucket: &str, path: &Path, how: MountHow) -> Result<(), BackendError>;
     /// Takes a mount away.

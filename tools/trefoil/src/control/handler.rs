@@ -75,6 +75,10 @@ impl Handler {
             Request::BucketShow { name } => {
                 return Ok(Reply::BucketReport(doors.bucket_show(name)?));
             }
+            Request::QuotaSet(request) => return Ok(Reply::Quota(doors.quota_set(request)?)),
+            Request::QuotaShow { bucket, directory } => {
+                return Ok(Reply::Quota(doors.quota_show(bucket, directory)?));
+            }
             Request::KeyCreate(request) => return Ok(Reply::Key(doors.key_create(request)?)),
             Request::KeyList {} => return Ok(Reply::Keys(doors.key_list()?)),
             Request::BucketDelete { name, force } => doors.bucket_delete(name, *force),

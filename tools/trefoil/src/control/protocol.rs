@@ -19,7 +19,9 @@ use engine_base::ErrorKind;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::BackendError;
-pub(crate) use buckets::{BucketReport, BucketRow, KeyRequest, KeyRow, KeySecret};
+pub(crate) use buckets::{
+    BucketReport, BucketRow, KeyRequest, KeyRow, KeySecret, QuotaReport, QuotaRequest,
+};
 
 /// Bytes of a request line, newline included. The longest request names a volume and a path.
 pub(crate) const REQUEST_BYTES_MAX: usize = 64 << 10;
@@ -77,6 +79,11 @@ pub(crate) enum Request {
     Unmount {
         path: String,
     },
+    QuotaSet(QuotaRequest),
+    QuotaShow {
+        bucket: String,
+        directory: String,
+    },
     KeyCreate(KeyRequest),
     KeyList {},
     KeyDelete {
@@ -113,6 +120,7 @@ pub(crate) enum Reply {
     Bucket(BucketRow),
     BucketReport(BucketReport),
     Buckets(Vec<BucketRow>),
+    Quota(QuotaReport),
     Key(KeySecret),
     Keys(Vec<KeyRow>),
 }

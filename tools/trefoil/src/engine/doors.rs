@@ -4,12 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engine_base::ErrorKind;
-use engine_bucket::{BucketError, BucketInfo, Buckets, RootOwner};
+use engine_bucket::{BucketError, BucketInfo, Buckets, QuotaInfo, QuotaLimits, RootOwner};
 use engine_pool::block_on;
 use frontends_fuse::{MountError, MountOptions, Mounts};
 
 use crate::backend::{BackendError, Doors, MountHow};
-use crate::control::protocol::{BucketReport, BucketRow, KeyRequest, KeyRow, KeySecret};
+use crate::control::protocol::{
+    BucketReport, BucketRow, KeyRequest, KeyRow, KeySecret, QuotaReport, QuotaRequest,
+};
 use crate::engine::keys::KeyRing;
 use crate::failure::chain;
 
@@ -25,6 +27,7 @@ impl From<BucketError> for BackendError {
             BucketError::NotFound { .. } => ErrorKind::NotFound,
             BucketError::Exists { .. } => ErrorKind::Exists,
             BucketError::NotEmpty | BucketError::InUse => ErrorKind::Busy,
+            BucketError::Quota { .. } => ErrorKind::NoSpace,
             BucketError::Store(error) => error.kind(),
             _ => ErrorKind::Invalid,
         };
@@ -35,6 +38,17 @@ impl From<BucketError> for BackendError {
 impl From<MountError> for BackendError {
     fn from(error: MountError) -> Self {
         Self::new(ErrorKind::Invalid, chain(&error))
+    }
+}
+
+fn report(bucket: &str, directory: &str, info: QuotaInfo) -> QuotaReport {
+    QuotaReport {
+        bucket: bucket.to_owned(),
+        directory: directory.to_owned(),
+        bytes: info.bytes,
+        inodes: info.inodes,
+        bytes_used: info.bytes_used,
+        inodes_used: info.inodes_used,
     }
 }
 
@@ -119,6 +133,22 @@ impl Doors for PoolDoors {
             }
             deleted => Ok(deleted?),
         }
+    }
+
+    fn quota_set(&self, what: &QuotaRequest) -> Result<QuotaReport, BackendError> {
+        let bucket = block_on(self.buckets.open(&what.bucket))?;
+        let limits = QuotaLimits {
+            bytes: what.bytes,
+            inodes: what.inodes,
+        };
+        let set = bucket.set_quota(what.directory.as_bytes(), limits);
+        Ok(report(&what.bucket, &what.directory, block_on(set)?))
+    }
+
+    fn quota_show(&self, bucket: &str, directory: &str) -> Result<QuotaReport, BackendError> {
+        let opened = block_on(self.buckets.open(bucket))?;
+        let info = block_on(opened.quota(directory.as_bytes()))?;
+        Ok(report(bucket, directory, info))
     }
 
     fn mount(&self, bucket: &str, path: &Path, how: MountHow) -> Result<(), BackendError> {

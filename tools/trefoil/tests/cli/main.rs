@@ -9,6 +9,7 @@ mod buckets;
 mod keys;
 mod mounts;
 mod offline;
+mod quotas;
 mod server;
 mod serving;
 mod transfers;

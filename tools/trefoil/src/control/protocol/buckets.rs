@@ -1,4 +1,4 @@
-//! What is said of buckets and access keys.
+//! What is said of buckets, their quotas and access keys.
 
 use serde::{Deserialize, Serialize};
 
@@ -75,4 +75,29 @@ pub(crate) struct KeyRow {
 pub(crate) struct KeySecret {
     pub(crate) id: String,
     pub(crate) secret: String,
+}
+
+/// What a directory of a bucket may take; what is left out stays as it is, 0 is no limit.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct QuotaRequest {
+    pub(crate) bucket: String,
+    /// Its path in the bucket; empty: the whole bucket.
+    pub(crate) directory: String,
+    pub(crate) bytes: Option<u64>,
+    pub(crate) inodes: Option<u64>,
+}
+
+/// A quota, as `quota show` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct QuotaReport {
+    pub(crate) bucket: String,
+    pub(crate) directory: String,
+    /// The limits.
+    pub(crate) bytes: Option<u64>,
+    pub(crate) inodes: Option<u64>,
+    /// What counts for it.
+    pub(crate) bytes_used: u64,
+    pub(crate) inodes_used: u64,
 }

@@ -1,4 +1,4 @@
-use super::{Progress, Refusal, RefusalKind, Reply, Request, Response, VolumeRow};
+use super::{Progress, QuotaRequest, Refusal, RefusalKind, Reply, Request, Response, VolumeRow};
 
 fn row() -> VolumeRow {
     VolumeRow {
@@ -95,6 +95,12 @@ fn every_request_survives_the_wire() {
             file: file(),
             force: true,
         },
+        Request::QuotaSet(QuotaRequest {
+            bucket: name(),
+            directory: name(),
+            bytes: Some(0),
+            inodes: None,
+        }),
     ];
     for request in requests {
         let line = serde_json::to_string(&request).unwrap();

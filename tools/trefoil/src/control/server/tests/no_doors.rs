@@ -3,7 +3,9 @@ use std::path::Path;
 use engine_base::ErrorKind;
 
 use crate::backend::{BackendError, Doors, MountHow};
-use crate::control::protocol::{BucketReport, BucketRow, KeyRequest, KeyRow, KeySecret};
+use crate::control::protocol::{
+    BucketReport, BucketRow, KeyRequest, KeyRow, KeySecret, QuotaReport, QuotaRequest,
+};
 
 /// A pool that has volumes only.
 pub(super) struct NoDoors;
@@ -29,6 +31,14 @@ impl Doors for NoDoors {
     }
 
     fn bucket_delete(&self, _: &str, _: bool) -> Result<(), BackendError> {
+        refused()
+    }
+
+    fn quota_set(&self, _: &QuotaRequest) -> Result<QuotaReport, BackendError> {
+        refused()
+    }
+
+    fn quota_show(&self, _: &str, _: &str) -> Result<QuotaReport, BackendError> {
         refused()
     }
 
