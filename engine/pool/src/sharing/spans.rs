@@ -58,7 +58,10 @@ pub(crate) fn record_spans(
             add(key, share.offset, share.bytes, true)?;
             add(share.source, share.from, share.bytes, true)?;
         }
-        MutationRef::Put { .. } | MutationRef::Delete { .. } | MutationRef::Touch { .. } => {}
+        MutationRef::Put { .. }
+        | MutationRef::Delete { .. }
+        | MutationRef::ExtentRelease { .. }
+        | MutationRef::Touch { .. } => {}
     }
     Ok(spans)
 }
