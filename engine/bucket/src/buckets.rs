@@ -98,6 +98,7 @@ impl Buckets {
             cleanup_from: None,
             created_unix_nanos: nanos,
             name: checked,
+            descent: None,
         };
         let now = i64::try_from(nanos).unwrap_or(i64::MAX);
         let root = root_inode(owner, now);

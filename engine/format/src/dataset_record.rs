@@ -14,10 +14,19 @@ pub const DATASET_KEY_BYTES: usize = 9;
 /// First byte of the keys of the pool's tree that name datasets.
 pub const DATASET_KEY_PREFIX: u8 = b'd';
 /// Bytes of the longest dataset record.
-pub const DATASET_RECORD_BYTES_MAX: usize = size_of::<RawDatasetRecord>() + VOLUME_NAME_BYTES_MAX;
+pub const DATASET_RECORD_BYTES_MAX: usize =
+    size_of::<RawDatasetRecord>() + size_of::<RawDescent>() + VOLUME_NAME_BYTES_MAX;
+
+mod descent;
+
+pub use descent::Descent;
+use descent::RawDescent;
 
 const NAME: &str = "dataset record";
-const VERSION: u8 = 1;
+/// Of a record without descent.
+const PLAIN: u8 = 1;
+/// Of one with it.
+const WITH_DESCENT: u8 = 2;
 /// `cleanup_from` of a volume without leftovers.
 const NO_CLEANUP: u64 = u64::MAX;
 
@@ -39,6 +48,8 @@ pub enum DatasetState {
     Live = 1,
     /// It is invisible, and its space is being given back.
     Deleting = 2,
+    /// It is a snapshot: what its dataset was at one moment. It never changes.
+    Snapshot = 3,
 }
 
 /// What the pool keeps of a dataset, checked.
@@ -55,8 +66,11 @@ pub struct DatasetRecord {
     pub cleanup_from: Option<u64>,
     /// When it was created, in nanoseconds since 1970 UTC.
     pub created_unix_nanos: u64,
-    /// Its name. Unique among the live datasets of its kind.
+    /// Its name. Unique among the live datasets of its kind; of a snapshot the label, unique among
+    /// those of its lineage.
     pub name: DatasetName,
+    /// Its place in its family, once there is one.
+    pub descent: Option<Descent>,
 }
 
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy)]
@@ -94,7 +108,11 @@ impl DatasetRecord {
         );
         let name = self.name.as_str().as_bytes();
         let raw = RawDatasetRecord {
-            version: VERSION,
+            version: if self.descent.is_some() {
+                WITH_DESCENT
+            } else {
+                PLAIN
+            },
             kind: self.kind as u8,
             state: self.state as u8,
             reserved: 0,
@@ -104,7 +122,9 @@ impl DatasetRecord {
             name_bytes: U16::new(u16::try_from(name.len()).expect("names have 1 to 255 bytes")),
             reserved_tail: [0; 2],
         };
-        [raw.as_bytes(), name].concat()
+        let descent = self.descent.as_ref().map(RawDescent::new);
+        let descent = descent.as_ref().map_or(&[][..], IntoBytes::as_bytes);
+        [raw.as_bytes(), descent, name].concat()
     }
 
     /// Checks a value.
@@ -121,6 +141,7 @@ impl DatasetRecord {
         let (raw, name) = RawDatasetRecord::ref_from_prefix(value)
             .map_err(|_| truncated(size_of::<RawDatasetRecord>()))?;
         let (kind, state) = raw.verify()?;
+        let (descent, name) = raw.descent(state, name)?;
         let name_bytes = to_usize(raw.name_bytes.get().into());
         if name.len() < name_bytes {
             return Err(truncated(size_of::<RawDatasetRecord>() + name_bytes));
@@ -144,14 +165,21 @@ impl DatasetRecord {
                 structure: NAME,
                 source,
             })?,
+            descent,
         })
+    }
+
+    /// Whether it is a snapshot, or was one until it was deleted.
+    #[must_use]
+    pub fn is_snapshot(&self) -> bool {
+        self.descent.is_some_and(|descent| descent.head.is_some())
     }
 }
 
 impl RawDatasetRecord {
     fn verify(&self) -> Result<(DatasetKind, DatasetState), FormatError> {
-        if self.version != VERSION {
-            let (found, supported) = (self.version.into(), VERSION.into());
+        if ![PLAIN, WITH_DESCENT].contains(&self.version) {
+            let (found, supported) = (self.version.into(), WITH_DESCENT.into());
             return Err(FormatError::UnsupportedVersion {
                 structure: NAME,
                 found,
@@ -181,13 +209,13 @@ impl RawDatasetRecord {
         let state = match state {
             1 => DatasetState::Live,
             2 => DatasetState::Deleting,
+            3 => DatasetState::Snapshot,
             other => {
-                let (value, why) = (other.into(), "the states are 1 (live) and 2 (deleting)");
                 return Err(FormatError::Field {
                     structure: NAME,
                     name: "state",
-                    value,
-                    why,
+                    value: other.into(),
+                    why: "the states are 1 (live), 2 (deleting) and 3 (snapshot)",
                 });
             }
         };
@@ -196,6 +224,35 @@ impl RawDatasetRecord {
         let why = "only volumes shrink";
         check::field(valid, NAME, "cleanup_from", self.cleanup_from.get(), why)?;
         Ok((kind, state))
+    }
+
+    /// The descent before the name, if the version says that there is one.
+    fn descent<'a>(
+        &self,
+        state: DatasetState,
+        bytes: &'a [u8],
+    ) -> Result<(Option<Descent>, &'a [u8]), FormatError> {
+        let (descent, name) = if self.version == PLAIN {
+            (None, bytes)
+        } else {
+            let (raw, name) =
+                RawDescent::ref_from_prefix(bytes).map_err(|_| FormatError::Truncated {
+                    structure: NAME,
+                    needed: size_of::<RawDescent>(),
+                    available: bytes.len(),
+                })?;
+            (Some(raw.verify()?), name)
+        };
+        let head = descent.and_then(|descent| descent.head);
+        let valid = match state {
+            DatasetState::Live => head.is_none(),
+            DatasetState::Deleting => true,
+            DatasetState::Snapshot => head.is_some(),
+        };
+        let why = "a snapshot keeps the state of a dataset, and nothing else does";
+        let head = head.map_or(0, DatasetId::get);
+        check::field(valid, NAME, "head", head, why)?;
+        Ok((descent, name))
     }
 }
 

@@ -263,6 +263,12 @@ fn add_again(builder: &mut BatchBuilder, mutation: &MutationRef<'_>) {
         } => {
             builder.extent_clear(dataset, key, offset, bytes);
         }
+        MutationRef::ExtentRelease {
+            dataset,
+            key,
+            offset,
+            bytes,
+        } => builder.extent_release(dataset, key, offset, bytes),
         MutationRef::ExtentShare {
             dataset,
             key,

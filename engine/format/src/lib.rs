@@ -54,7 +54,7 @@ pub use checkpoint_id::CheckpointId;
 pub use checksums::Checksums;
 pub use dataset_record::{
     DATASET_KEY_BYTES, DATASET_KEY_PREFIX, DATASET_RECORD_BYTES_MAX, DatasetKind, DatasetRecord,
-    DatasetState, dataset_key,
+    DatasetState, Descent, dataset_key,
 };
 pub use delta::{
     DELTA_BYTES_MAX, DELTA_BYTES_MIN, DELTA_CHANGE_BYTES, DeltaBuilder, DeltaChange, DeltaRef,
@@ -73,13 +73,14 @@ pub use page_pointer::{
 };
 pub use pool_key::{PoolKey, SETTING_BYTES_MAX, SETTING_NAME_BYTES_MAX, setting_key};
 pub use roots::{
-    ROOTS_KEY_BYTES, ROOTS_RECORD_BYTES, RootsRecord, dataset_of_roots_key, roots_key,
+    KEPT_ROOTS_RECORD_BYTES, KeptCut, ROOTS_KEY_BYTES, ROOTS_RECORD_BYTES, RootsRecord,
+    dataset_of_roots_key, roots_key,
 };
 pub use segment_header::{SEGMENT_HEADER_BYTES, SegmentHeader, SegmentKind};
 pub use segment_table::{SEGMENT_ENTRIES_MAX, SegmentEntry, SegmentState, SegmentTablePage};
 pub use superblock::{
-    FEATURE_BUCKETS, FEATURE_QUOTAS, FEATURE_SETTINGS, FEATURE_SHARING, JournalStart,
-    SUPERBLOCK_BYTES, Superblock, superblock_offset,
+    FEATURE_BUCKETS, FEATURE_QUOTAS, FEATURE_SETTINGS, FEATURE_SHARING, FEATURE_SNAPSHOTS,
+    JournalStart, SUPERBLOCK_BYTES, Superblock, superblock_offset,
 };
 
 /// The version of the format that this build reads and writes.

@@ -8,8 +8,8 @@ use crate::{Charge, Checksums, Codec, ExtentRef, FormatError, Touch, check};
 use raw::{take_extent_clear, take_extent_put, take_extent_share, truncated};
 
 pub(crate) use raw::{
-    CHARGE, DELETE, EXTENT_CLEAR, EXTENT_PUT, EXTENT_SHARE, PUT, RawExtentClear, RawExtentPut,
-    RawExtentShare, RawMutation, TOUCH,
+    CHARGE, DELETE, EXTENT_CLEAR, EXTENT_PUT, EXTENT_RELEASE, EXTENT_SHARE, PUT, RawExtentClear,
+    RawExtentPut, RawExtentShare, RawMutation, TOUCH,
 };
 
 const NAME: &str = "mutation";
@@ -62,6 +62,19 @@ pub enum MutationRef<'a> {
         key: &'a [u8],
         /// The ranges.
         share: ExtentShareRef<'a>,
+    },
+    /// Says that what a range maps is referred to by no other dataset, as far as it is younger
+    /// than the snapshot below: it is dead. The tree, of a dataset that is being deleted, stays as
+    /// it is.
+    ExtentRelease {
+        /// The tree.
+        dataset: DatasetId,
+        /// The object's key prefix.
+        key: &'a [u8],
+        /// First byte of the range.
+        offset: u64,
+        /// Bytes of the range, at least 1.
+        bytes: u64,
     },
     /// Merges a change into the state of a directory, in the order of commits: so that creates in
     /// one directory need no common lock.
@@ -126,6 +139,7 @@ impl<'a> MutationRef<'a> {
             | Self::ExtentPut { dataset, .. }
             | Self::ExtentClear { dataset, .. }
             | Self::ExtentShare { dataset, .. }
+            | Self::ExtentRelease { dataset, .. }
             | Self::Touch { dataset, .. }
             | Self::Charge { dataset, .. } => dataset,
         }
@@ -140,6 +154,7 @@ impl<'a> MutationRef<'a> {
             | Self::ExtentPut { key, .. }
             | Self::ExtentClear { key, .. }
             | Self::ExtentShare { key, .. }
+            | Self::ExtentRelease { key, .. }
             | Self::Touch { key, .. }
             | Self::Charge { key, .. } => key,
         }
@@ -196,6 +211,15 @@ impl<'a> MutationRef<'a> {
                 key,
                 share: take_extent_share(payload)?,
             },
+            EXTENT_RELEASE => {
+                let (offset, bytes) = take_extent_clear(payload)?;
+                Self::ExtentRelease {
+                    dataset,
+                    key,
+                    offset,
+                    bytes,
+                }
+            }
             _ => {
                 let (offset, bytes) = take_extent_clear(payload)?;
                 Self::ExtentClear {

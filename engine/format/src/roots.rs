@@ -2,16 +2,19 @@
 
 use std::mem::offset_of;
 
-use engine_base::{ByteCount, DatasetId};
-use zerocopy::little_endian::U64;
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmute};
+use engine_base::limits::SEGMENT_BYTES_MAX;
+use engine_base::{ByteCount, DatasetId, Location, SegmentId};
+use zerocopy::little_endian::{U32, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use crate::{FormatError, PagePointer, RawPagePointer};
+use crate::{FormatError, PagePointer, RawPagePointer, check};
 
 /// Bytes of a key of the roots tree.
 pub const ROOTS_KEY_BYTES: usize = 8;
-/// Bytes of a value of the roots tree.
+/// Bytes of the value of a dataset that is no snapshot.
 pub const ROOTS_RECORD_BYTES: usize = 56;
+/// Bytes of the value of a snapshot.
+pub const KEPT_ROOTS_RECORD_BYTES: usize = 80;
 
 const NAME: &str = "roots record";
 
@@ -22,6 +25,17 @@ pub struct RootsRecord {
     pub root: Option<PagePointer>,
     /// Logical bytes that its extents map.
     pub allocated: ByteCount,
+    /// Of a snapshot: what is older than it.
+    pub kept: Option<KeptCut>,
+}
+
+/// The moment of a snapshot, in places: what lies before them is older than it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeptCut {
+    /// In the journal: data.
+    pub data: Location,
+    /// In the index: pages.
+    pub pages: Location,
 }
 
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy)]
@@ -31,34 +45,88 @@ struct RawRootsRecord {
     allocated_bytes: U64,
 }
 
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy)]
+#[repr(C)]
+struct RawKeptCut {
+    data_segment: U64,
+    pages_segment: U64,
+    data_offset: U32,
+    pages_offset: U32,
+}
+
 const _: () = assert!(size_of::<RawRootsRecord>() == ROOTS_RECORD_BYTES);
+const _: () = assert!(ROOTS_RECORD_BYTES + size_of::<RawKeptCut>() == KEPT_ROOTS_RECORD_BYTES);
 const _: () = assert!(offset_of!(RawRootsRecord, allocated_bytes) == 48);
 
 impl RootsRecord {
     /// The value.
     #[must_use]
-    pub fn encode(&self) -> [u8; ROOTS_RECORD_BYTES] {
-        let root = RawPagePointer::new(&self.root);
-        transmute!(RawRootsRecord {
-            root,
-            allocated_bytes: U64::new(self.allocated.get())
-        })
+    pub fn encode(&self) -> Vec<u8> {
+        let raw = RawRootsRecord {
+            root: RawPagePointer::new(&self.root),
+            allocated_bytes: U64::new(self.allocated.get()),
+        };
+        let kept = self.kept.as_ref().map(RawKeptCut::new);
+        let kept = kept.as_ref().map_or(&[][..], IntoBytes::as_bytes);
+        [raw.as_bytes(), kept].concat()
     }
 
     /// Checks a value.
     ///
     /// # Errors
-    /// [`FormatError::Truncated`] for any other length, and the errors of the page pointer.
+    /// [`FormatError::Truncated`] for any other length, and the errors of the page pointer and of
+    /// locations.
     pub fn decode(value: &[u8]) -> Result<Self, FormatError> {
-        let raw = RawRootsRecord::ref_from_bytes(value).map_err(|_| FormatError::Truncated {
+        let truncated = |needed| FormatError::Truncated {
             structure: NAME,
-            needed: ROOTS_RECORD_BYTES,
+            needed,
             available: value.len(),
-        })?;
-        let root = raw.root.verify()?;
+        };
+        let (raw, rest) =
+            RawRootsRecord::ref_from_prefix(value).map_err(|_| truncated(ROOTS_RECORD_BYTES))?;
+        let kept = match rest {
+            [] => None,
+            rest => {
+                let raw = RawKeptCut::ref_from_bytes(rest)
+                    .map_err(|_| truncated(KEPT_ROOTS_RECORD_BYTES))?;
+                Some(raw.verify()?)
+            }
+        };
         Ok(Self {
-            root,
+            root: raw.root.verify()?,
             allocated: ByteCount::new(raw.allocated_bytes.get()),
+            kept,
+        })
+    }
+}
+
+impl RawKeptCut {
+    fn new(kept: &KeptCut) -> Self {
+        Self {
+            data_segment: U64::new(kept.data.segment.get()),
+            pages_segment: U64::new(kept.pages.segment.get()),
+            data_offset: U32::new(kept.data.offset),
+            pages_offset: U32::new(kept.pages.offset),
+        }
+    }
+
+    fn verify(&self) -> Result<KeptCut, FormatError> {
+        let location = |name, segment: U64, offset: U32| {
+            let segment = SegmentId::new(segment.get()).ok_or(FormatError::Field {
+                structure: NAME,
+                name,
+                value: 0,
+                why: "there is no segment 0",
+            })?;
+            let offset = offset.get();
+            let valid = u64::from(offset) <= SEGMENT_BYTES_MAX;
+            let why = "segments are at most 1 GiB";
+            check::field(valid, NAME, name, offset, why)?;
+            Ok::<_, FormatError>(Location { segment, offset })
+        };
+        Ok(KeptCut {
+            data: location("data cut", self.data_segment, self.data_offset)?,
+            pages: location("page cut", self.pages_segment, self.pages_offset)?,
         })
     }
 }

@@ -200,6 +200,7 @@ pub(crate) fn dataset_record() -> DatasetRecord {
         cleanup_from: Some(0x0000_0203_0405_0600),
         created_unix_nanos: 0x2122_2324_2526_2728,
         name: DatasetName::new("disk-\u{e9}").expect("it obeys the rules"),
+        descent: None,
     }
 }
 
@@ -208,6 +209,7 @@ pub(crate) fn roots_record() -> RootsRecord {
     RootsRecord {
         root: Some(pointer()),
         allocated,
+        kept: None,
     }
 }
 

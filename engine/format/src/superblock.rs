@@ -23,10 +23,13 @@ pub const FEATURE_BUCKETS: u64 = 1;
 pub const FEATURE_SHARING: u64 = 2;
 /// Incompatible feature: the pool keeps, or kept, settings.
 pub const FEATURE_SETTINGS: u64 = 4;
+/// Incompatible feature: the pool has, or had, snapshots.
+pub const FEATURE_SNAPSHOTS: u64 = 8;
 /// Incompatible feature: a bucket has, or had, quotas.
 pub const FEATURE_QUOTAS: u64 = 16;
 /// The incompatible features that this build knows.
-const KNOWN_FEATURES: u64 = FEATURE_BUCKETS | FEATURE_SHARING | FEATURE_SETTINGS | FEATURE_QUOTAS;
+const KNOWN_FEATURES: u64 =
+    FEATURE_BUCKETS | FEATURE_SHARING | FEATURE_SETTINGS | FEATURE_SNAPSHOTS | FEATURE_QUOTAS;
 
 const MAGIC: [u8; 8] = *b"TREFOIL\x1a";
 const CHECKED_FROM: usize = 12;

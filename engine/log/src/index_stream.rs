@@ -100,6 +100,23 @@ impl IndexStream {
         Ok(open.place)
     }
 
+    /// Where the next bytes will lie, or behind it: what was appended lies before, in the order of
+    /// locations, and what will be does not.
+    ///
+    /// # Errors
+    /// As [`IndexStream::append`].
+    pub fn position(
+        &mut self,
+        device: &dyn Device,
+        source: &dyn SegmentSource,
+    ) -> Result<Location, LogError> {
+        let open = self.room_for(device, source, 0, 1)?;
+        Ok(Location {
+            segment: open.place.segment,
+            offset: open.offset,
+        })
+    }
+
     /// Appends `bytes`, at most a page, at a multiple of `alignment`, and returns where they lie.
     /// They can be read at once.
     ///
@@ -174,8 +191,9 @@ impl IndexStream {
             self.sealed.push((open.place, open.offset));
             self.open = None;
         }
-        let place = match self.spare.pop() {
-            Some(place) => place,
+        // The oldest: ids ascend in the order in which segments are written.
+        let place = match self.spare.first() {
+            Some(_) => self.spare.remove(0),
             None => self.prepare(device, source)?,
         };
         let open = Open {

@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use engine_base::{DatasetId, Location, Lsn, SegmentId};
 use engine_format::{
-    Charge, DatasetRecord, DirectoryState, ExtentPutRef, FormatError, MutationRef, PoolKey, Touch,
-    Usage, batches,
+    Charge, DirectoryState, ExtentPutRef, FormatError, MutationRef, Touch, Usage, batches,
 };
 use engine_log::{Applier, ApplyGroup, JournalPosition};
-use engine_tree::{ExtentError, Missing, Remains, Tree, extent_clear_over, extent_put_over};
+use engine_tree::{
+    Captured, ExtentError, Missing, Remains, Tree, extent_clear_over, extent_put_over,
+};
 
 use crate::Dataset;
 use crate::core::Core;
+use crate::family::Growth;
 use crate::sharing;
 use crate::space::LiveChange;
 
@@ -46,8 +48,9 @@ impl From<Missing> for ApplyError {
 }
 
 mod freed;
+mod records;
 
-use freed::Freed;
+use freed::{Freed, GroupData};
 
 /// What is true after the last applied group. Its mutex makes a turn of apply: a checkpoint takes
 /// its state in one.
@@ -56,11 +59,25 @@ pub(crate) struct Turn {
     pub(crate) lsn: Lsn,
     /// The journal behind that group; `None` before the first of an epoch.
     pub(crate) end: Option<JournalPosition>,
-    /// Of datasets that were removed since the last capture: freed by the next checkpoint.
-    pub(crate) removed: Vec<Remains>,
+    /// What the next checkpoint has to know of datasets that came and went since the last.
+    pub(crate) families: FamilyChanges,
     pub(crate) since_checkpoint: Work,
     segment: Option<SegmentId>,
     changes: Vec<(SegmentId, LiveChange)>,
+}
+
+/// Datasets that came from others, and those that were removed.
+#[derive(Debug, Default)]
+pub(crate) struct FamilyChanges {
+    /// In the order in which it happened.
+    pub(crate) grown: Vec<Growth>,
+    /// Snapshots that were removed before a checkpoint wrote them: what went on from them refers to
+    /// their pages, so they are written first.
+    pub(crate) unwritten: Vec<(Arc<Dataset>, Captured)>,
+    /// Heads that were removed.
+    pub(crate) heads: Vec<(DatasetId, Remains)>,
+    /// Snapshots that were removed.
+    pub(crate) snapshots: Vec<DatasetId>,
 }
 
 /// What replay would have to do again.
@@ -77,7 +94,7 @@ impl Turn {
         Self {
             lsn,
             end: None,
-            removed: Vec::new(),
+            families: FamilyChanges::default(),
             since_checkpoint: Work::default(),
             segment: None,
             changes: Vec::new(),
@@ -115,6 +132,7 @@ impl Core {
         );
         let mut changes = std::mem::take(&mut turn.changes);
         let mut last: Option<Arc<Dataset>> = None;
+        let mut data = GroupData::new(group.data);
         for batch in batches(group.mutations) {
             let mut left = batch?.mutations().peekable();
             while let Some(next) = left.peek() {
@@ -133,7 +151,7 @@ impl Core {
                         dataset: &dataset,
                         tree: &mut tree,
                     };
-                    self.apply_mutation(turn, target, mutation?, group.data, &mut changes)?;
+                    self.apply_mutation(turn, target, mutation?, &mut data, &mut changes)?;
                     turn.since_checkpoint.mutations += 1;
                 }
                 drop(tree);
@@ -151,7 +169,7 @@ impl Core {
         turn: &mut Turn,
         target: Target<'_>,
         mutation: MutationRef<'_>,
-        data: Location,
+        data: &mut GroupData,
         changes: &mut Vec<(SegmentId, LiveChange)>,
     ) -> Result<(), ApplyError> {
         let Target { dataset, tree } = target;
@@ -159,7 +177,7 @@ impl Core {
             MutationRef::Put { key, value, .. } => {
                 tree.put(key, value)?;
                 if dataset.id() == DatasetId::POOL {
-                    self.put_record(key, value)?;
+                    self.put_record(turn, key, value, data.applied)?;
                 }
             }
             MutationRef::Delete { key, .. } => {
@@ -169,13 +187,20 @@ impl Core {
                 }
             }
             MutationRef::ExtentPut { key, extent, .. } => {
-                self.apply_extent(Target { dataset, tree }, key, &extent, data, changes)?;
+                data.apply(&extent);
+                self.apply_extent(Target { dataset, tree }, key, &extent, data.start, changes)?;
             }
             MutationRef::ExtentClear {
                 key, offset, bytes, ..
             } => {
                 let target = Target { dataset, tree };
                 self.clear_extents(target, key, (offset, bytes), changes)?;
+            }
+            MutationRef::ExtentRelease {
+                key, offset, bytes, ..
+            } => {
+                let mut freed = Freed::new(self, dataset, changes);
+                freed.release(tree, key, (offset, bytes))?;
             }
             MutationRef::ExtentShare { key, share, .. } => {
                 let extents = sharing::mark(tree, &share)?;
@@ -200,7 +225,7 @@ impl Core {
         let extent = put.extent(data)?;
         changes.push((data.segment, LiveChange::Add(put.bytes)));
         let Target { dataset, tree } = target;
-        let mut freed = Freed::new(self, changes);
+        let mut freed = Freed::new(self, dataset, changes);
         extent_put_over(tree, key, put.offset, &extent, &mut |old| freed.add(old))?;
         let bytes = freed.finish(tree, key)?;
         dataset.add_allocated(u64::from(put.bytes));
@@ -216,36 +241,9 @@ impl Core {
         changes: &mut Vec<(SegmentId, LiveChange)>,
     ) -> Result<(), ApplyError> {
         let Target { dataset, tree } = target;
-        let mut freed = Freed::new(self, changes);
+        let mut freed = Freed::new(self, dataset, changes);
         extent_clear_over(tree, key, offset, bytes, &mut |old| freed.add(old))?;
         dataset.subtract_allocated(freed.finish(tree, key)?);
-        Ok(())
-    }
-
-    fn put_record(&self, key: &[u8], value: &[u8]) -> Result<(), ApplyError> {
-        let PoolKey::Dataset(id) = PoolKey::decode(key)? else {
-            return Ok(());
-        };
-        let record = DatasetRecord::decode(value)?;
-        self.catalog.put(id, record, |record| {
-            Dataset::new(
-                id,
-                Some(record),
-                Tree::empty(id, Arc::clone(&self.budget)),
-                0,
-            )
-        });
-        Ok(())
-    }
-
-    fn delete_record(&self, turn: &mut Turn, key: &[u8]) -> Result<(), ApplyError> {
-        let PoolKey::Dataset(id) = PoolKey::decode(key)? else {
-            return Ok(());
-        };
-        // Whoever still has a handle finds it empty: its pages may be overwritten soon.
-        if let Some(removed) = self.catalog.remove(id) {
-            turn.removed.push(removed.tree.write().take_remains());
-        }
         Ok(())
     }
 

@@ -14,6 +14,8 @@ struct Maps {
     by_id: BTreeMap<DatasetId, Arc<Dataset>>,
     /// Live datasets only. Each kind has names of its own.
     by_name: HashMap<(DatasetKind, String), DatasetId>,
+    /// Snapshots that are not being deleted, by lineage and label.
+    by_label: BTreeMap<(DatasetId, String), DatasetId>,
     next: Option<DatasetId>,
 }
 
@@ -57,6 +59,36 @@ impl Catalog {
             .cloned()
     }
 
+    /// The snapshot of a lineage with this label.
+    pub(crate) fn snapshot(&self, lineage: DatasetId, label: &str) -> Option<Arc<Dataset>> {
+        let maps = self.maps.read();
+        maps.by_label
+            .get(&(lineage, label.to_owned()))
+            .and_then(|id| maps.by_id.get(id))
+            .cloned()
+    }
+
+    /// The snapshots of a lineage, by label.
+    pub(crate) fn snapshots_of(&self, lineage: DatasetId) -> Vec<Arc<Dataset>> {
+        let maps = self.maps.read();
+        maps.by_label
+            .range((lineage, String::new())..(lineage.next(), String::new()))
+            .filter_map(|(_, id)| maps.by_id.get(id).cloned())
+            .collect()
+    }
+
+    /// The datasets that went on from a snapshot, those that are being deleted too.
+    pub(crate) fn children_of(&self, parent: DatasetId) -> Vec<Arc<Dataset>> {
+        let is_child = |dataset: &&Arc<Dataset>| dataset.descent().parent == Some(parent);
+        self.maps
+            .read()
+            .by_id
+            .values()
+            .filter(is_child)
+            .cloned()
+            .collect()
+    }
+
     /// All datasets of users, the invisible ones too, by id.
     pub(crate) fn all(&self) -> Vec<Arc<Dataset>> {
         self.maps.read().by_id.values().cloned().collect()
@@ -94,14 +126,9 @@ impl Catalog {
         if maps.next.is_none_or(|next| next <= id) {
             maps.next = Some(id.next());
         }
-        let old_name = maps
-            .by_id
-            .get(&id)
-            .and_then(|known| known.with_record(|record| record.map(full_name)));
-        if let Some(name) = old_name
-            && maps.by_name.get(&name) == Some(&id)
-        {
-            maps.by_name.remove(&name);
+        maps.forget_name(id);
+        if let (DatasetState::Snapshot, Some(label)) = (record.state, label_of(&record)) {
+            maps.by_label.insert(label, id);
         }
         if record.state == DatasetState::Live {
             maps.by_name.insert(full_name(&record), id);
@@ -117,10 +144,32 @@ impl Catalog {
     /// Forgets a dataset whose record was deleted.
     pub(crate) fn remove(&self, id: DatasetId) -> Option<Arc<Dataset>> {
         let mut maps = self.maps.write();
-        let removed = maps.by_id.remove(&id)?;
-        maps.by_name.retain(|_, named| *named != id);
-        Some(removed)
+        maps.forget_name(id);
+        maps.by_id.remove(&id)
     }
+}
+
+impl Maps {
+    /// Forgets the name that a dataset has.
+    fn forget_name(&mut self, id: DatasetId) {
+        let Some(record) = self.by_id.get(&id).and_then(|known| known.record()) else {
+            return;
+        };
+        let name = full_name(&record);
+        if self.by_name.get(&name) == Some(&id) {
+            self.by_name.remove(&name);
+        }
+        if let Some(label) = label_of(&record)
+            && self.by_label.get(&label) == Some(&id)
+        {
+            self.by_label.remove(&label);
+        }
+    }
+}
+
+fn label_of(record: &DatasetRecord) -> Option<(DatasetId, String)> {
+    let lineage = record.descent?.lineage;
+    Some((lineage, record.name.as_str().to_owned()))
 }
 
 fn full_name(record: &DatasetRecord) -> (DatasetKind, String) {

@@ -10,6 +10,7 @@
 //! is this one.
 
 mod capture;
+mod lines;
 mod relocate;
 mod sink;
 mod trees;
@@ -27,6 +28,7 @@ use crate::core::Core;
 use crate::space::{table_bytes, write_table};
 use crate::{Pool, StoreError, block_on};
 use capture::State;
+pub(crate) use lines::Lines;
 pub(crate) use relocate::Compaction;
 use trees::write_tree;
 

@@ -10,6 +10,7 @@ use engine_format::{BatchBuilder, DatasetKind, DatasetRecord, DatasetState, data
 use engine_log::BatchData;
 
 use crate::objects::next_extents;
+use crate::snapshots::{is_released, is_released_by};
 use crate::{Dataset, LockMode, Pool, StoreError};
 
 /// Extents cleared by one batch: bounds the time of one apply.
@@ -43,6 +44,13 @@ impl Pool {
     /// As [`Pool::change_dataset`].
     pub async fn delete_dataset(&self, dataset: &Dataset) -> Result<(), StoreError> {
         let deleting = |record: &mut DatasetRecord| {
+            if let Some(snapshot) = self.snapshots(dataset).first() {
+                let label = snapshot.record().map_or_else(String::new, label_of);
+                return Err(StoreError::Invalid {
+                    what: format!("deleting {:?}", record.name.as_str()),
+                    why: format!("it has snapshots ({label:?}); delete those first"),
+                });
+            }
             record.state = DatasetState::Deleting;
             Ok(())
         };
@@ -64,7 +72,9 @@ impl Pool {
                 continue;
             };
             match record.state {
+                DatasetState::Deleting if is_released(&dataset) => {}
                 DatasetState::Deleting => self.clean_up_deleted(&dataset).await?,
+                DatasetState::Snapshot => {}
                 DatasetState::Live => {
                     if let Some(from) = record.cleanup_from {
                         self.clean_up_tail(&dataset, from).await?;
@@ -75,7 +85,7 @@ impl Pool {
                 }
             }
         }
-        Ok(())
+        self.release_deleted().await
     }
 
     /// Finishes giving back what lies behind the size that the dataset was shrunk to. Until then it
@@ -151,7 +161,8 @@ impl Pool {
             self.admit_release().await?;
             self.throttle(dataset).await?;
             let _range = dataset.locks().lock(at..to).await;
-            if !dataset.with_record(|record| record.is_some_and(&go_on)) {
+            let goes_on = |record: &DatasetRecord| go_on(record) && !is_released_by(record);
+            if !dataset.with_record(|record| record.is_some_and(goes_on)) {
                 break;
             }
             let Some(step) = self.next_extents(dataset, at, to).await? else {
@@ -218,7 +229,11 @@ pub(crate) fn finish(batch: BatchBuilder) -> Result<Vec<u8>, StoreError> {
     })
 }
 
-fn live_record(dataset: &Dataset) -> Result<DatasetRecord, StoreError> {
+fn label_of(record: DatasetRecord) -> String {
+    record.name.as_str().to_owned()
+}
+
+pub(crate) fn live_record(dataset: &Dataset) -> Result<DatasetRecord, StoreError> {
     let record = dataset.record().ok_or_else(|| not_found("(pool)"))?;
     if record.state != DatasetState::Live {
         return Err(not_found(record.name.as_str()));

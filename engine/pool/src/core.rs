@@ -11,12 +11,13 @@ use engine_log::{LogError, Poison, SegmentPlace, SegmentSource};
 use engine_tree::{MemoryBudget, Tree};
 use parking_lot::{Mutex, RwLock};
 
-use crate::StoreError;
 use crate::apply::Turn;
 use crate::catalog::Catalog;
+use crate::checkpoint::Lines;
 use crate::dead::DeadData;
 use crate::pages::{PageReader, SlotOf};
 use crate::space::{Admission, Generation, Space};
+use crate::{KeyLocks, StoreError};
 
 /// The state of an open pool.
 pub(crate) struct Core {
@@ -28,7 +29,11 @@ pub(crate) struct Core {
     pub(crate) catalog: Catalog,
     /// Roots of the datasets. Changed by checkpoints only.
     pub(crate) roots: Mutex<Tree>,
+    /// Families as of the newest checkpoint. Changed by checkpoints only.
+    pub(crate) lines: Mutex<Lines>,
     pub(crate) turn: Mutex<Turn>,
+    /// Held by who gives back what deleted members of families leave behind.
+    pub(crate) releasing: KeyLocks<()>,
     pub(crate) space: Mutex<Space>,
     pub(crate) admission: Admission,
     /// Where each segment in use lies: what readers need of `space`, without its mutex.
@@ -104,7 +109,9 @@ impl Core {
             clock: parts.clock,
             catalog: parts.catalog,
             roots: Mutex::new(parts.roots),
+            lines: Mutex::default(),
             turn: Mutex::new(parts.turn),
+            releasing: KeyLocks::default(),
             space: Mutex::new(parts.space),
             admission: parts.admission,
             slots: RwLock::new(slots),

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use engine_base::{ByteCount, DatasetId};
-use engine_format::{DatasetKind, DatasetRecord};
+use engine_format::{DatasetKind, DatasetRecord, DatasetState, Descent, PagePointer};
 use engine_tree::Tree;
 use parking_lot::{Mutex, RwLock};
 
+use crate::family::Kept;
 use crate::pins::KeyPins;
 use crate::{KeyLock, KeyLocks, LockMode, RangeLocks};
 
@@ -26,6 +27,8 @@ pub struct Dataset {
     /// What it is never changes.
     kind: Option<DatasetKind>,
     attached: OnceLock<Arc<dyn Any + Send + Sync>>,
+    /// Of a snapshot.
+    kept: Option<Kept>,
     allocated: AtomicU64,
     /// Where the next round of eviction goes on.
     pub(crate) evict_cursor: Mutex<Vec<u8>>,
@@ -59,9 +62,48 @@ impl Dataset {
             pins: KeyPins::default(),
             gate: KeyLocks::default(),
             attached: OnceLock::new(),
+            kept: None,
             allocated: AtomicU64::new(allocated),
             evict_cursor: Mutex::new(Vec::new()),
         }
+    }
+
+    /// The same as a snapshot.
+    pub(crate) fn with_kept(mut self, kept: Option<Kept>) -> Self {
+        self.kept = kept;
+        self
+    }
+
+    /// Where its moment lies; `None` if it is no snapshot.
+    pub(crate) const fn kept(&self) -> Option<&Kept> {
+        self.kept.as_ref()
+    }
+
+    /// Lets go of the pages of a snapshot that were written, but for those that somebody needs.
+    pub(crate) fn forget(&self, root: Option<PagePointer>) {
+        let mut tree = self.tree.write();
+        // Whoever pins keys fetches their pages behind that.
+        if !tree.is_dirty() && !self.pins.is_held() && self.is_there() {
+            tree.forget(root);
+        }
+    }
+
+    fn is_there(&self) -> bool {
+        self.with_record(|record| {
+            record.is_some_and(|record| record.state == DatasetState::Snapshot)
+        })
+    }
+
+    /// Its place in its family.
+    pub(crate) fn descent(&self) -> Descent {
+        let known = self.with_record(|record| record.and_then(|record| record.descent));
+        known.unwrap_or(Descent {
+            family: self.id,
+            lineage: self.id,
+            parent: None,
+            head: None,
+            released: 0,
+        })
     }
 
     /// Its id.

@@ -22,6 +22,7 @@ mod datasets;
 mod dead;
 mod error;
 mod evict;
+mod family;
 mod flow;
 mod key_locks;
 mod locks;
@@ -33,6 +34,7 @@ mod pins;
 mod pool;
 mod settings;
 mod sharing;
+mod snapshots;
 mod space;
 mod status;
 

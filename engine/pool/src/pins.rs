@@ -41,6 +41,11 @@ impl KeyPins {
         KeyPin { pins: self, ticket }
     }
 
+    /// Whether there are any.
+    pub(crate) fn is_held(&self) -> bool {
+        self.held.load(Ordering::Acquire) > 0
+    }
+
     /// Whether a pin wants the leaf of the keys from `low` up to `high` (empty: no bound).
     pub(crate) fn touches(&self, low: &[u8], high: &[u8]) -> bool {
         if self.held.load(Ordering::Acquire) == 0 {

@@ -103,6 +103,7 @@ impl Tree {
             "captures do not overlap, and none follows one that failed"
         );
         self.state.generation += 1;
+        self.unpersisted = false;
         Captured {
             tree: self.state.id,
             copies: self.state.copies,
@@ -183,6 +184,11 @@ impl<S: PageSink + ?Sized> Writer<'_, S> {
         let Link::Memory(node) = link else {
             return Ok(());
         };
+        if let Some(pointer) = node.home.get() {
+            // A tree that has this page too was written since this capture was pruned.
+            *link = Link::Disk(*pointer);
+            return Ok(());
+        }
         if let Body::Leaf(leaf) = &node.body {
             if node.is_delta(self.copies) {
                 *link = Link::Disk(self.write_delta(node, leaf)?);

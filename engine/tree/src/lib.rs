@@ -17,11 +17,14 @@
 //!   [`Tree::evict`].
 //! * **Relocation.** [`Tree::relocate`] has the next capture write anew what lies in segments that
 //!   are to become empty.
+//! * **Branches.** [`Tree::keep`] makes a second tree out of the present state, for a snapshot, and
+//!   [`Tree::branch`] one that goes on from there. [`Tree::unshared_leaf`] finds where two differ.
 //! * **Removal.** [`Tree::take_remains`] empties a tree at once; its pages are freed later.
 //!
 //! The caller holds a read lock for the methods with `&self` and a write lock for those with
 //! `&mut self`.
 
+mod branch;
 mod budget;
 mod capture;
 mod evict;
@@ -42,6 +45,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use branch::{KeyRange, MissingIn};
 pub use budget::MemoryBudget;
 pub use capture::{CaptureReport, Captured, PageKind, PageSink};
 pub use extents::{

@@ -24,6 +24,7 @@ impl Tree {
     /// Takes everything out of the tree, in constant time: whatever was in it, it is empty now, and
     /// nothing of it is dirty. A capture that is running is not disturbed.
     pub fn take_remains(&mut self) -> Remains {
+        self.unpersisted = false;
         Remains {
             tree: self.state.id,
             root: self.root.take(),
@@ -58,6 +59,22 @@ impl Remains {
     /// If a capture of the tree was not written successfully before (programmer error).
     pub fn free<E>(
         self,
+        load: impl FnMut(&Missing) -> Result<Option<LoadedPage>, E>,
+    ) -> Result<Vec<(Location, u32)>, E> {
+        self.free_unless(|_| false, load)
+    }
+
+    /// As [`Remains::free`], but for what lies where `is_kept` says that it stays in use. A page
+    /// that stays keeps what is below it.
+    ///
+    /// # Errors
+    /// As [`Remains::free`].
+    ///
+    /// # Panics
+    /// As [`Remains::free`].
+    pub fn free_unless<E>(
+        self,
+        is_kept: impl Fn(Location) -> bool,
         mut load: impl FnMut(&Missing) -> Result<Option<LoadedPage>, E>,
     ) -> Result<Vec<(Location, u32)>, E> {
         let dropped = self.dropped.iter().flat_map(|home| home.finished().parts());
@@ -75,13 +92,17 @@ impl Remains {
                         (None, previous) => previous.as_ref().map(|home| home.finished()),
                     };
                     freed.extend(written.into_iter().flat_map(|pointer| pointer.parts()));
+                    let stored = node.home.get();
+                    if stored.is_some_and(|pointer| is_kept(pointer.base)) {
+                        continue;
+                    }
                     if let Body::Inner(inner) = &node.body {
                         pages.extend(children(inner, self.tree));
                     }
                 }
                 Page::Disk(missing) => {
                     freed.extend(missing.pointer.parts());
-                    if missing.level == Some(0) {
+                    if missing.level == Some(0) || is_kept(missing.pointer.base) {
                         continue;
                     }
                     let loaded = load(&missing)?;
@@ -91,6 +112,7 @@ impl Remains {
                 }
             }
         }
+        freed.retain(|(location, _)| !is_kept(*location));
         Ok(freed)
     }
 }

@@ -27,6 +27,9 @@ pub struct Tree {
     pub(crate) state: State,
     /// A capture was taken and has not (successfully) been written.
     pub(crate) capturing: Arc<AtomicBool>,
+    /// The next capture differs from the last although nothing changed since: the root came from
+    /// another tree, or what was dirty went to one.
+    pub(crate) unpersisted: bool,
 }
 
 impl Tree {
@@ -51,6 +54,7 @@ impl Tree {
                 dropped,
             },
             capturing: Arc::default(),
+            unpersisted: false,
         }
     }
 
@@ -75,7 +79,7 @@ impl Tree {
             Some(Link::Memory(root)) => self.state.is_new(root),
             Some(Link::Disk(_)) | None => false,
         };
-        new || !self.state.dropped.is_empty()
+        new || self.unpersisted || !self.state.dropped.is_empty()
     }
 
     /// Puts a page into its place in memory. `false` if the tree does not refer to it any more or

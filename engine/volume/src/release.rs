@@ -21,7 +21,7 @@ impl Volume {
     /// # Errors
     /// [`StoreError::Invalid`] past the end, [`StoreError::NotFound`], [`StoreError::Log`].
     pub async fn trim(&self, at: VolumeOffset, bytes: u64, ack: Ack) -> Result<(), StoreError> {
-        self.check(at, bytes)?;
+        self.check_change(at, bytes)?;
         let first = align_up(at.get(), BLOCK);
         let last = self.whole_until(at.get() + bytes);
         if first >= last {
@@ -45,7 +45,7 @@ impl Volume {
         allocate: bool,
         ack: Ack,
     ) -> Result<(), StoreError> {
-        self.check(at, bytes)?;
+        self.check_change(at, bytes)?;
         if bytes == 0 {
             return Ok(());
         }
@@ -74,7 +74,7 @@ impl Volume {
         let admitted = self.admit_edges(&range).await?;
         self.pool.throttle(&self.dataset).await?;
         let lock = self.dataset.locks().lock(blocks.clone()).await;
-        self.check(VolumeOffset::new(range.start), bytes)?;
+        self.check_change(VolumeOffset::new(range.start), bytes)?;
         let mut changes = Changes::new(self.dataset.id());
         let first = align_up(range.start, BLOCK);
         let last = self.whole_until(range.end);

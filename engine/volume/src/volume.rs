@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use engine_base::limits::BLOCK;
 use engine_base::{ByteCount, Lsn, VolumeOffset, align_down, align_up};
-use engine_format::DatasetState;
+use engine_format::{DatasetRecord, DatasetState};
 use engine_log::Plug;
 use engine_pool::{Dataset, Pool, StoreError};
 
@@ -60,7 +60,8 @@ impl Volume {
     /// Whether the range is inside the volume, and the volume still there.
     pub(crate) fn check(&self, at: VolumeOffset, bytes: u64) -> Result<(), StoreError> {
         self.dataset.with_record(|record| {
-            let Some(record) = record.filter(|record| record.state == DatasetState::Live) else {
+            let Some(record) = record.filter(|record| record.state != DatasetState::Deleting)
+            else {
                 return Err(StoreError::NotFound {
                     what: "volume",
                     name: record.map_or_else(String::new, |r| r.name.as_str().to_owned()),
@@ -75,6 +76,25 @@ impl Volume {
                 why: format!("reach past the end of the volume at {}", record.size.get()),
             })
         })
+    }
+
+    /// As [`Volume::check`], for an operation that changes something.
+    pub(crate) fn check_change(&self, at: VolumeOffset, bytes: u64) -> Result<(), StoreError> {
+        self.check(at, bytes)?;
+        if !self.is_read_only() {
+            return Ok(());
+        }
+        Err(StoreError::Invalid {
+            what: format!("changing the snapshot {:?}", self.name()),
+            why: "snapshots never change; create a volume from it and write there".to_owned(),
+        })
+    }
+
+    /// Whether it is a snapshot: it never changes.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.dataset
+            .with_record(|record| record.is_some_and(DatasetRecord::is_snapshot))
     }
 
     /// Ends an operation as its caller wants it acknowledged.

@@ -46,6 +46,7 @@ impl Volumes {
             cleanup_from: None,
             created_unix_nanos: self.pool.unix_nanos(),
             name: checked,
+            descent: None,
         };
         let dataset = self
             .pool
@@ -128,7 +129,7 @@ impl Volumes {
         self.pool.delete_dataset(&dataset).await
     }
 
-    fn find(&self, name: &str) -> Result<Arc<Dataset>, StoreError> {
+    pub(crate) fn find(&self, name: &str) -> Result<Arc<Dataset>, StoreError> {
         let found = self.pool.find_dataset(DatasetKind::Volume, name);
         found.ok_or_else(|| not_found(name))
     }
@@ -161,7 +162,7 @@ impl Volume {
     }
 }
 
-fn not_found(name: &str) -> StoreError {
+pub(crate) fn not_found(name: &str) -> StoreError {
     StoreError::NotFound {
         what: "volume",
         name: name.to_owned(),

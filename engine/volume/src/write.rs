@@ -24,7 +24,7 @@ impl Volume {
     /// after a restart it is whole or absent.
     pub async fn write(&self, at: VolumeOffset, data: PageBuf, ack: Ack) -> Result<(), StoreError> {
         if data.is_empty() {
-            return self.check(at, 0);
+            return self.check_change(at, 0);
         }
         let bytes = data.len() as u64;
         let blocks = blocks_of(at.get(), bytes);
@@ -39,7 +39,7 @@ impl Volume {
         let admitted = self.pool.admit(blocks.end - blocks.start).await?;
         self.pool.throttle(&self.dataset).await?;
         let lock = self.dataset.locks().lock(blocks.clone()).await;
-        self.check(at, bytes)?;
+        self.check_change(at, bytes)?;
         let (data, checksums) = match checksums {
             Some(checksums) => (data, checksums),
             None => {

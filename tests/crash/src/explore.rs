@@ -9,6 +9,10 @@ use engine_pool::{CheckOptions, Pool, PoolOptions, StoreError, block_on};
 use engine_volume::Volumes;
 use tests_model::{History, Life, ReferencePool, Rng, Setup, Workload, check_accounting, observe};
 
+mod explain;
+
+use explain::explain;
+
 /// What was done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -58,6 +62,7 @@ pub struct Explorer {
     seed: u64,
     setup: Setup,
     layout: SimLayout,
+    snapshots: bool,
     /// What was done so far.
     pub tally: Tally,
 }
@@ -96,7 +101,23 @@ impl Explorer {
             seed,
             setup,
             layout,
+            snapshots: false,
             tally: Tally::default(),
+        }
+    }
+
+    /// The same with snapshots in the workloads.
+    #[must_use]
+    pub const fn with_snapshots(mut self) -> Self {
+        self.snapshots = true;
+        self
+    }
+
+    fn workload(&self, seed: u64) -> Workload {
+        if self.snapshots {
+            Workload::with_snapshots(seed)
+        } else {
+            Workload::new(seed)
         }
     }
 
@@ -186,7 +207,7 @@ impl Explorer {
     /// If a pool shows something wrong.
     pub fn sweep(&mut self, operations: usize) {
         let empty = self.empty();
-        let start = || (History::default(), Workload::new(self.seed));
+        let start = || (History::default(), self.workload(self.seed));
         let (mut history, mut workload) = start();
         let whole = self.live(
             empty.clone(),
@@ -200,7 +221,7 @@ impl Explorer {
                 text: "power cut",
                 at,
             };
-            let (mut history, mut workload) = (History::default(), Workload::new(self.seed));
+            let (mut history, mut workload) = (History::default(), self.workload(self.seed));
             let run = (operations, Some(at));
             let device = self.live(empty.clone(), &mut history, &mut workload, run);
             let image = device.crash_image(self.seed ^ at.rotate_left(17));
@@ -288,7 +309,7 @@ impl Explorer {
         block_on(volumes.pool().clean_up()).expect("a device without faults");
         check_accounting(&volumes, &state);
         let mut history = History::from_state(state);
-        let mut workload = Workload::new(self.seed ^ at << 32);
+        let mut workload = self.workload(self.seed ^ at << 32);
         Life::new(&device, volumes.clone(), &mut history).run(&mut workload, 12);
         block_on(volumes.pool().clean_up()).expect("a device without faults");
         check_accounting(&volumes, &history.state);
@@ -306,7 +327,7 @@ impl Explorer {
         let mut rng = Rng::new(self.seed ^ 0x00c0_ffee);
         let mut image = self.empty();
         let mut history = History::default();
-        let mut workload = Workload::new(self.seed);
+        let mut workload = self.workload(self.seed);
         for _ in 0..lives {
             let at = if rng.once_in(4) {
                 rng.below(30)
@@ -359,7 +380,7 @@ impl Explorer {
         match self.setup.open(&device, 0) {
             Ok(volumes) => {
                 let mut history = History::default();
-                let mut workload = Workload::new(self.seed);
+                let mut workload = self.workload(self.seed);
                 assert!(Life::new(&device, volumes, &mut history).run(&mut workload, 5));
                 Some(true)
             }
@@ -370,37 +391,10 @@ impl Explorer {
 
     /// A checksum of everything that a run does: equal seeds have equal ones.
     pub fn digest(&mut self, operations: usize) -> (u64, u32, u32) {
-        let (mut history, mut workload) = (History::default(), Workload::new(self.seed));
+        let (mut history, mut workload) = (History::default(), self.workload(self.seed));
         let empty = self.empty();
         let device = self.live(empty, &mut history, &mut workload, (operations, None));
         let (live, crashed) = (device.process_kill_image(), device.crash_image(self.seed));
         (device.operations(), live.digest(), crashed.digest())
-    }
-}
-
-/// Prints what a failure is about: the last operations, and where the nearest states differ.
-fn explain(history: &History, least: usize, seen: Option<&ReferencePool>) {
-    let steps = history.steps.len();
-    eprintln!("at least {least} of {steps} steps are promised; the last operations:");
-    for (before, op) in history
-        .log
-        .iter()
-        .skip(history.log.len().saturating_sub(12))
-    {
-        eprintln!("  after {before} steps: {op:?}");
-    }
-    let Some(seen) = seen else { return };
-    for count in (0..=steps).rev().take(24) {
-        let differences = history.state_after(count).differences(seen);
-        let promise = if count < least { "too few: " } else { "" };
-        eprintln!(
-            "  {promise}after {count} steps, expected and found differ in {}",
-            differences.len()
-        );
-        if differences.len() <= 3 || count == steps || count == least {
-            differences
-                .iter()
-                .for_each(|difference| eprintln!("    {difference}"));
-        }
     }
 }

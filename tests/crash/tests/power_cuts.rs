@@ -15,6 +15,31 @@ fn every_change() {
     println!("in all: {total}");
 }
 
+/// Every change of some workloads with snapshots.
+#[test]
+fn every_change_with_snapshots() {
+    let mut total = Tally::default();
+    for seed in 2001..=2016 {
+        let mut explorer = Explorer::new(seed).with_snapshots();
+        explorer.sweep(70);
+        println!("seed {seed}: {}", explorer.tally);
+        total += explorer.tally;
+    }
+    println!("in all: {total}");
+}
+
+/// Many lives of many pools with snapshots, each cut off somewhere.
+#[test]
+fn many_lives_with_snapshots() {
+    let mut total = Tally::default();
+    for seed in 3000..3012 {
+        let mut explorer = Explorer::new(seed).with_snapshots();
+        explorer.chain(30, 60);
+        total += explorer.tally;
+    }
+    println!("seeds 3000 to 3011: {total}");
+}
+
 /// Many lives of many pools, each cut off somewhere.
 #[test]
 fn many_lives() {

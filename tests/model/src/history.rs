@@ -131,7 +131,19 @@ fn steps_of(op: &Op, state: &ReferencePool) -> Vec<Step> {
             name: name.clone(),
             size: *size,
         }],
-        Op::Delete(name) => vec![Step::Delete { name: name.clone() }],
+        Op::Delete(name) | Op::DeleteSnapshot(name) => vec![Step::Delete { name: name.clone() }],
+        Op::Snapshot(label, names) => vec![Step::Snapshot {
+            label: label.clone(),
+            names: names.clone(),
+        }],
+        Op::CreateFrom(name, from) => vec![Step::Copy {
+            from: from.clone(),
+            name: name.clone(),
+        }],
+        Op::Revert(snapshot) => vec![Step::Copy {
+            from: snapshot.clone(),
+            name: split(snapshot).0.to_owned(),
+        }],
         Op::Write(puts) => {
             let (first, later) = commit_order(puts);
             // One that waits for a lock when it is dropped has not begun.
@@ -170,6 +182,15 @@ fn steps_of(op: &Op, state: &ReferencePool) -> Vec<Step> {
         }
         Op::Read(..) | Op::Flush | Op::Checkpoint => Vec::new(),
     }
+}
+
+/// The volume and the label of a snapshot.
+///
+/// # Panics
+/// If it is none (the test is wrong).
+#[must_use]
+pub(crate) fn split(snapshot: &str) -> (&str, &str) {
+    snapshot.split_once('@').expect("it is a snapshot")
 }
 
 fn clear(name: &str, volume: &ReferenceVolume, blocks: &Range<u64>) -> Vec<Step> {

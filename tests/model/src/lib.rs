@@ -12,13 +12,15 @@ mod pattern;
 mod reference;
 mod rng;
 mod setup;
+mod step;
 mod workload;
 
 pub use history::History;
 pub use life::Life;
 pub use observed::{check_accounting, observe};
 pub use pattern::Pattern;
-pub use reference::{Block, Difference, ReferencePool, ReferenceVolume, Step};
+pub use reference::{Block, Difference, ReferencePool, ReferenceVolume};
 pub use rng::Rng;
 pub use setup::{Setup, page_buf};
+pub use step::Step;
 pub use workload::{Op, Put, Workload};

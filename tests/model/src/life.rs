@@ -10,7 +10,7 @@ use engine_device::SimDevice;
 use engine_pool::{StoreError, block_on};
 use engine_volume::{Ack, Volume, Volumes};
 
-use crate::history::{History, commit_order};
+use crate::history::{History, commit_order, split};
 use crate::page_buf;
 use crate::workload::{Op, Put, Workload};
 
@@ -70,6 +70,29 @@ impl<'a> Life<'a> {
             }
             Op::Delete(name) => {
                 block_on(volumes.delete(name))?;
+                true
+            }
+            Op::Snapshot(label, names) => {
+                let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                block_on(volumes.take_snapshot(label, &names))?;
+                true
+            }
+            Op::DeleteSnapshot(snapshot) => {
+                let (name, label) = split(snapshot);
+                block_on(volumes.delete_snapshot(name, label))?;
+                true
+            }
+            Op::CreateFrom(name, from) => {
+                let from = match from.split_once('@') {
+                    Some((from, label)) => (from, Some(label)),
+                    None => (from.as_str(), None),
+                };
+                block_on(volumes.create_from(name, from))?;
+                true
+            }
+            Op::Revert(snapshot) => {
+                let (name, label) = split(snapshot);
+                block_on(volumes.revert(name, label))?;
                 true
             }
             Op::Write(puts) => return self.write(puts),

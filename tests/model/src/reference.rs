@@ -7,57 +7,9 @@ use std::sync::Arc;
 
 use engine_base::to_usize;
 
-use crate::Pattern;
+use crate::{Pattern, Step};
 
 const BLOCK: u64 = 4096;
-
-/// One change that is whole or absent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// A volume of zeroes.
-    Create {
-        /// Its name.
-        name: String,
-        /// Its size in bytes.
-        size: u64,
-    },
-    /// The volume is gone.
-    Delete {
-        /// Its name.
-        name: String,
-    },
-    /// Another size; what lies behind a smaller one is gone for good.
-    Resize {
-        /// Its name.
-        name: String,
-        /// The new size in bytes.
-        size: u64,
-    },
-    /// Bytes are written; the blocks they touch are stored.
-    Write {
-        /// The volume.
-        name: String,
-        /// Its byte range.
-        range: Range<u64>,
-        /// What is written.
-        pattern: Pattern,
-    },
-    /// Bytes become zeroes: whole blocks holes, and of the blocks that the ends cut those that are
-    /// stored.
-    Zero {
-        /// The volume.
-        name: String,
-        /// Its byte range.
-        range: Range<u64>,
-    },
-    /// Whole blocks become holes.
-    Clear {
-        /// The volume.
-        name: String,
-        /// Numbers of the blocks.
-        blocks: Range<u64>,
-    },
-}
 
 /// The bytes of a block. Cloning shares them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,7 +112,7 @@ impl ReferenceVolume {
 /// All volumes by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReferencePool {
-    /// The volumes.
+    /// The volumes, and the snapshots under `VOLUME@LABEL`.
     pub volumes: BTreeMap<String, ReferenceVolume>,
 }
 
@@ -181,6 +133,16 @@ impl ReferencePool {
             }
             Step::Delete { name } => {
                 assert!(self.volumes.remove(name).is_some(), "{name} does not exist");
+            }
+            Step::Snapshot { label, names } => {
+                for name in names {
+                    let volume = self.volume(name).clone();
+                    self.volumes.insert(format!("{name}@{label}"), volume);
+                }
+            }
+            Step::Copy { from, name } => {
+                let volume = self.volume(from).clone();
+                self.volumes.insert(name.clone(), volume);
             }
             Step::Resize { name, size } => self.volume_mut(name).resize(*size),
             Step::Write {

@@ -8,6 +8,8 @@ use engine_volume::Ack;
 const BLOCK: u64 = 4096;
 /// Most volumes at once.
 const VOLUMES: usize = 4;
+/// Most snapshots at once.
+const SNAPSHOTS: usize = 9;
 /// Bytes stored above which a workload rather gives back.
 const STORED_BYTES: u64 = 24 << 20;
 
@@ -43,10 +45,30 @@ pub enum Op {
     Zero(String, Range<u64>, bool, Ack),
     /// A range is read and compared.
     Read(String, Range<u64>),
+    /// A snapshot is taken of all of these.
+    Snapshot(String, Vec<String>),
+    /// A snapshot, `VOLUME@LABEL`, is deleted.
+    DeleteSnapshot(String),
+    /// A volume is made from another one, or from a snapshot.
+    CreateFrom(String, String),
+    /// A volume becomes what it was at its snapshot.
+    Revert(String),
     /// Everything is flushed.
     Flush,
     /// A checkpoint is taken.
     Checkpoint,
+}
+
+/// The volumes that are no snapshots.
+fn heads(state: &ReferencePool) -> Vec<&String> {
+    let names = state.volumes.keys();
+    names.filter(|name| !name.contains('@')).collect()
+}
+
+/// The snapshots, with the volumes that they are of.
+fn snapshots(state: &ReferencePool) -> impl Iterator<Item = (&str, &String)> {
+    let names = state.volumes.keys();
+    names.filter_map(|name| Some((name.split_once('@')?.0, name)))
 }
 
 /// Draws operations that make sense in a state.
@@ -55,6 +77,8 @@ pub struct Workload {
     rng: Rng,
     stamp: u64,
     names: u64,
+    labels: u64,
+    snapshots: bool,
 }
 
 impl Workload {
@@ -65,6 +89,17 @@ impl Workload {
             rng: Rng::new(seed),
             stamp: seed << 20,
             names: 0,
+            labels: 0,
+            snapshots: false,
+        }
+    }
+
+    /// The workload of `seed`, with snapshots and volumes made from them.
+    #[must_use]
+    pub const fn with_snapshots(seed: u64) -> Self {
+        Self {
+            snapshots: true,
+            ..Self::new(seed)
         }
     }
 
@@ -73,8 +108,11 @@ impl Workload {
         if state.volumes.is_empty() {
             return self.create(state);
         }
+        if self.snapshots && self.rng.once_in(6) {
+            return self.of_snapshots(state);
+        }
         let full = state.stored_bytes() > STORED_BYTES;
-        let room = state.volumes.len() < VOLUMES;
+        let room = heads(state).len() < VOLUMES;
         let weights = [
             if full { 1 } else { 40 },
             if full { 1 } else { 14 },
@@ -109,12 +147,63 @@ impl Workload {
             }
             7 => self.create(state),
             8 => Op::Resize(name, self.size()),
-            _ => Op::Delete(name),
+            _ => match snapshots(state).find(|(of, _)| **of == *name) {
+                Some((_, snapshot)) => Op::DeleteSnapshot(snapshot.clone()),
+                None => Op::Delete(name),
+            },
+        }
+    }
+
+    fn of_snapshots(&mut self, state: &ReferencePool) -> Op {
+        let (name, _) = self.volume(state);
+        let all: Vec<&String> = snapshots(state).map(|(_, snapshot)| snapshot).collect();
+        let full = state.stored_bytes() > 3 * STORED_BYTES;
+        let weights = if all.is_empty() {
+            [1, 0, 0, 0]
+        } else if all.len() >= SNAPSHOTS || full {
+            [0, 4, 1, 1]
+        } else {
+            [5, 4, 3, 2]
+        };
+        match self.rng.weighted(&weights) {
+            0 => {
+                let mut names = vec![name];
+                let other = (*self.rng.pick(&heads(state))).clone();
+                if !names.contains(&other) {
+                    names.push(other);
+                }
+                let is_taken = |label: u64| {
+                    let of = |name: &String| format!("{name}@s{label}");
+                    names
+                        .iter()
+                        .any(|name| state.volumes.contains_key(&of(name)))
+                };
+                self.labels += 1;
+                while is_taken(self.labels) {
+                    self.labels += 1;
+                }
+                Op::Snapshot(format!("s{}", self.labels), names)
+            }
+            1 => Op::DeleteSnapshot((*self.rng.pick(&all)).clone()),
+            2 => {
+                let from = if self.rng.once_in(3) {
+                    name
+                } else {
+                    (*self.rng.pick(&all)).clone()
+                };
+                self.names += 1;
+                let name = format!("v{}", self.names % 5);
+                if state.volumes.contains_key(&name) {
+                    return Op::Revert((*self.rng.pick(&all)).clone());
+                }
+                Op::CreateFrom(name, from)
+            }
+            _ => Op::Revert((*self.rng.pick(&all)).clone()),
         }
     }
 
     fn volume<'a>(&mut self, state: &'a ReferencePool) -> (String, &'a ReferenceVolume) {
-        let names: Vec<&String> = state.volumes.keys().collect();
+        let names = heads(state);
         let name = *self.rng.pick(&names);
         (name.clone(), state.volume(name))
     }

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use engine_base::{Clock, SeededEntropy, SystemClock};
-use engine_bucket::{Ack, Bucket, BucketError, ListItem, ListOptions, RenameHow, RenamePreconditions};
+use engine_bucket::{
+    Ack, Bucket, BucketError, ListItem, ListOptions, RenameHow, RenamePreconditions,
+};
 use engine_pool::block_on;
 
 use crate::load::load;
@@ -182,9 +184,13 @@ impl Race<'_> {
             Door::Object => {
                 let (from, to) = (format!("{from}/"), format!("{to}/"));
                 let (from, to) = (from.as_bytes(), to.as_bytes());
-                let renamed = self
-                    .bucket
-                    .rename_object(from, to, OWNER, RenamePreconditions::default(), Ack::Written);
+                let renamed = self.bucket.rename_object(
+                    from,
+                    to,
+                    OWNER,
+                    RenamePreconditions::default(),
+                    Ack::Written,
+                );
                 renamed.await
             }
         }

@@ -100,6 +100,14 @@ fn describe(node: &mut Node, mutation: &MutationRef<'_>, data: Option<&[u8]>) {
             node.computed("key", hex(key));
             extent_put(node, extent, data);
         }
+        MutationRef::ExtentRelease {
+            key, offset, bytes, ..
+        } => {
+            "extent release".clone_into(&mut node.title);
+            node.computed("key", hex(key));
+            node.computed("offset", *offset);
+            node.computed("bytes", *bytes);
+        }
         MutationRef::ExtentClear {
             key, offset, bytes, ..
         } => {

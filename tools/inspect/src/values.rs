@@ -75,6 +75,7 @@ fn record_fields(node: &mut Node, record: &DatasetRecord) {
     let state = match record.state {
         DatasetState::Live => "live",
         DatasetState::Deleting => "deleting",
+        DatasetState::Snapshot => "snapshot",
     };
     node.computed("kind", kind);
     node.computed("state", state);
@@ -82,6 +83,13 @@ fn record_fields(node: &mut Node, record: &DatasetRecord) {
     node.computed("cleanup_from", record.cleanup_from);
     node.computed("created_unix_nanos", record.created_unix_nanos);
     node.computed("name", record.name.as_str());
+    if let Some(descent) = &record.descent {
+        node.computed("family", descent.family.get());
+        node.computed("lineage", descent.lineage.get());
+        node.computed("parent", descent.parent.map_or(0, |id| id.get()));
+        node.computed("head", descent.head.map_or(0, |id| id.get()));
+        node.computed("released", descent.released);
+    }
 }
 
 fn extent(node: &mut Node, key: &[u8], value: &[u8]) {

@@ -7,8 +7,8 @@ use zerocopy::little_endian::{U16, U32, U64};
 
 use super::{BATCH_HEADER_BYTES, NAME, RawBatch};
 use crate::mutation::{
-    CHARGE, DELETE, EXTENT_CLEAR, EXTENT_PUT, EXTENT_SHARE, PUT, RawExtentClear, RawExtentPut,
-    RawExtentShare, RawMutation, TOUCH,
+    CHARGE, DELETE, EXTENT_CLEAR, EXTENT_PUT, EXTENT_RELEASE, EXTENT_SHARE, PUT, RawExtentClear,
+    RawExtentPut, RawExtentShare, RawMutation, TOUCH,
 };
 use crate::{
     Charge, Codec, EXTENT_BLOCKS_MAX, ExtentShareRef, FormatError, MutationRef, Touch, check,
@@ -145,6 +145,18 @@ impl BatchBuilder {
             bytes: U64::new(bytes),
         };
         self.push(EXTENT_CLEAR, dataset, prefix, &[raw.as_bytes()]);
+    }
+
+    /// Says that what a range of the object whose keys start with `prefix` maps is dead.
+    ///
+    /// # Panics
+    /// If the range is empty or ends behind byte 2^64 - 1.
+    pub fn extent_release(&mut self, dataset: DatasetId, prefix: &[u8], offset: u64, bytes: u64) {
+        let raw = RawExtentClear {
+            offset: U64::new(offset),
+            bytes: U64::new(bytes),
+        };
+        self.push(EXTENT_RELEASE, dataset, prefix, &[raw.as_bytes()]);
     }
 
     /// Maps a range of the object whose keys start with `prefix` to what another range maps.

@@ -13,6 +13,7 @@ enum Owned {
     Delete(u64, Vec<u8>),
     ExtentPut(u64, Vec<u8>, ExtentPut, Vec<u32>),
     ExtentClear(u64, Vec<u8>, u64, u64),
+    Release(u64, Vec<u8>, u64, u64),
     Touch(u64, Vec<u8>, Touch),
     Charge(u64, Vec<u8>, Charge),
     Share(u64, Vec<u8>, Vec<u8>, [u64; 3]),
@@ -28,6 +29,9 @@ impl Owned {
             }
             Self::ExtentClear(dataset, key, offset, bytes) => {
                 to.extent_clear(DatasetId::new(*dataset), key, *offset, *bytes);
+            }
+            Self::Release(dataset, key, offset, bytes) => {
+                to.extent_release(DatasetId::new(*dataset), key, *offset, *bytes);
             }
             Self::Touch(dataset, key, touch) => to.touch(DatasetId::new(*dataset), key, touch),
             Self::Charge(dataset, key, charge) => {
@@ -63,6 +67,9 @@ impl Owned {
             }
             MutationRef::ExtentClear { offset, bytes, .. } => {
                 Self::ExtentClear(dataset, key, offset, bytes)
+            }
+            MutationRef::ExtentRelease { offset, bytes, .. } => {
+                Self::Release(dataset, key, offset, bytes)
             }
             MutationRef::Touch { touch, .. } => Self::Touch(dataset, key, touch),
             MutationRef::Charge { charge, .. } => Self::Charge(dataset, key, charge),
@@ -139,6 +146,9 @@ fn mutation() -> impl Strategy<Value = Owned> {
             .prop_map(|((dataset, key), (put, sums))| Owned::ExtentPut(dataset, key, put, sums)),
         (id(), any::<u32>(), 1u64..1 << 60).prop_map(|((dataset, key), offset, bytes)| {
             Owned::ExtentClear(dataset, key, offset.into(), bytes)
+        }),
+        (id(), any::<u32>(), 1u64..1 << 60).prop_map(|((dataset, key), offset, bytes)| {
+            Owned::Release(dataset, key, offset.into(), bytes)
         }),
     ]
 }

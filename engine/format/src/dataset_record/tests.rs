@@ -2,7 +2,7 @@ use engine_base::limits::VOLUME_BYTES_MAX;
 use engine_base::{ByteCount, DatasetId};
 use proptest::prelude::{any, prop, proptest};
 
-use super::{DatasetName, DatasetRecord, DatasetState, dataset_key, dataset_of_key};
+use super::{DatasetName, DatasetRecord, DatasetState, Descent, dataset_key, dataset_of_key};
 use crate::samples;
 use crate::testing::{notices_every_flipped_bit, refused, refuses_every_truncation, unhex};
 
@@ -24,6 +24,46 @@ fn golden_bytes() {
     assert_eq!(DatasetRecord::decode(&record.encode()), Ok(record));
 }
 
+const KEPT: &str = concat!(
+    "02 01 03 00 0006050403020100 ffffffffffffffff 2827262524232221 0700 0000",
+    "1000000000000000 1100000000000000 1200000000000000 1300000000000000 0807060504030201",
+    "6469736b2dc3a9",
+);
+
+fn snapshot() -> DatasetRecord {
+    DatasetRecord {
+        state: DatasetState::Snapshot,
+        cleanup_from: None,
+        descent: Some(Descent {
+            family: DatasetId::new(16),
+            lineage: DatasetId::new(17),
+            parent: Some(DatasetId::new(18)),
+            head: Some(DatasetId::new(19)),
+            released: 0x0102_0304_0506_0708,
+        }),
+        ..samples::dataset_record()
+    }
+}
+
+#[test]
+fn golden_bytes_of_a_snapshot() {
+    let bytes = unhex(KEPT);
+    assert_eq!(snapshot().encode(), bytes);
+    assert_eq!(DatasetRecord::decode(&bytes), Ok(snapshot()));
+    notices_every_flipped_bit(&bytes, DatasetRecord::decode);
+    refuses_every_truncation(&bytes, DatasetRecord::decode);
+    let wrong = |at: usize, with: u8| {
+        let mut bytes = unhex(KEPT);
+        bytes[at] = with;
+        refused(DatasetRecord::decode(&bytes))
+    };
+    assert_eq!(wrong(2, 1), "head");
+    assert_eq!(wrong(32, 0), "family");
+    assert_eq!(wrong(40, 2), "lineage");
+    assert_eq!(wrong(48, 15), "parent");
+    assert_eq!(wrong(56, 0), "head");
+}
+
 #[test]
 fn every_flipped_bit_is_noticed_and_every_truncation_is_refused() {
     notices_every_flipped_bit(&unhex(GOLDEN), DatasetRecord::decode);
@@ -37,12 +77,14 @@ fn what_no_writer_makes_is_refused() {
         bytes[at..at + with.len()].copy_from_slice(with);
         refused(DatasetRecord::decode(&bytes))
     };
-    assert_eq!(wrong(0, &[2]), "version");
+    assert_eq!(wrong(0, &[3]), "version");
+    assert_eq!(wrong(0, &[2]), "truncated");
     assert_eq!(wrong(1, &[0]), "kind");
     assert_eq!(wrong(1, &[2]), "size");
     assert_eq!(wrong(1, &[3]), "kind");
     assert_eq!(wrong(2, &[0]), "state");
-    assert_eq!(wrong(2, &[3]), "state");
+    assert_eq!(wrong(2, &[3]), "head");
+    assert_eq!(wrong(2, &[4]), "state");
     assert_eq!(wrong(3, &[1]), "reserved");
     assert_eq!(wrong(4, &(VOLUME_BYTES_MAX + 1).to_le_bytes()), "size");
     assert_eq!(wrong(28, &[6]), "name_bytes");

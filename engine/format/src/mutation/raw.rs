@@ -17,6 +17,7 @@ pub(crate) const EXTENT_PUT: u8 = 3;
 pub(crate) const EXTENT_CLEAR: u8 = 4;
 pub(crate) const TOUCH: u8 = 5;
 pub(crate) const EXTENT_SHARE: u8 = 6;
+pub(crate) const EXTENT_RELEASE: u8 = 7;
 pub(crate) const CHARGE: u8 = 8;
 
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy)]
@@ -65,9 +66,8 @@ const _: () = assert!(size_of::<RawExtentClear>() == 16);
 impl RawMutation {
     /// Checks everything but the bodies and returns the lengths of key and payload.
     pub(super) fn verify(&self) -> Result<(usize, usize), FormatError> {
-        let known = matches!(self.kind, PUT..=EXTENT_SHARE | CHARGE);
-        let why = "the kinds are 1 to 6 and 8";
-        check::field(known, NAME, "kind", self.kind, why)?;
+        let known = (PUT..=CHARGE).contains(&self.kind);
+        check::field(known, NAME, "kind", self.kind, "the kinds are 1 to 8")?;
         check::zero(&[self.reserved], NAME, "reserved")?;
         let dataset = self.dataset.get();
         check::field(

@@ -1,7 +1,7 @@
-use engine_base::DatasetId;
+use engine_base::{DatasetId, Location, SegmentId};
 use proptest::prelude::{any, prop, proptest};
 
-use super::{RootsRecord, dataset_of_roots_key, roots_key};
+use super::{KeptCut, RootsRecord, dataset_of_roots_key, roots_key};
 use crate::samples;
 use crate::testing::{notices_every_flipped_bit, refused, refuses_every_truncation, unhex};
 
@@ -21,6 +21,28 @@ fn golden_bytes() {
     };
     assert_eq!(empty.encode()[..48], [0; 48]);
     assert_eq!(RootsRecord::decode(&empty.encode()), Ok(empty));
+}
+
+#[test]
+fn golden_bytes_of_a_snapshot() {
+    let golden = format!("{GOLDEN} 0102000000000000 0103000000000000 00100000 80000000");
+    let at = |segment, offset| Location {
+        segment: SegmentId::new(segment).unwrap(),
+        offset,
+    };
+    let record = RootsRecord {
+        kept: Some(KeptCut {
+            data: at(0x201, 0x1000),
+            pages: at(0x301, 0x80),
+        }),
+        ..samples::roots_record()
+    };
+    let bytes = unhex(&golden);
+    assert_eq!(record.encode()[..], bytes);
+    assert_eq!(RootsRecord::decode(&bytes), Ok(record));
+    notices_every_flipped_bit(&bytes, RootsRecord::decode);
+    let no_segment = [&bytes[..56], &[0; 24]].concat();
+    assert_eq!(refused(RootsRecord::decode(&no_segment)), "data cut");
 }
 
 #[test]

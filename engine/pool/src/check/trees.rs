@@ -10,20 +10,24 @@ use engine_format::{
 use engine_tree::LoadedPage;
 
 use super::entries::{Found, decode_entry, end_allowed, is_bucket, range_of};
+use super::family::{PlaceInFamily, place_of};
 use super::pages::TreeToCheck;
 use super::report::chain;
 use super::shares::Shares;
 use super::usages::Usages;
 use super::{Check, Segments, Sums};
 
-type Records = BTreeMap<DatasetId, DatasetRecord>;
-type Roots = BTreeMap<DatasetId, RootsRecord>;
+pub(super) type Records = BTreeMap<DatasetId, DatasetRecord>;
+pub(super) type Roots = BTreeMap<DatasetId, RootsRecord>;
 
 /// A dataset in words.
 pub(super) fn owner_of(id: DatasetId, record: Option<&DatasetRecord>) -> String {
     match record {
         Some(record) if record.state == DatasetState::Live => {
             format!("{} {:?}", kind_of(record), record.name.as_str())
+        }
+        Some(record) if record.state == DatasetState::Snapshot => {
+            format!("snapshot {:?} ({id})", record.name.as_str())
         }
         Some(record) => {
             format!(
@@ -60,7 +64,8 @@ impl Check<'_> {
                      report this"
                 ));
             }
-            self.dataset(*id, roots_record, record, segments, &mut sums);
+            let place = place_of(record, &records, &roots);
+            self.dataset(*id, roots_record, (record, place), segments, &mut sums);
         }
         self.report.counts.datasets = records.len() as u64;
         sums
@@ -77,6 +82,7 @@ impl Check<'_> {
             root: superblock.pool_root,
             owner: "the tree of datasets",
             two_copies: true,
+            counted_from: None,
         };
         let mut records = Records::new();
         let mut names = HashSet::new();
@@ -116,6 +122,7 @@ impl Check<'_> {
             root: superblock.roots_root,
             owner: "the tree of roots",
             two_copies: true,
+            counted_from: None,
         };
         let mut roots = Roots::new();
         self.tree(&tree, segments, sums, &mut |check, page, _| {
@@ -140,16 +147,23 @@ impl Check<'_> {
         &mut self,
         id: DatasetId,
         roots_record: &RootsRecord,
-        record: Option<&DatasetRecord>,
+        (record, place): (Option<&DatasetRecord>, PlaceInFamily),
         segments: &Segments,
         sums: &mut Sums,
     ) {
+        let is_snapshot = record.is_some_and(DatasetRecord::is_snapshot);
+        if record.is_some() && is_snapshot != roots_record.kept.is_some() {
+            self.inconsistent(format!(
+                "{id} is a snapshot by its record or by its root, but not by both"
+            ));
+        }
         let owner = &*owner_of(id, record);
         let tree = TreeToCheck {
-            id,
+            id: place.family.unwrap_or(id),
             root: roots_record.root,
             owner,
             two_copies: false,
+            counted_from: place.pages,
         };
         let was_incomplete = std::mem::take(&mut sums.incomplete);
         let mut extents = Extents {
@@ -162,6 +176,7 @@ impl Check<'_> {
             allocated: 0,
             shares: Shares::default(),
             usages: Usages::default(),
+            place,
         };
         self.tree(&tree, segments, sums, &mut |check, page, sums| {
             extents.of_page(check, page, sums);
@@ -218,6 +233,7 @@ struct Extents<'a> {
     allocated: u64,
     shares: Shares,
     usages: Usages,
+    place: PlaceInFamily,
 }
 
 impl Extents<'_> {
@@ -267,7 +283,7 @@ impl Extents<'_> {
         }
         if extent.is_shared() {
             self.shares.extent(self.object, start, extent);
-        } else {
+        } else if self.place.counts(start, location) {
             sums.add_live(location.segment, extent.bytes());
         }
         self.allocated += bytes;

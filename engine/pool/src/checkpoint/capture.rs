@@ -1,19 +1,20 @@
 //! Taking the state of one LSN.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use engine_base::{ByteCount, DatasetId, Lsn};
 use engine_format::{CheckpointId, SegmentEntry};
 use engine_log::JournalPosition;
-use engine_tree::{Captured, Remains};
+use engine_tree::Captured;
 
 use crate::Dataset;
-use crate::apply::Work;
+use crate::apply::{FamilyChanges, Work};
 use crate::core::Core;
 
 /// A dataset in the state that is taken.
 pub(super) struct CapturedDataset {
-    pub(super) id: DatasetId,
+    pub(super) dataset: Arc<Dataset>,
     pub(super) tree: Captured,
     pub(super) allocated: ByteCount,
 }
@@ -24,10 +25,10 @@ pub(super) struct State {
     pub(super) lsn: Lsn,
     pub(super) position: JournalPosition,
     pub(super) pool: Captured,
-    /// Those that changed.
+    /// Those that changed: snapshots, each behind those that it went on from, then heads.
     pub(super) datasets: Vec<CapturedDataset>,
-    /// Of datasets whose records were deleted since the last checkpoint.
-    pub(super) removed: Vec<Remains>,
+    /// Datasets that came and went since the last checkpoint.
+    pub(super) families: FamilyChanges,
     pub(super) journal_segments: Vec<SegmentEntry>,
     pub(super) next_dataset: DatasetId,
     /// Incompatible features in use.
@@ -38,10 +39,12 @@ impl Core {
     /// Takes the state in one turn of apply: roots are cloned, counters copied, nothing is written.
     pub(super) fn take_state(&self, checkpoint: CheckpointId) -> State {
         let mut turn = self.turn.lock();
-        let all = self.catalog.all();
-        let datasets = all.iter().filter_map(|dataset| capture(dataset));
-        let datasets = datasets.collect();
-        let removed = std::mem::take(&mut turn.removed);
+        let mut families = std::mem::take(&mut turn.families);
+        let unwritten = std::mem::take(&mut families.unwritten);
+        let mut datasets: Vec<CapturedDataset> = unwritten.into_iter().map(of_removed).collect();
+        datasets.extend(self.catalog.all().into_iter().filter_map(capture));
+        // Snapshots have higher ids than those that they went on from.
+        datasets.sort_by_key(|known| (known.dataset.kept().is_none(), known.dataset.id()));
         turn.since_checkpoint = Work::default();
         let page_reads = self.counters.page_reads.load(Ordering::Relaxed);
         self.counters
@@ -57,7 +60,7 @@ impl Core {
             position: turn.end.expect("the journal was started"),
             pool: self.catalog.pool.tree.write().capture(),
             datasets,
-            removed,
+            families,
             journal_segments,
             next_dataset: self.catalog.next_id(),
             features: self.features.load(Ordering::Relaxed),
@@ -76,14 +79,24 @@ impl State {
 }
 
 /// `None` if nothing of it changed.
-fn capture(dataset: &Dataset) -> Option<CapturedDataset> {
-    let mut tree = dataset.tree.write();
-    if !tree.is_dirty() {
-        return None;
-    }
+fn capture(dataset: Arc<Dataset>) -> Option<CapturedDataset> {
+    let tree = {
+        let mut tree = dataset.tree.write();
+        tree.is_dirty().then(|| tree.capture())?
+    };
+    let allocated = dataset.allocated();
     Some(CapturedDataset {
-        id: dataset.id(),
-        tree: tree.capture(),
-        allocated: dataset.allocated(),
+        dataset,
+        tree,
+        allocated,
     })
+}
+
+fn of_removed((dataset, tree): (Arc<Dataset>, Captured)) -> CapturedDataset {
+    let allocated = dataset.allocated();
+    CapturedDataset {
+        dataset,
+        tree,
+        allocated,
+    }
 }

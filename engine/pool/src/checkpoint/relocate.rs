@@ -12,9 +12,9 @@ use engine_base::{DatasetId, SegmentId, to_usize};
 use engine_tree::{LoadedPage, Missing, Relocated, RelocationEnd, Tree};
 
 use super::Checkpointer;
-use crate::Pool;
 use crate::core::Core;
 use crate::space::{CompactionGoal, choose_victims, table_bytes};
+use crate::{Dataset, Pool};
 
 /// Pages that a checkpoint may always move where there is room for them.
 const PAGES_MIN: u64 = 16;
@@ -76,6 +76,11 @@ impl Compaction {
         (self.tree, self.key) = (DatasetId::POOL, Box::default());
     }
 
+    /// Whether pages leave this segment, if only those above `above` can.
+    fn is_victim(&self, segment: SegmentId, above: Option<SegmentId>) -> bool {
+        above.is_none_or(|above| segment > above) && self.victims.binary_search(&segment).is_ok()
+    }
+
     fn go_on_in(&mut self, tree: Option<DatasetId>) {
         self.key = Box::default();
         match tree {
@@ -121,6 +126,21 @@ impl Core {
         dirty + dirty / 4 + 64 * PAGE_BYTES as u64 + table_bytes(segments)
     }
 
+    /// The segment above which the pages of a dataset can be moved: those that a snapshot has, too,
+    /// would only be there twice. `None` inside: all of them; outside: none.
+    #[expect(clippy::option_option, reason = "each of the three is another answer")]
+    fn moves_from(&self, dataset: &Dataset) -> Option<Option<SegmentId>> {
+        if dataset.kept().is_some() {
+            return None;
+        }
+        let Some(parent) = dataset.descent().parent else {
+            return Some(None);
+        };
+        let parent = self.catalog.get(parent)?;
+        let pages = parent.kept()?.pages.get()?;
+        Some(Some(pages.segment))
+    }
+
     /// Pages that may become dirty in addition, so that there is certainly room for the checkpoint.
     fn spare_pages(&self, room: u64) -> u64 {
         let slots = u64::from(self.space.lock().free_slots()).saturating_sub(JOURNAL_SLOTS);
@@ -144,14 +164,18 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn step(&mut self, round: &mut Compaction) {
+        let nothing = Relocated {
+            marked: 0,
+            end: RelocationEnd::Done,
+        };
         let relocated = match round.tree {
-            DatasetId::ROOTS => self.look(round, &mut self.core.roots.lock()),
+            DatasetId::ROOTS => self.look(round, None, &mut self.core.roots.lock()),
             tree => match self.core.catalog.get(tree) {
-                Some(dataset) => self.look(round, &mut dataset.tree.write()),
-                None => Relocated {
-                    marked: 0,
-                    end: RelocationEnd::Done,
+                Some(dataset) => match self.core.moves_from(&dataset) {
+                    Some(above) => self.look(round, above, &mut dataset.tree.write()),
+                    None => nothing,
                 },
+                None => nothing,
             },
         };
         self.pages_left = self.pages_left.saturating_sub(relocated.marked as u64);
@@ -164,18 +188,20 @@ impl Work<'_> {
         }
     }
 
-    fn look(&mut self, round: &Compaction, tree: &mut Tree) -> Relocated {
+    fn look(&mut self, round: &Compaction, above: Option<SegmentId>, tree: &mut Tree) -> Relocated {
         if let Some((missing, page)) = self.loaded.take() {
             tree.install(&missing, page);
         }
-        let is_victim = |segment| round.victims.binary_search(&segment).is_ok();
+        let is_victim = |segment| round.is_victim(segment, above);
         tree.relocate(&round.key, to_usize(self.pages_left), &is_victim)
     }
 
     /// Reads without a lock. No segment is released meanwhile: only checkpoints do that.
     fn read(&mut self, round: &mut Compaction, missing: Missing) {
         self.reads_left -= 1;
-        let is_victim = |segment| round.victims.binary_search(&segment).is_ok();
+        let dataset = self.core.catalog.get(round.tree);
+        let above = dataset.and_then(|dataset| self.core.moves_from(&dataset));
+        let is_victim = |segment| round.is_victim(segment, above.flatten());
         let page = match self.core.page_reader().tree_page(&missing) {
             Ok(page) => page,
             Err(error) => {
@@ -195,7 +221,7 @@ impl Work<'_> {
 
     fn pass_over(&self, round: &mut Compaction, missing: Missing) {
         if missing.high.is_empty() {
-            round.go_on_in(self.tree_after(missing.tree));
+            round.go_on_in(self.tree_after(round.tree));
         } else {
             round.go_on_from(missing.high);
         }

@@ -1,12 +1,13 @@
 //! Writing the trees of a state.
 
 use engine_base::{DatasetId, Location};
-use engine_format::{PagePointer, RootsRecord, roots_key};
+use engine_format::{KeptCut, PagePointer, RootsRecord, roots_key};
 use engine_log::IndexStream;
 use engine_tree::{CaptureReport, Captured, Remains};
 
 use super::Pages;
-use super::capture::State;
+use super::capture::{CapturedDataset, State};
+use super::lines::Lines;
 use super::sink::Sink;
 use crate::StoreError;
 use crate::core::Core;
@@ -23,32 +24,81 @@ impl Core {
     ) -> Result<Option<PagePointer>, StoreError> {
         let reader = self.page_reader();
         let mut roots = self.roots.lock();
+        let mut lines = self.lines.lock();
+        lines.grow(&state.families.grown);
         for captured in std::mem::take(&mut state.datasets) {
-            let report = write_tree(self, stream, captured.tree)?;
-            let record = RootsRecord {
-                root: pages.add(self, report),
-                allocated: captured.allocated,
-            };
-            let (key, value) = (roots_key(captured.id), record.encode());
+            let id = captured.dataset.id();
+            let record = self.write_dataset(stream, captured, &mut lines, pages)?;
+            let (key, value) = (roots_key(id), record.encode());
             reader.with_pages(&mut roots, |roots| roots.put(&key, &value))?;
         }
-        for remains in std::mem::take(&mut state.removed) {
-            let key = roots_key(remains.tree());
-            pages.freed.extend(free(reader, remains)?);
-            reader.with_pages(&mut roots, |roots| roots.delete(&key))?;
+        // Heads first: nothing went on from them.
+        for (id, remains) in std::mem::take(&mut state.families.heads) {
+            let above = lines.parent_pages(id);
+            let is_kept = |at| above.is_some_and(|above| at < above);
+            pages.freed.extend(free(reader, remains, is_kept)?);
+            lines.remove(id);
+            reader.with_pages(&mut roots, |roots| roots.delete(&roots_key(id)))?;
+        }
+        for id in std::mem::take(&mut state.families.snapshots) {
+            let freed = lines.pages_of_removed(reader, &mut roots, id)?;
+            pages.freed.extend(freed);
+            lines.remove(id);
+            reader.with_pages(&mut roots, |roots| roots.delete(&roots_key(id)))?;
         }
         let captured = roots.capture();
         drop(roots);
         let report = write_tree(self, stream, captured)?;
         Ok(pages.add(self, report))
     }
+
+    fn write_dataset(
+        &self,
+        stream: &mut IndexStream,
+        captured: CapturedDataset,
+        lines: &mut Lines,
+        pages: &mut Pages,
+    ) -> Result<RootsRecord, StoreError> {
+        let CapturedDataset {
+            dataset,
+            tree,
+            allocated,
+        } = captured;
+        let mut report = write_tree(self, stream, tree)?;
+        if let Some(above) = lines.parent_pages(dataset.id()) {
+            report.freed.retain(|(at, _)| *at >= above);
+        }
+        let root = pages.add(self, report);
+        let kept = match dataset.kept() {
+            None => None,
+            Some(kept) => {
+                let behind = stream.position(&*self.device, self)?;
+                lines.wrote_snapshot(dataset.id(), behind);
+                let _ = kept.pages.set(behind);
+                dataset.forget(root);
+                Some(KeptCut {
+                    data: kept.data,
+                    pages: behind,
+                })
+            }
+        };
+        Ok(RootsRecord {
+            root,
+            allocated,
+            kept,
+        })
+    }
 }
 
-/// What a removed tree has on the device. A damaged inner page costs the space behind it, but must
-/// not keep the pool from being opened: nobody needs what it led to.
-fn free(reader: PageReader<'_>, remains: Remains) -> Result<Vec<(Location, u32)>, StoreError> {
+/// What a removed tree has on the device, but for what is kept. A damaged inner page costs the
+/// space behind it, but must not keep the pool from being opened: nobody needs what it led to.
+fn free(
+    reader: PageReader<'_>,
+    remains: Remains,
+    is_kept: impl Fn(Location) -> bool,
+) -> Result<Vec<(Location, u32)>, StoreError> {
     let tree: DatasetId = remains.tree();
-    remains.free(|missing| match reader.tree_page(missing) {
+    remains.free_unless(is_kept, |missing| match reader.tree_page(missing) {
         Ok(page) => Ok(Some(page)),
         Err(error @ StoreError::PageDamaged { .. }) => {
             tracing::error!(%tree, %error,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use engine_base::{DatasetId, EpochId, Location, SegmentId};
 use engine_device::Device;
@@ -15,6 +15,7 @@ use engine_tree::{Copies, MemoryBudget, Tree};
 use crate::apply::Turn;
 use crate::catalog::Catalog;
 use crate::core::{Core, CoreParts};
+use crate::family::Kept;
 use crate::open::geometry_of;
 use crate::pages::{InSlot, PageReader};
 use crate::space::{Admission, Reserve, Segment, Space, read_table};
@@ -145,13 +146,37 @@ impl Core {
                 .map(|value| RootsRecord::decode(&value))
                 .transpose()
                 .map_err(broken)?;
-            let (root, allocated) =
-                root.map_or((None, 0), |known| (known.root, known.allocated.get()));
-            let tree = Tree::from_root(id, root, Arc::clone(&self.budget));
-            self.catalog.put(id, record, |record| {
-                Dataset::new(id, Some(record), tree, allocated)
+            self.load_dataset(id, record, root)?;
+        }
+        Ok(())
+    }
+
+    fn load_dataset(
+        &self,
+        id: DatasetId,
+        record: DatasetRecord,
+        root: Option<RootsRecord>,
+    ) -> Result<(), StoreError> {
+        let kept = root.and_then(|root| root.kept);
+        if kept.is_some() != record.is_snapshot() {
+            return Err(StoreError::Inconsistent {
+                what: format!("{id} is a snapshot by its record or by its root, but not by both"),
             });
         }
+        let family = record.descent.map_or(id, |descent| descent.family);
+        if let Some(descent) = record.descent {
+            let pages = kept.map(|kept| kept.pages);
+            self.lines.lock().load(id, family, descent.parent, pages);
+        }
+        let (root, allocated) = root.map_or((None, 0), |known| (known.root, known.allocated.get()));
+        let tree = Tree::from_root(family, root, Arc::clone(&self.budget));
+        let kept = kept.map(|kept| Kept {
+            data: kept.data,
+            pages: OnceLock::from(kept.pages),
+        });
+        self.catalog.put(id, record, |record| {
+            Dataset::new(id, Some(record), tree, allocated).with_kept(kept)
+        });
         Ok(())
     }
 }

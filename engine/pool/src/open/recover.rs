@@ -235,6 +235,9 @@ fn key_span(mutation: &MutationRef<'_>) -> (Vec<u8>, Vec<u8>) {
         }
         MutationRef::ExtentClear {
             key, offset, bytes, ..
+        }
+        | MutationRef::ExtentRelease {
+            key, offset, bytes, ..
         } => extent_key_span(key, offset, bytes),
         MutationRef::ExtentShare { key, share, .. } => {
             extent_key_span(key, share.offset, share.bytes)

@@ -60,6 +60,7 @@ pub(crate) fn record_spans(
         }
         MutationRef::Put { .. }
         | MutationRef::Delete { .. }
+        | MutationRef::ExtentRelease { .. }
         | MutationRef::Touch { .. }
         | MutationRef::Charge { .. } => {}
     }

@@ -7,6 +7,8 @@ use engine_base::Location;
 pub struct FreedExtent {
     /// The first stored block that holds a byte of it.
     pub location: Location,
+    /// The first byte in the object.
+    pub offset: u64,
     /// Logical bytes.
     pub bytes: u32,
     /// What it was part of, if others may refer to the same stored bytes.

@@ -226,6 +226,7 @@ impl<'a> Range<'a> {
         };
         let inside = FreedExtent {
             location: part.location(),
+            offset: from,
             bytes,
             shared: extent.is_shared().then_some(shared),
         };

@@ -86,6 +86,7 @@ pub(super) fn record() -> Vec<u8> {
         cleanup_from: None,
         created_unix_nanos: 5,
         name: DatasetName::new("disk").unwrap(),
+        descent: None,
     };
     record.encode()
 }

@@ -35,7 +35,13 @@ fn rule_19_names_do_not_move_from_below_one_quota_to_below_another() {
     let x = at(&[b"x"]);
     crossing(block_on(bucket.link(&x, (&d, b"x"), Ack::Written)));
     let object = |from: &[u8], to: &[u8]| {
-        block_on(bucket.rename_object(from, to, OWNER, RenamePreconditions::default(), Ack::Written))
+        block_on(bucket.rename_object(
+            from,
+            to,
+            OWNER,
+            RenamePreconditions::default(),
+            Ack::Written,
+        ))
     };
     crossing(object(b"x", b"d/new/x"));
     crossing(object(b"d/e/a", b"a"));
@@ -78,7 +84,14 @@ fn rule_19_a_quota_below_another_one_counts_alone() {
     assert!(matches!(gone, Err(BucketError::NotFound { what: "quota" })));
     recount(&world);
     limit(bucket, "", 0, 0);
-    block_on(bucket.rename_object(b"x", b"a/b/y", OWNER, RenamePreconditions::default(), Ack::Written)).unwrap();
+    block_on(bucket.rename_object(
+        b"x",
+        b"a/b/y",
+        OWNER,
+        RenamePreconditions::default(),
+        Ack::Written,
+    ))
+    .unwrap();
     recount(&world);
 }
 

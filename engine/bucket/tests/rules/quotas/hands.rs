@@ -59,7 +59,13 @@ fn work(bucket: &Bucket, thread: usize, rounds: usize) {
         let _ = block_on(bucket.rename(ends.0, (&root, b"out"), RenameHow::Replace, Ack::Written));
         let other = format!("d/e{}/k{}", round % 3, round % 5);
         let moved = (other.as_bytes(), &b"d/e9/moved"[..]);
-        let _ = block_on(bucket.rename_object(moved.0, moved.1, OWNER, RenamePreconditions::default(), Ack::Written));
+        let _ = block_on(bucket.rename_object(
+            moved.0,
+            moved.1,
+            OWNER,
+            RenamePreconditions::default(),
+            Ack::Written,
+        ));
         if round % 3 == 0 {
             let _ = block_on(bucket.remove(key.as_bytes(), None, Ack::Written));
             let _ = block_on(bucket.unlink(&d, b"m", Ack::Written));

@@ -1,0 +1,45 @@
+//! Where what several members of a family refer to is counted.
+
+use engine_base::{DatasetId, Location};
+use engine_format::{DatasetRecord, KeptCut};
+
+use super::trees::{Records, Roots};
+use crate::family::{Fate, released_by};
+
+/// What of a dataset is counted there, and not where it came from.
+#[derive(Clone, Copy, Default)]
+pub(super) struct PlaceInFamily {
+    pub(super) family: Option<DatasetId>,
+    fate: Fate,
+    released: u64,
+    /// Pages before this place are not.
+    pub(super) pages: Option<Location>,
+}
+
+impl PlaceInFamily {
+    /// Whether an extent that begins at `start` is counted there.
+    pub(super) fn counts(&self, start: u64, at: Location) -> bool {
+        start >= self.released && self.fate.dies(start, at)
+    }
+}
+
+pub(super) fn place_of(
+    record: Option<&DatasetRecord>,
+    records: &Records,
+    roots: &Roots,
+) -> PlaceInFamily {
+    let Some((record, descent)) = record.and_then(|record| Some((record, record.descent?))) else {
+        return PlaceInFamily::default();
+    };
+    let kept = |id: Option<DatasetId>| roots.get(&id?)?.kept;
+    let parent = descent.parent.and_then(|id| records.get(&id));
+    let above = parent.and_then(|parent| kept(parent.descent?.parent));
+    let moment = kept(descent.parent);
+    let data = |kept: Option<KeptCut>| kept.map(|kept| kept.data);
+    PlaceInFamily {
+        family: Some(descent.family),
+        fate: Fate::below(data(moment), parent, data(above)),
+        released: released_by(record),
+        pages: moment.map(|moment| moment.pages),
+    }
+}
