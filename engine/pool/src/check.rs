@@ -13,6 +13,7 @@
 mod claims;
 mod data;
 mod entries;
+mod extents;
 mod family;
 mod journal;
 mod pages;

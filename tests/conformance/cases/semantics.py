@@ -8,8 +8,9 @@ from cases.doors import bucket
 
 KEYS = ["rule_1", "rule_2", "rule_2a", "rule_3", "rule_3a", "rule_4", "rule_4a", "rule_5",
         "rule_6", "rule_6a", "rule_7"]
-CONTENT = ["rule_8", "rule_9", "rule_10", "rule_11", "rule_11b", "rule_13", "rule_14", "rule_14a",
-           "rule_14b", "rule_15", "rule_15_copies", "rule_16", "rule_20_names"]
+CONTENT = ["rule_8", "rule_9", "rule_10", "rule_11", "rule_11b"]
+ATTRIBUTES = ["rule_13", "rule_14", "rule_14a", "rule_14b", "rule_15", "rule_15_copies", "rule_16",
+              "rule_20_names"]
 
 
 def ask(t, store, file, mount, rule):
@@ -28,6 +29,12 @@ def keys_are_paths(t, rule):
 def contents_are_shared(t, rule):
     _, store, mount = bucket(t)
     ask(t, store, "content.py", mount, rule)
+
+
+@case(ATTRIBUTES, trefoil_only=True)
+def attributes_follow_the_inode(t, rule):
+    _, store, mount = bucket(t)
+    ask(t, store, "attributes.py", mount, rule)
 
 
 @case(trefoil_only=True)

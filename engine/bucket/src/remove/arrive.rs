@@ -73,16 +73,7 @@ impl Bucket {
         if !ways.0.is_like(&seen.0) || !ways.1.is_like(&seen.1) {
             return Ok(None);
         }
-        if ways.1.blocked {
-            return Err(BucketError::InTheWay);
-        }
-        self.check_precondition(&ways.0, preconditions.moved)
-            .await?;
-        self.check_precondition(&ways.1, preconditions.replaced)
-            .await?;
-        let Some(entry) = ways.0.found.clone() else {
-            return Err(BucketError::no("object"));
-        };
+        let entry = self.allowed_to_move(&ways, preconditions).await?;
         let mut moved = self.look(|tree| inode_of(tree, entry.clone())).await?;
         if replaced == Some(moved.id) {
             return Ok(Some((flight, self.pool.durable_lsn(), Left::Nothing)));
@@ -123,6 +114,23 @@ impl Bucket {
         }
         let lsn = change.commit(self, &mut flight).await?;
         Ok(Some((flight, lsn, left)))
+    }
+
+    /// What is moved, if nothing is in its way and both ends are as they were demanded to be.
+    async fn allowed_to_move(
+        &self,
+        ways: &(Way, Way),
+        preconditions: RenamePreconditions<'_>,
+    ) -> Result<EntryRecord, BucketError> {
+        if ways.1.blocked {
+            return Err(BucketError::InTheWay);
+        }
+        self.check_precondition(&ways.0, preconditions.moved)
+            .await?;
+        self.check_precondition(&ways.1, preconditions.replaced)
+            .await?;
+        let found = ways.0.found.clone();
+        found.ok_or(BucketError::no("object"))
     }
 
     /// Puts a file that was taken from one key at another.

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashSet};
 
 use engine_base::DatasetId;
 use engine_format::{
-    DatasetKind, DatasetRecord, DatasetState, ExtentRef, FormatError, PoolKey, RootsRecord,
-    SegmentKind, Superblock, dataset_of_roots_key,
+    DatasetKind, DatasetRecord, DatasetState, FormatError, PoolKey, RootsRecord, Superblock,
+    dataset_of_roots_key,
 };
-use engine_tree::LoadedPage;
 
-use super::entries::{Found, decode_entry, end_allowed, is_bucket, range_of};
+use super::entries::{end_allowed, is_bucket};
+use super::extents::Extents;
 use super::family::{PlaceInFamily, place_of};
 use super::pages::TreeToCheck;
 use super::report::chain;
@@ -216,78 +216,6 @@ impl Check<'_> {
                 ));
             }
         }
-    }
-}
-
-/// The extents of one dataset, in key order over all its leaves.
-struct Extents<'a> {
-    owner: &'a str,
-    segments: &'a Segments,
-    is_bucket: bool,
-    /// The content of a bucket that the extent before belongs to.
-    object: Option<u64>,
-    /// Nothing is mapped from here on.
-    end_allowed: u64,
-    /// End of the extent before.
-    mapped_to: u64,
-    allocated: u64,
-    shares: Shares,
-    usages: Usages,
-    place: PlaceInFamily,
-}
-
-impl Extents<'_> {
-    fn of_page(&mut self, check: &mut Check<'_>, page: &LoadedPage, sums: &mut Sums) {
-        page.for_each_entry(
-            |key, value| match decode_entry(self.is_bucket, key, value) {
-                Ok(Found::Other) => {}
-                Ok(Found::Counted(project, usage)) => self.usages.count(project, usage),
-                Ok(Found::Usage(project, usage)) => self.usages.state(project, usage),
-                Ok(Found::Shared(key, record)) => {
-                    let live = self.shares.record(&key, record);
-                    sums.add_live(key.segment, live);
-                }
-                Ok(Found::Extent(object, start, extent)) => {
-                    if object != self.object {
-                        (self.object, self.mapped_to) = (object, 0);
-                    }
-                    self.add(check, start, &extent, sums);
-                }
-                Err(error) => check.inconsistent(format!(
-                    "{}: an entry behind byte {} is damaged ({error})",
-                    self.owner, self.mapped_to
-                )),
-            },
-        );
-    }
-
-    fn add(&mut self, check: &mut Check<'_>, start: u64, extent: &ExtentRef<'_>, sums: &mut Sums) {
-        let bytes = u64::from(extent.bytes());
-        let end = start.saturating_add(bytes);
-        let range = range_of(self.owner, self.object, start, end);
-        if start < self.mapped_to {
-            check.inconsistent(format!("{range}: two extents map the same bytes"));
-        }
-        if end > self.end_allowed {
-            check.damage(format!(
-                "{range}: mapped, although the volume ends at {}; report this",
-                self.end_allowed
-            ));
-        }
-        let location = extent.location();
-        let is_known = self.segments.all.get(&location.segment);
-        if is_known.is_none_or(|segment| segment.kind != SegmentKind::Journal) {
-            check.inconsistent(format!(
-                "{range}: its data should be at {location}, but no journal segment is there"
-            ));
-        }
-        if extent.is_shared() {
-            self.shares.extent(self.object, start, extent);
-        } else if self.place.counts(start, location) {
-            sums.add_live(location.segment, extent.bytes());
-        }
-        self.allocated += bytes;
-        self.mapped_to = self.mapped_to.max(end);
     }
 }
 

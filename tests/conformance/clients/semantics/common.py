@@ -49,6 +49,18 @@ def copy(source, target, **more):
         Bucket=BUCKET, Key=target, CopySource={"Bucket": BUCKET, "Key": source}, **more)
 
 
+def upload(key, bodies):
+    """A multipart upload of these parts."""
+    at = {"Bucket": BUCKET, "Key": key}
+    at["UploadId"] = CLIENT.create_multipart_upload(**at)["UploadId"]
+    parts = [
+        {"PartNumber": number,
+         "ETag": CLIENT.upload_part(**at, PartNumber=number, Body=body)["ETag"]}
+        for number, body in enumerate(bodies, 1)
+    ]
+    return CLIENT.complete_multipart_upload(**at, MultipartUpload={"Parts": parts})["ETag"]
+
+
 def keys(**more):
     """All keys of a listing."""
     pages = CLIENT.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, **more)
