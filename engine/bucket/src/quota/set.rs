@@ -78,7 +78,11 @@ impl Bucket {
     ) -> Result<QuotaInfo, BucketError> {
         let _one = self.lock(vec![alone(LockKey::Quotas)]).await?;
         self.carry_on().await?;
-        if limits.bytes.max(limits.inodes).is_some_and(|limit| limit > 0) {
+        if limits
+            .bytes
+            .max(limits.inodes)
+            .is_some_and(|limit| limit > 0)
+        {
             self.pool.allow_quotas().await?;
         }
         let changed = self.change_quota(path, limits).await?;
