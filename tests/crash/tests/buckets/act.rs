@@ -4,6 +4,15 @@ use super::*;
 
 /// One operation on the bucket, in one batch as far as anybody sees.
 pub(super) fn act(bucket: &Bucket, rng: &mut Rng, durable: bool) -> Result<(), BucketError> {
+    let acted = operate(bucket, rng, durable);
+    if matches!(acted, Err(BucketError::Quota { .. })) {
+        // Gives back at once what was staged for it, as an opening does.
+        block_on(bucket.remove(b"none", None, engine_bucket::Ack::Written))?;
+    }
+    acted
+}
+
+fn operate(bucket: &Bucket, rng: &mut Rng, durable: bool) -> Result<(), BucketError> {
     let acks = [engine_bucket::Ack::Written, engine_bucket::Ack::Durable];
     let ack = acks[usize::from(durable)];
     let names: [&[u8]; 3] = [b"a", b"b", b"c"];
@@ -16,7 +25,7 @@ pub(super) fn act(bucket: &Bucket, rng: &mut Rng, durable: bool) -> Result<(), B
     };
     let sizes = [0, 100, 5000, 70_000, 1_300_000];
     let data = vec![u8::try_from(rng.below(256)).unwrap(); *rng.pick(&sizes)];
-    match rng.below(12) {
+    match rng.below(14) {
         0 | 1 => {
             let mut upload = bucket.upload();
             block_on(upload.write(&data))?;
@@ -66,12 +75,23 @@ pub(super) fn act(bucket: &Bucket, rng: &mut Rng, durable: bool) -> Result<(), B
             let (node, _) = block_on(bucket.lookup(&root, name))?;
             block_on(bucket.truncate(&node, rng.below(100_000), ack))
         }
-        8..11 => copy(bucket, rng, (&key, [name, other]), ack),
+        12 | 13 => limit(bucket, rng, name),
+        8..=10 => copy(bucket, rng, (&key, [name, other]), ack),
         _ => {
             let (node, _) = block_on(bucket.lookup(&root, name))?;
             block_on(bucket.link(&node, (&root, other), ack)).map(|_| ())
         }
     }
+}
+
+/// Sets the quota of the bucket, or of a directory.
+fn limit(bucket: &Bucket, rng: &mut Rng, name: &[u8]) -> Result<(), BucketError> {
+    let path = *rng.pick(&[&b""[..], b"d", name]);
+    let limits = QuotaLimits {
+        bytes: Some(*rng.pick(&[0, 150_000, 1 << 40])),
+        inodes: Some(*rng.pick(&[0, 5, 100])),
+    };
+    block_on(bucket.set_quota(path, limits)).map(|_| ())
 }
 
 /// Copies an object, or a part of a file.

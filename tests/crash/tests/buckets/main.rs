@@ -16,7 +16,7 @@ use std::sync::Arc;
 use engine_base::{ByteCount, ManualClock, SeededEntropy, VolumeOffset, to_usize};
 use engine_bucket::{
     Bucket, BucketError, Buckets, InodeKind, ListOptions, NewInode, NewKind, Node, ObjectMetadata,
-    Owner, RenameHow, RootOwner, WriteAt,
+    Owner, QuotaLimits, RenameHow, RootOwner, WriteAt,
 };
 use engine_device::{Device, PageBuf, SimDevice, SimImage, SimOptions};
 use engine_pool::{CheckOptions, CreateOptions, Pool, PoolOptions, StoreError, block_on};
@@ -150,6 +150,11 @@ impl World {
         let allocated = self.buckets.show("b").unwrap().allocated;
         writeln!(text, "bucket {allocated}").unwrap();
         show(&bucket, &bucket.root(), "/", &mut text);
+        for path in ["", "a", "b", "c", "d"] {
+            if let Ok(quota) = block_on(bucket.quota(path.as_bytes())) {
+                writeln!(text, "quota {path} {quota:?}").unwrap();
+            }
+        }
         let options = ListOptions {
             max: 10_000,
             ..ListOptions::default()
