@@ -11,6 +11,7 @@ mod mounts;
 mod offline;
 mod server;
 mod serving;
+mod snapshots;
 mod transfers;
 mod usage;
 
