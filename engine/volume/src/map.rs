@@ -44,12 +44,23 @@ impl Volume {
             covered: 0,
         };
         let _pin = self.pool.read_pin();
+        // What was fetched stays: snapshots can hold more memory than there is to spare.
+        let (mut kept, mut kept_from) = (Vec::new(), 0);
         while map.covered < bytes {
             let from = at.get() + map.covered;
             let left = bytes - map.covered;
+            if map.covered > kept_from {
+                (kept_from, kept) = (map.covered, Vec::new());
+            }
             match self.dataset.with_tree(|tree| map.extend(tree, from, left)) {
                 Ok(()) => break,
                 // What was seen stays; the look goes on behind it once the page is there.
+                Err(ExtentError::Map(missing)) => {
+                    let pages = &mut kept;
+                    self.pool
+                        .fetch_and_keep(&self.dataset, missing, pages)
+                        .await?;
+                }
                 Err(error) => self.pool.fetch_for_extents(&self.dataset, error).await?,
             }
         }

@@ -125,9 +125,17 @@ impl Volume {
     }
 
     async fn plan(&self, at: u64, bytes: u64) -> Result<Plan, StoreError> {
+        // What was fetched stays: snapshots can hold more memory than there is to spare.
+        let mut kept = Vec::new();
         loop {
             match self.dataset.with_tree(|tree| look_up(tree, at, bytes)) {
                 Ok(plan) => return Ok(plan),
+                Err(ExtentError::Map(missing)) => {
+                    let pages = &mut kept;
+                    self.pool
+                        .fetch_and_keep(&self.dataset, missing, pages)
+                        .await?;
+                }
                 Err(error) => self.pool.fetch_for_extents(&self.dataset, error).await?,
             }
         }

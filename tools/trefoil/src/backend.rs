@@ -4,11 +4,13 @@
 //! free of the engine, so that their tests need no pool.
 
 mod doors;
+mod snapshots;
 
 use engine_base::{ByteCount, ErrorKind, VolumeOffset};
 
 use crate::control::protocol::{StatusReport, VolumeRow};
 pub(crate) use doors::{Doors, MountHow};
+pub(crate) use snapshots::Snapshots;
 
 /// A failed call: what the caller should do, and the whole chain of causes in one line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,18 +30,18 @@ impl BackendError {
 }
 
 /// A pool.
-pub(crate) trait Backend: Send + Sync + 'static {
+pub(crate) trait Backend: Snapshots + Send + Sync + 'static {
     /// Makes an empty volume. Durable when it returns.
     fn volume_create(&self, name: &str, size: ByteCount) -> Result<VolumeRow, BackendError>;
     /// All volumes by name.
     fn volume_list(&self) -> Result<Vec<VolumeRow>, BackendError>;
-    /// One volume.
+    /// One volume, or one as it was at a snapshot: `NAME@LABEL`.
     fn volume_show(&self, name: &str) -> Result<VolumeRow, BackendError>;
     /// Changes the size. Durable when it returns; what lay past a smaller size is gone.
     fn volume_resize(&self, name: &str, size: ByteCount) -> Result<VolumeRow, BackendError>;
     /// Deletes a volume. Durable when it returns.
     fn volume_delete(&self, name: &str) -> Result<(), BackendError>;
-    /// Opens a volume for reading and writing its bytes.
+    /// Opens a volume for reading and writing its bytes, or a snapshot for reading them.
     fn volume_open(&self, name: &str) -> Result<Box<dyn VolumeIo>, BackendError>;
     /// The state of the pool now.
     fn status(&self) -> Result<StatusReport, BackendError>;

@@ -7,6 +7,7 @@ mod inspect;
 mod key;
 mod mount;
 mod quota;
+mod snapshot;
 mod status;
 mod volume;
 
@@ -47,6 +48,9 @@ enum Command {
     /// Create, list and delete the keys that S3 clients sign with (asks the running server)
     #[command(subcommand, arg_required_else_help = true)]
     Key(key::KeyCommand),
+    /// Keep, list and delete states of volumes, and go back to them (asks the running server)
+    #[command(subcommand, arg_required_else_help = true)]
+    Snapshot(snapshot::SnapshotCommand),
     /// Capacity, use and health of the pool (asks the running server)
     Status(status::StatusArgs),
     /// Verify a pool that no server has open; writes nothing
@@ -66,6 +70,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Unmount(args) => mount::unmount(&args),
         Command::Quota(command) => quota::run(command),
         Command::Key(command) => key::run(command),
+        Command::Snapshot(command) => snapshot::run(command),
         Command::Status(args) => status::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Inspect(command) => inspect::run(&command),

@@ -6,6 +6,7 @@ mod exports;
 mod families;
 mod keys;
 mod pool_backend;
+mod snapshots;
 mod source;
 
 use std::path::Path;

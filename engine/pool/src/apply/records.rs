@@ -93,7 +93,9 @@ impl Core {
             return Ok(());
         }
         if tree.is_dirty() {
-            let captured = tree.capture();
+            let mut captured = tree.capture();
+            // Clean pages could not be evicted until the checkpoint.
+            captured.prune();
             families.unwritten.push((Arc::clone(&removed), captured));
         }
         tree.forget(None);

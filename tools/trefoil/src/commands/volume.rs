@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod diff;
 mod export;
 mod import;
 mod list;
@@ -28,6 +29,8 @@ pub(crate) enum VolumeCommand {
     Show(show::ShowArgs),
     /// Change the size; what lies past a smaller size is gone
     Resize(resize::ResizeArgs),
+    /// Where two states of a volume differ
+    Diff(diff::DiffArgs),
     /// Delete a volume and everything in it
     Delete(delete::DeleteArgs),
     /// Copy a file or block device into a volume
@@ -42,6 +45,7 @@ pub(crate) fn run(command: VolumeCommand) -> Result<(), Failure> {
         VolumeCommand::List(args) => list::run(&args),
         VolumeCommand::Show(args) => show::run(args),
         VolumeCommand::Resize(args) => resize::run(args),
+        VolumeCommand::Diff(args) => diff::run(args),
         VolumeCommand::Delete(args) => delete::run(args),
         VolumeCommand::Import(args) => import::run(args),
         VolumeCommand::Export(args) => export::run(args),

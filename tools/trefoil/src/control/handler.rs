@@ -27,7 +27,10 @@ impl Handler {
         request: &Request,
         monitor: &mut dyn Monitor,
     ) -> Result<Reply, BackendError> {
-        match self.volumes(request, monitor)? {
+        if let Some(reply) = self.volumes(request, monitor)? {
+            return Ok(reply);
+        }
+        match self.snapshots(request)? {
             Some(reply) => Ok(reply),
             None => self.buckets(request),
         }
@@ -62,6 +65,32 @@ impl Handler {
                     force: *force,
                 };
                 Reply::Transfer(transfer::export(backend, name, target, monitor)?)
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    fn snapshots(&self, request: &Request) -> Result<Option<Reply>, BackendError> {
+        let backend = self.backend.as_ref();
+        Ok(Some(match request {
+            Request::VolumeCreateFrom { name, from, size } => {
+                let size = size.map(ByteCount::new);
+                Reply::Volume(backend.volume_create_from(name, from, size)?)
+            }
+            Request::VolumeDiff { from, to } => Reply::Ranges(backend.volume_diff(from, to)?),
+            Request::SnapshotCreate { label, datasets } => {
+                Reply::Snapshots(backend.snapshot_create(label, datasets)?)
+            }
+            Request::SnapshotList { dataset } => {
+                Reply::Snapshots(backend.snapshot_list(dataset.as_deref())?)
+            }
+            Request::SnapshotDelete { snapshot } => {
+                backend.snapshot_delete(snapshot)?;
+                Reply::Done {}
+            }
+            Request::SnapshotRevert { snapshot } => {
+                backend.snapshot_revert(snapshot)?;
+                Reply::Done {}
             }
             _ => return Ok(None),
         }))

@@ -14,6 +14,7 @@
 //! Fields that are not known are refused on both sides. All sizes are in bytes.
 
 mod buckets;
+mod snapshots;
 
 use engine_base::ErrorKind;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,7 @@ use crate::backend::BackendError;
 pub(crate) use buckets::{
     BucketReport, BucketRow, KeyRequest, KeyRow, KeySecret, QuotaReport, QuotaRequest,
 };
+pub(crate) use snapshots::{RangeRow, SnapshotRow};
 
 /// Bytes of a request line, newline included. The longest request names a volume and a path.
 pub(crate) const REQUEST_BYTES_MAX: usize = 64 << 10;
@@ -36,6 +38,17 @@ pub(crate) enum Request {
     VolumeCreate {
         name: String,
         size: u64,
+    },
+    /// `from` is `NAME` or `NAME@LABEL`; the size is that of the source if none is said.
+    VolumeCreateFrom {
+        name: String,
+        from: String,
+        size: Option<u64>,
+    },
+    /// Both are `NAME` or `NAME@LABEL`.
+    VolumeDiff {
+        from: String,
+        to: String,
     },
     VolumeList {},
     VolumeShow {
@@ -57,6 +70,21 @@ pub(crate) enum Request {
         name: String,
         file: String,
         force: bool,
+    },
+    /// `datasets` are `volume/NAME`.
+    SnapshotCreate {
+        label: String,
+        datasets: Vec<String>,
+    },
+    SnapshotList {
+        dataset: Option<String>,
+    },
+    /// `snapshot` is `volume/NAME@LABEL`, as of `snapshot_revert`.
+    SnapshotDelete {
+        snapshot: String,
+    },
+    SnapshotRevert {
+        snapshot: String,
     },
     BucketCreate {
         name: String,
@@ -115,6 +143,8 @@ pub(crate) enum Reply {
     Done {},
     Volume(VolumeRow),
     Volumes(Vec<VolumeRow>),
+    Snapshots(Vec<SnapshotRow>),
+    Ranges(Vec<RangeRow>),
     Status(StatusReport),
     Transfer(TransferReport),
     Bucket(BucketRow),

@@ -6,6 +6,8 @@ use engine_pool::StoreError;
 use engine_volume::{Ack, MapKind, Volume, VolumeInfo, Volumes};
 use frontends_nbd::{Export, ExportInfo, Exports, ExtentKind, Failure, MapExtent, ReadData, Run};
 
+use crate::engine::snapshots::split;
+
 /// Bytes that one step of [`Export::cache`] reads.
 const CACHE_STEP_BYTES: u64 = 1 << 20;
 
@@ -40,6 +42,9 @@ impl Exports for VolumeExports {
     }
 
     fn open(&self, name: &str) -> Result<VolumeExport, ExportError> {
+        if let (of, Some(label)) = split(name) {
+            return self.open_snapshot(of, label);
+        }
         let info = if name.is_empty() {
             self.only()?
         } else {
@@ -54,6 +59,18 @@ impl Exports for VolumeExports {
 }
 
 impl VolumeExports {
+    /// A volume as it was: it is not listed, but can be opened.
+    fn open_snapshot(&self, of: &str, label: &str) -> Result<VolumeExport, ExportError> {
+        let volume = self.volumes.open_snapshot(of, label)?;
+        let info = ExportInfo {
+            name: format!("{of}@{label}"),
+            size: volume.size().get(),
+            read_only: true,
+            description: format!("snapshot of {}", volume.size()),
+        };
+        Ok(VolumeExport { volume, info })
+    }
+
     /// The default export: the only volume, if there is exactly one.
     fn only(&self) -> Result<VolumeInfo, StoreError> {
         let mut volumes = self.volumes.list();

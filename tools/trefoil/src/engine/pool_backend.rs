@@ -7,6 +7,7 @@ use engine_volume::{Ack, MapKind, Volume, VolumeInfo, Volumes};
 
 use crate::backend::{Backend, BackendError, Piece, VolumeIo};
 use crate::control::protocol::{DeviceRow, StatusReport, VolumeRow};
+use crate::engine::snapshots;
 use crate::failure::chain;
 
 /// Pieces of a map asked for at a time.
@@ -20,6 +21,10 @@ impl PoolBackend {
     pub(super) const fn new(volumes: Volumes) -> Self {
         Self { volumes }
     }
+
+    pub(super) const fn volumes(&self) -> &Volumes {
+        &self.volumes
+    }
 }
 
 impl From<StoreError> for BackendError {
@@ -28,7 +33,7 @@ impl From<StoreError> for BackendError {
     }
 }
 
-fn row(info: VolumeInfo) -> VolumeRow {
+pub(super) fn row(info: VolumeInfo) -> VolumeRow {
     VolumeRow {
         id: info.id.get(),
         name: info.name,
@@ -48,7 +53,7 @@ impl Backend for PoolBackend {
     }
 
     fn volume_show(&self, name: &str) -> Result<VolumeRow, BackendError> {
-        Ok(row(self.volumes.show(name)?))
+        snapshots::show(&self.volumes, name)
     }
 
     fn volume_resize(&self, name: &str, size: ByteCount) -> Result<VolumeRow, BackendError> {
@@ -60,7 +65,7 @@ impl Backend for PoolBackend {
     }
 
     fn volume_open(&self, name: &str) -> Result<Box<dyn VolumeIo>, BackendError> {
-        Ok(Box::new(OpenVolume(self.volumes.open(name)?)))
+        Ok(Box::new(OpenVolume(snapshots::open(&self.volumes, name)?)))
     }
 
     fn status(&self) -> Result<StatusReport, BackendError> {

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use engine_base::limits::{BLOCK, BLOCK_BYTES};
 use engine_base::{ByteCount, ErrorKind, VolumeOffset, to_usize};
 
-use crate::backend::{Backend, BackendError, Piece, VolumeIo};
-use crate::control::protocol::{Progress, StatusReport, VolumeRow};
+use crate::backend::{Backend, BackendError, Piece, Snapshots, VolumeIo};
+use crate::control::protocol::{Progress, RangeRow, SnapshotRow, StatusReport, VolumeRow};
 use crate::transfer::Monitor;
 
 type Blocks = BTreeMap<u64, Vec<u8>>;
@@ -136,6 +136,41 @@ impl Backend for MemoryPool {
             "no status\nin memory",
         ))
     }
+}
+
+impl Snapshots for MemoryPool {
+    fn snapshot_create(&self, _: &str, _: &[String]) -> Result<Vec<SnapshotRow>, BackendError> {
+        Err(no_snapshots())
+    }
+
+    fn snapshot_list(&self, _: Option<&str>) -> Result<Vec<SnapshotRow>, BackendError> {
+        Err(no_snapshots())
+    }
+
+    fn snapshot_delete(&self, _: &str) -> Result<(), BackendError> {
+        Err(no_snapshots())
+    }
+
+    fn snapshot_revert(&self, _: &str) -> Result<(), BackendError> {
+        Err(no_snapshots())
+    }
+
+    fn volume_create_from(
+        &self,
+        _: &str,
+        _: &str,
+        _: Option<ByteCount>,
+    ) -> Result<VolumeRow, BackendError> {
+        Err(no_snapshots())
+    }
+
+    fn volume_diff(&self, _: &str, _: &str) -> Result<Vec<RangeRow>, BackendError> {
+        Err(no_snapshots())
+    }
+}
+
+fn no_snapshots() -> BackendError {
+    BackendError::new(ErrorKind::Invalid, "memory keeps no snapshots")
 }
 
 impl MemoryIo {

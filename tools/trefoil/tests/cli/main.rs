@@ -12,6 +12,7 @@ mod offline;
 mod quotas;
 mod server;
 mod serving;
+mod snapshots;
 mod transfers;
 mod usage;
 

@@ -9,7 +9,7 @@ use crate::trefoil;
 /// `trefoil serve` on free ports, in a directory of its own; killed when dropped.
 pub(crate) struct Served {
     child: Child,
-    directory: PathBuf,
+    pub(crate) directory: PathBuf,
     /// What stood before `trefoil: ready`.
     pub(crate) table: String,
     stdout: BufReader<ChildStdout>,

@@ -1,4 +1,4 @@
-//! `trefoil volume create NAME SIZE`
+//! `trefoil volume create NAME SIZE`, `trefoil volume create NAME [SIZE] --from VOLUME[@LABEL]`
 
 use clap::Args;
 
@@ -12,16 +12,24 @@ pub(crate) struct CreateArgs {
     #[command(flatten)]
     named: NamedArgs,
     /// Bytes, or with K, M, G, T (powers of 1024)
-    #[arg(value_name = "SIZE")]
-    size: Size,
+    #[arg(value_name = "SIZE", required_unless_present = "from")]
+    size: Option<Size>,
+    /// Begin as this volume, or this snapshot of one, is; nothing is copied. Its size unless one is
+    /// said
+    #[arg(long, value_name = "VOLUME[@LABEL]")]
+    from: Option<String>,
 }
 
 pub(super) fn run(args: CreateArgs) -> Result<(), Failure> {
     let NamedArgs { name, common } = args.named;
     let what = format!("cannot create volume {name}");
-    let request = Request::VolumeCreate {
-        name,
-        size: args.size.bytes().get(),
+    let size = args.size.map(|size| size.bytes().get());
+    let request = match (args.from, size) {
+        (Some(from), size) => Request::VolumeCreateFrom { name, from, size },
+        (None, size) => Request::VolumeCreate {
+            name,
+            size: size.unwrap_or_default(),
+        },
     };
     volume_ask(&common, &what, &request)
 }
