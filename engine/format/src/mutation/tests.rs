@@ -145,7 +145,7 @@ fn what_no_writer_makes_is_refused() {
         }
     };
     assert_eq!(wrong(PUT, 0, &[0]), "kind");
-    assert_eq!(wrong(PUT, 0, &[8]), "kind");
+    assert_eq!(wrong(PUT, 0, &[9]), "kind");
     assert_eq!(wrong(PUT, 1, &[1]), "reserved");
     assert_eq!(wrong(PUT, 2, &[0x01, 0x05]), "key_bytes");
     assert_eq!(wrong(PUT, 4, &[0x01, 0x10]), "payload_bytes");
