@@ -1,5 +1,7 @@
 """Files and objects are one thing: each rule of it by its number, asked through both doors."""
 
+import json
+
 from harness.clients import ObjectStore
 from harness.context import equal
 from harness.registry import case
@@ -59,6 +61,20 @@ def two_mounts_are_one_file_system(t):
     server, store, mount = bucket(t)
     server.mount("box", "second")
     ask(t, store, "content.py", mount, "rule_11c")
+
+
+@case(trefoil_only=True)
+def quotas_hold_at_both_doors(t):
+    """Rule 19."""
+    server, store, mount = bucket(t)
+    (mount / "held").mkdir()
+    server.run("quota", "set", "box/held", "bytes=16M", "inodes=20")
+    ask(t, store, "attributes.py", mount, "rule_19")
+    shown = json.loads(server.run("quota", "show", "box/held", "--json").stdout)
+    equal(shown["bytes"], 16 << 20, "the limit")
+    assert 0 < shown["bytes_used"] <= 16 << 20, shown
+    server.run("quota", "set", "box/held", "bytes=0", "inodes=0")
+    (mount / "held/large").write_bytes(bytes(range(256)) * (20 << 12))
 
 
 @case(trefoil_only=True)

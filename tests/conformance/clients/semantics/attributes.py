@@ -1,4 +1,4 @@
-"""Rules 13 to 16 and the names of 20: attributes, renaming, appending."""
+"""Rules 13 to 16, 19 and the names of 20: attributes, renaming, appending, quotas."""
 
 import datetime
 import errno
@@ -8,8 +8,8 @@ import re
 import subprocess
 import threading
 
-from common import (BUCKET, CLIENT, MIB, MOUNT, RANDOM, copy, equal, fails, get, head, is_object,
-                    keys, main, put, refused, upload)
+from common import (BUCKET, CLIENT, MIB, MOUNT, RANDOM, copy, delete, equal, fails, get, head,
+                    is_object, keys, main, put, refused, upload)
 
 OPAQUE = re.compile(r'"[0-9a-f]{32}-0"')
 
@@ -172,6 +172,33 @@ def rule_16():
         ordered = [line for line in found if line.startswith(who)]
         equal(ordered, sorted(ordered))
     equal((MOUNT / "log").read_bytes(), get("log"))
+
+
+def rule_19():
+    """A quota of 16 MiB on the directory `held`, and 20 inodes: no door passes it."""
+    put("held/a", RANDOM.randbytes(6 * MIB))
+    (MOUNT / "held/b").write_bytes(RANDOM.randbytes(6 * MIB))
+    refused("QuotaExceeded", put, "held/c", RANDOM.randbytes(6 * MIB))
+    assert not is_object("held/c")
+    fails(errno.EDQUOT, (MOUNT / "held/d").write_bytes, RANDOM.randbytes(6 * MIB))
+    (MOUNT / "held/d").unlink()
+    put("free/c", RANDOM.randbytes(20 * MIB))
+    fails(errno.EXDEV, os.rename, MOUNT / "free/c", MOUNT / "held/c")
+    fails(errno.EXDEV, os.link, MOUNT / "free/c", MOUNT / "held/c")
+    refused("400", rename, "free/c", "held/c")
+    os.rename(MOUNT / "held/a", MOUNT / "held/sub")
+    space = os.statvfs(MOUNT / "held")
+    equal(space.f_blocks * space.f_frsize, 16 * MIB)
+    delete("held/sub")
+    put("held/c", RANDOM.randbytes(6 * MIB))
+    made = 0
+    try:
+        for made in range(30):
+            (MOUNT / f"held/small{made}").touch()
+    except OSError as error:
+        equal(error.errno, errno.EDQUOT)
+    assert made < 20, made
+    refused("QuotaExceeded", put, "held/one-more")
 
 
 def rule_20_names():
