@@ -108,5 +108,11 @@ impl Drop for Served {
         // Both fail if the test has waited for it already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // What --quickstart mounted stays without a server, and its directory with it.
+        let _ = Command::new("umount")
+            .args(["--lazy", "trefoil-mnt"])
+            .current_dir(&self.directory)
+            .stderr(Stdio::null())
+            .status();
     }
 }
