@@ -30,17 +30,21 @@ fn bucket() -> Bucket {
     block_on(buckets.open("b")).unwrap()
 }
 
-/// A table, and a file `f` in the root that the kernel does not know yet.
-fn world() -> (Table, Node) {
-    let bucket = bucket();
+fn file(bucket: &Bucket, name: &[u8]) -> Node {
     let new = NewInode {
         kind: NewKind::File,
         mode: 0o644,
         uid: 0,
         gid: 0,
     };
-    let made = block_on(bucket.create(&bucket.root(), b"f", &new, Ack::Written));
-    (Table::new(bucket.root()), made.unwrap().0)
+    let made = block_on(bucket.create(&bucket.root(), name, &new, Ack::Written));
+    made.unwrap().0
+}
+
+/// A table, and a file `f` in the root that the kernel does not know yet.
+fn world() -> (Table, Node) {
+    let bucket = bucket();
+    (Table::new(bucket.root()), file(&bucket, b"f"))
 }
 
 fn entry(name: &[u8]) -> Changed {
@@ -240,17 +244,9 @@ fn beyond_the_bound_every_name_counts_as_known() {
 /// Another file, given by the same name.
 fn other(table: &Table, node: &Node) -> Node {
     let bucket = bucket();
-    let new = NewInode {
-        kind: NewKind::File,
-        mode: 0o644,
-        uid: 0,
-        gid: 0,
-    };
-    let mut other = node.clone();
-    for name in [b"a", b"b"] {
-        let made = block_on(bucket.create(&bucket.root(), name, &new, Ack::Written));
-        other = made.unwrap().0;
-    }
+    // The first one of a bucket has the number of `node`.
+    file(&bucket, b"a");
+    let other = file(&bucket, b"b");
     assert_ne!(other.id(), node.id());
     let ticket = table.begin();
     table.expect(ROOT, b"f");
