@@ -1,6 +1,8 @@
 //! The trait between the engine and storage.
 
 use std::fmt;
+use std::io;
+use std::sync::Arc;
 
 use engine_base::{ByteCount, Slot};
 
@@ -72,6 +74,16 @@ pub enum Prepare {
     Overwritable,
 }
 
+/// Where [`Device::read_copy`] takes bytes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadFrom {
+    /// The host's page cache, where it has them: what was written, as any other read sees it.
+    Cache,
+    /// What storage holds, whatever the page cache shows; bytes that were not synced may be written
+    /// back first. Slower: for scrub, and for reading again what failed its checksum.
+    Storage,
+}
+
 /// Storage of one device. Every call is complete or an error: short transfers and EINTR are
 /// continued inside.
 ///
@@ -118,6 +130,42 @@ pub trait Device: Send + Sync + 'static {
     /// before this returns.
     fn read_async(&self, at: Place, buf: PageBuf) -> ReadOp;
 
+    /// How many copies of each byte of `area` are kept. They are numbered from 0 on; which number
+    /// means which copy stays the same while the device is open.
+    fn copies(&self, _area: Area) -> usize {
+        1
+    }
+
+    /// Fills `buf` from one copy only, blocking the thread. No other copy is tried, and nothing is
+    /// repaired: who calls this verifies. A device without a page cache reads both ways the same.
+    ///
+    /// # Errors
+    /// [`DeviceError::Io`], also when there is no copy of that number or it is out of service now.
+    fn read_copy(
+        &self,
+        copy: usize,
+        at: Place,
+        _from: ReadFrom,
+        buf: &mut [u8],
+    ) -> Result<(), DeviceError> {
+        if copy != 0 {
+            return Err(DeviceError::no_such_copy(self.name(), copy, at));
+        }
+        self.read(at, buf)
+    }
+
+    /// Writes `bytes` over one copy, syncs, and reads from storage what it then holds: when this
+    /// returns, that copy of the range is durable and good. The caller has verified `bytes`, and
+    /// keeps the range from being given other bytes meanwhile (a pin against reuse of the slot).
+    ///
+    /// # Errors
+    /// [`DeviceError::Io`] if a call failed or other bytes are read back. After a failed write or
+    /// sync the copy must not be written again, as with [`Device::write`]; where there are several,
+    /// the one that failed is out of service when this returns.
+    fn repair(&self, copy: usize, at: Place, bytes: &[u8]) -> Result<(), DeviceError> {
+        repair_single(self, copy, at, bytes)
+    }
+
     /// Writes `parts` one behind the other from `at`.
     ///
     /// # Errors
@@ -155,4 +203,29 @@ pub trait Device: Send + Sync + 'static {
     /// # Errors
     /// [`DeviceError::Io`].
     fn discard(&self, slot: Slot) -> Result<(), DeviceError>;
+}
+
+/// [`Device::repair`] of a device that keeps one copy.
+fn repair_single<D: Device + ?Sized>(
+    device: &D,
+    copy: usize,
+    at: Place,
+    bytes: &[u8],
+) -> Result<(), DeviceError> {
+    if copy != 0 {
+        return Err(DeviceError::no_such_copy(device.name(), copy, at));
+    }
+    device.write(at, &[bytes])?;
+    device.sync(at.area)?;
+    let mut stored = PageBuf::recycled(bytes.len());
+    device.read_copy(copy, at, ReadFrom::Storage, &mut stored)?;
+    if stored[..] == *bytes {
+        return Ok(());
+    }
+    Err(DeviceError::Io {
+        action: "reading back what was repaired",
+        device: device.name().into(),
+        place: at,
+        source: Arc::new(io::Error::other("storage holds other bytes")),
+    })
 }

@@ -49,3 +49,18 @@ pub enum DeviceError {
         source: Option<Arc<io::Error>>,
     },
 }
+
+impl DeviceError {
+    /// A copy was asked for that the device does not keep.
+    pub(crate) fn no_such_copy(device: &str, copy: usize, place: Place) -> Self {
+        Self::Io {
+            action: "finding the copy",
+            device: device.into(),
+            place,
+            source: Arc::new(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("there is no copy {copy}"),
+            )),
+        }
+    }
+}

@@ -4,8 +4,10 @@
 //! * [`Layout`] says in which file and at which byte a [`Place`] lies, and how space is got and
 //!   given back; this module does the transfers, the same for all.
 //!
-//! All transfers are buffered: what was just written is read from the page cache.
+//! Transfers are buffered: what was just written is read from the page cache. [`direct`] reads past
+//! it what storage holds.
 
+mod direct;
 mod directory;
 mod layout;
 mod open;
@@ -28,7 +30,9 @@ use self::layout::{Layout, Target};
 pub use self::open::{OpenMode, Opened, open_path};
 pub(crate) use self::open_file::OpenFile;
 use crate::reactor::{self, ReadRequest};
-use crate::{Area, Device, DeviceError, Geometry, PageBuf, Place, Prepare, ReadOp, bounds};
+use crate::{
+    Area, Device, DeviceError, Geometry, PageBuf, Place, Prepare, ReadFrom, ReadOp, bounds,
+};
 
 /// A device in files of the host; see the module.
 struct FileDevice {
@@ -174,6 +178,25 @@ impl Device for FileDevice {
             };
         }
         ReadOp::ready(self.read(at, &mut buf).map(|()| buf))
+    }
+
+    fn read_copy(
+        &self,
+        copy: usize,
+        at: Place,
+        from: ReadFrom,
+        buf: &mut [u8],
+    ) -> Result<(), DeviceError> {
+        if copy != 0 {
+            return Err(DeviceError::no_such_copy(&self.name, copy, at));
+        }
+        match from {
+            ReadFrom::Cache => self.read(at, buf),
+            ReadFrom::Storage => self
+                .locate(at, buf.len())
+                .and_then(|target| direct::read(&target, buf))
+                .map_err(|source| self.failed("reading from storage", at, source)),
+        }
     }
 
     fn write(&self, at: Place, parts: &[&[u8]]) -> Result<(), DeviceError> {

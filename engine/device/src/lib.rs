@@ -17,7 +17,7 @@ mod read_op;
 mod sim;
 
 pub use buffer::PageBuf;
-pub use device::{Area, Device, Geometry, Place, Prepare};
+pub use device::{Area, Device, Geometry, Place, Prepare, ReadFrom};
 pub use error::DeviceError;
 pub use file::{OpenMode, Opened, open_path};
 pub use reactor::{

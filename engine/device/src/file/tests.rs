@@ -1,5 +1,6 @@
 //! The same bodies over all three layouts; what differs between them is in the modules.
 
+mod copies;
 mod directory;
 mod full_host;
 mod loop_device;

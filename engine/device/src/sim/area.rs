@@ -138,6 +138,16 @@ impl AreaState {
         }
     }
 
+    /// What a read past the page cache sees: such a read has unsynced changes written back first.
+    /// Those of a sync that failed are not written any more, although the page cache shows them.
+    pub(super) const fn stored(&self) -> &Content {
+        if self.unsynced.is_empty() {
+            &self.durable
+        } else {
+            &self.live
+        }
+    }
+
     /// Only what is durable is left.
     pub(super) fn lose_power(&mut self) {
         self.unsynced.clear();

@@ -10,7 +10,9 @@ use super::area::{AreaState, What};
 use super::fault::Call;
 use super::state::{Power, State, power_loss};
 use super::{SimDevice, SimLayout};
-use crate::{Area, Device, DeviceError, Geometry, PageBuf, Place, Prepare, ReadOp, bounds};
+use crate::{
+    Area, Device, DeviceError, Geometry, PageBuf, Place, Prepare, ReadFrom, ReadOp, bounds,
+};
 
 impl Device for SimDevice {
     fn name(&self) -> &str {
@@ -50,7 +52,10 @@ impl Device for SimDevice {
     }
 
     fn read(&self, at: Place, buf: &mut [u8]) -> Result<(), DeviceError> {
-        let result = self.state.lock().read(&self.options, at, buf);
+        let result = self
+            .state
+            .lock()
+            .read(&self.options, at, ReadFrom::Cache, buf);
         result.map_err(|source| self.failed("reading", at, source))
     }
 
@@ -67,6 +72,20 @@ impl Device for SimDevice {
             return ReadOp::yielding(result);
         }
         ReadOp::ready(result)
+    }
+
+    fn read_copy(
+        &self,
+        copy: usize,
+        at: Place,
+        from: ReadFrom,
+        buf: &mut [u8],
+    ) -> Result<(), DeviceError> {
+        if copy != 0 {
+            return Err(DeviceError::no_such_copy(&self.name, copy, at));
+        }
+        let result = self.state.lock().read(&self.options, at, from, buf);
+        result.map_err(|source| self.failed("reading", at, source))
     }
 
     fn write(&self, at: Place, parts: &[&[u8]]) -> Result<(), DeviceError> {

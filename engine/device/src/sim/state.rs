@@ -10,7 +10,7 @@ use super::fault::{Call, Fault, Faults};
 use super::image::SimImage;
 use super::options::{SimLayout, SimOptions, SimStats};
 use super::survival::Policy;
-use crate::{Area, Geometry, Place, bounds};
+use crate::{Area, Geometry, Place, ReadFrom, bounds};
 
 /// Everything behind the lock of a [`super::SimDevice`].
 pub(super) struct State {
@@ -72,11 +72,12 @@ impl State {
         })
     }
 
-    /// Reads what is live.
+    /// Reads what is live, or what storage holds.
     pub(super) fn read(
         &mut self,
         options: &SimOptions,
         at: Place,
+        from: ReadFrom,
         buf: &mut [u8],
     ) -> io::Result<()> {
         if self.begin(options, |stats| &mut stats.reads)? == Power::Failing {
@@ -86,10 +87,12 @@ impl State {
         if self.faults.strike(Call::Read).is_some() {
             return Err(io::Error::other("simulated read error"));
         }
-        self.area(options, at.area)?
-            .live
-            .chunks
-            .read(to_usize(at.offset), buf);
+        let area = self.area(options, at.area)?;
+        let content = match from {
+            ReadFrom::Cache => &area.live,
+            ReadFrom::Storage => area.stored(),
+        };
+        content.chunks.read(to_usize(at.offset), buf);
         self.stats.read_bytes += buf.len() as u64;
         Ok(())
     }

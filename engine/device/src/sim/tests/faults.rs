@@ -2,7 +2,7 @@ use engine_base::Slot;
 
 use super::{ZERO, device, read_byte, reboot};
 use crate::sim::{Fault, SimDevice, SimOptions};
-use crate::{Area, Device, DeviceError, Place, Prepare};
+use crate::{Area, Device, DeviceError, Place, Prepare, ReadFrom};
 
 /// A device with one prepared slot.
 fn prepared() -> SimDevice {
@@ -153,4 +153,55 @@ fn calls_and_bytes_are_counted() {
         (111, 4096, 7)
     );
     assert_eq!((device.operations(), device.changes()), (6, 5));
+}
+
+#[test]
+fn storage_shows_what_a_failed_sync_lost() {
+    let mut lost = 0;
+    for seed in 0..20 {
+        let device = device(SimOptions::seeded(seed));
+        device.prepare(ZERO, Prepare::Allocate).unwrap();
+        write(&device, 0, 7).unwrap();
+        device.inject(Fault::FailSync { nth: 0 });
+        device.sync(Area::Segment(ZERO)).unwrap_err();
+        let [mut cached, mut stored] = [[0; 4096]; 2];
+        let at = Place::slot(ZERO, 0);
+        device
+            .read_copy(0, at, ReadFrom::Cache, &mut cached)
+            .unwrap();
+        device
+            .read_copy(0, at, ReadFrom::Storage, &mut stored)
+            .unwrap();
+        assert_eq!(cached, [7; 4096]);
+        lost += u32::from(stored != cached);
+    }
+    assert!(lost > 0);
+}
+
+#[test]
+fn a_repair_that_is_lost_or_goes_elsewhere_is_noticed() {
+    let at = Place::slot(ZERO, 4096);
+    let elsewhere = Place::slot(ZERO, 65_536);
+    let faults = [
+        Fault::LoseWrite { nth: 0 },
+        Fault::FailWrite { nth: 0 },
+        Fault::FailSync { nth: 0 },
+        Fault::MisdirectWrite {
+            nth: 0,
+            to: elsewhere,
+        },
+    ];
+    for fault in faults {
+        let device = prepared();
+        device.inject(fault);
+        let error = device.repair(0, at, &[3; 4096]).unwrap_err();
+        assert!(
+            matches!(error, DeviceError::Io { .. }),
+            "{fault:?}: {error:?}"
+        );
+    }
+    let device = prepared();
+    device.repair(0, at, &[3; 4096]).unwrap();
+    assert_eq!(read_byte(&device, Place::slot(ZERO, 4096)), 3);
+    assert!(device.repair(1, at, &[3; 4096]).is_err());
 }
