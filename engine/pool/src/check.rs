@@ -20,6 +20,7 @@ mod pages;
 mod report;
 mod segments;
 mod shares;
+mod structure;
 mod superblocks;
 mod trees;
 mod usages;

@@ -26,6 +26,7 @@ mod shared;
 mod shown;
 mod sizes;
 mod steps;
+mod structure;
 mod threads;
 mod wandering;
 mod whole;

@@ -1,29 +1,25 @@
 //! The data of every extent of the state that opening the pool comes to.
 
-use std::ops::ControlFlow;
+mod scan;
+
 use std::sync::Arc;
 
 use engine_base::limits::{BLOCK, BLOCK_BYTES, EXTENT_BYTES_MAX};
 use engine_base::{SegmentId, to_usize};
 use engine_device::PageBuf;
-use engine_format::{EXTENT_BLOCKS_MAX, ExtentRef, SegmentKind, SegmentState};
+use engine_format::{DatasetState, EXTENT_BLOCKS_MAX, ExtentRef, SegmentKind, SegmentState};
 
 use super::Check;
 use super::claims::Claims;
 use super::entries::{Found, decode_entry, end_allowed, is_bucket, range_of};
 use super::report::chain;
 use super::shares::Shares;
+use super::structure::Structure;
 use super::trees::owner_of;
 use crate::Dataset;
 use crate::core::Core;
 use crate::family::{Fate, released_by};
-use crate::pages::PageReader;
-
-/// Extents taken from the tree at once.
-const EXTENTS_PER_LOOK: usize = 64;
-
-/// An entry of a volume's tree, copied out.
-type Entry = (Vec<u8>, Vec<u8>);
+use scan::take_extents;
 
 struct Data<'a> {
     core: &'a Core,
@@ -40,6 +36,7 @@ struct Progress {
     mapped_to: u64,
     allocated: u64,
     shares: Shares,
+    structure: Structure,
     /// What of it is counted here, and not in the snapshot that it went on from.
     fate: Fate,
     released: u64,
@@ -84,6 +81,7 @@ impl Check<'_> {
             mapped_to: 0,
             allocated: 0,
             shares: Shares::default(),
+            structure: Structure::default(),
             fate: data.core.fate(dataset),
             released: record.as_ref().map_or(0, released_by),
         };
@@ -92,6 +90,9 @@ impl Check<'_> {
         while let Some(from) = cursor {
             let (entries, next) = take_extents(data.core, dataset, &from, &mut whole);
             for (key, value) in &entries {
+                if progress.is_bucket {
+                    progress.structure.record(key, value);
+                }
                 match decode_entry(progress.is_bucket, key, value) {
                     Ok(Found::Other | Found::Counted(..) | Found::Usage(..)) => {}
                     Ok(Found::Shared(key, record)) => {
@@ -117,6 +118,10 @@ impl Check<'_> {
                 progress.owner
             ));
         }
+        let is_there = record.is_some_and(|record| record.state != DatasetState::Deleting);
+        if whole && self.replayable && progress.is_bucket && is_there {
+            self.structure(data.core, dataset, &mut progress);
+        }
         let allocated = dataset.allocated().get();
         if whole && self.replayable && progress.allocated != allocated {
             self.damage(format!(
@@ -126,6 +131,23 @@ impl Check<'_> {
             ));
         }
         whole
+    }
+
+    /// Whether the records of a bucket fit together.
+    fn structure(&mut self, core: &Core, dataset: &Dataset, progress: &mut Progress) {
+        let Some(mut suspects) = progress.structure.finish(self, &progress.owner) else {
+            return;
+        };
+        let (mut cursor, mut whole) = (Some(Vec::new()), true);
+        while let Some(from) = cursor {
+            let (entries, next) = take_extents(core, dataset, &from, &mut whole);
+            for (key, value) in &entries {
+                suspects.record(key, value);
+            }
+            core.evict_over_budget(dataset);
+            cursor = next;
+        }
+        suspects.finish(self, &progress.owner);
     }
 
     fn extent(
@@ -225,46 +247,6 @@ impl Check<'_> {
             }
         }
         wrong.into_iter().for_each(|what| self.damage(what));
-    }
-}
-
-/// The next extents from `from` on, and where the look after it begins. A page that no copy gives
-/// was reported before: its keys are passed over.
-fn take_extents(
-    core: &Core,
-    dataset: &Dataset,
-    from: &[u8],
-    whole: &mut bool,
-) -> (Vec<Entry>, Option<Vec<u8>>) {
-    let reader = PageReader {
-        device: &*core.device,
-        slots: core,
-    };
-    let mut tree = dataset.tree.write();
-    loop {
-        let mut entries: Vec<Entry> = Vec::new();
-        let mut next = None;
-        let scanned = tree.scan(from, |key, value| {
-            if entries.len() == EXTENTS_PER_LOOK {
-                next = Some(key.to_vec());
-                return ControlFlow::Break(());
-            }
-            entries.push((key.to_vec(), value.to_vec()));
-            ControlFlow::Continue(())
-        });
-        let Err(missing) = scanned else {
-            return (entries, next);
-        };
-        match reader.tree_page(&missing) {
-            Ok(page) => {
-                tree.install(&missing, page);
-            }
-            Err(_) => {
-                *whole = false;
-                let behind = (!missing.high.is_empty()).then(|| missing.high.to_vec());
-                return (entries, behind);
-            }
-        }
     }
 }
 
