@@ -37,6 +37,7 @@ mod names;
 mod node;
 mod object;
 mod observers;
+mod owners;
 mod put;
 mod quota;
 mod readdir;

@@ -9,14 +9,14 @@ use engine_base::Checksum;
 use engine_base::limits::PAGE_BYTES;
 
 use crate::{
-    BatchBuilder, DatasetRecord, EntryRecord, ExtentBuf, ExtentPut, ExtentRef, MutationRef,
-    RootsRecord, SegmentHeader, SegmentTablePage, Superblock, batches, decode_head, encode_head,
-    head_bytes_for, peek_head, rebase_data_offsets, samples,
+    BatchBuilder, DatasetRecord, EntryRecord, ExtentBuf, ExtentPut, ExtentRef, LostRange,
+    MutationRef, RootsRecord, ScrubRecord, SegmentHeader, SegmentTablePage, Superblock, batches,
+    decode_head, encode_head, head_bytes_for, peek_head, rebase_data_offsets, samples,
 };
 
 pub use buckets::{bucket_entry, bucket_record, bucket_upload};
 pub use pages::{delta, page};
-pub use values::{dataset_record, extent, roots_record, segment_table};
+pub use values::{dataset_record, extent, roots_record, scrub, segment_table};
 
 /// A decoder under test.
 #[derive(Clone, Copy)]
@@ -30,7 +30,7 @@ pub struct Target {
 }
 
 /// All decoders.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     Target {
         name: "superblock",
         run: superblock,
@@ -95,6 +95,11 @@ pub const TARGETS: [Target; 13] = [
         name: "bucket_record",
         run: bucket_record,
         sample: || samples::directory_state().encode().to_vec(),
+    },
+    Target {
+        name: "scrub",
+        run: scrub,
+        sample: values::sample_scrub,
     },
 ];
 

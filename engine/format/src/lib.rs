@@ -33,6 +33,7 @@ mod pool_key;
 mod roots;
 #[cfg(any(test, feature = "fuzzing"))]
 mod samples;
+mod scrub;
 mod segment_header;
 mod segment_table;
 mod superblock;
@@ -76,6 +77,7 @@ pub use roots::{
     KEPT_ROOTS_RECORD_BYTES, KeptCut, ROOTS_KEY_BYTES, ROOTS_RECORD_BYTES, RootsRecord,
     dataset_of_roots_key, roots_key,
 };
+pub use scrub::{LOST_RANGES_MAX, LOST_SETTING, LostPart, LostRange, SCRUB_SETTING, ScrubRecord};
 pub use segment_header::{SEGMENT_HEADER_BYTES, SegmentHeader, SegmentKind};
 pub use segment_table::{SEGMENT_ENTRIES_MAX, SegmentEntry, SegmentState, SegmentTablePage};
 pub use superblock::{

@@ -171,6 +171,7 @@ impl Pool {
             &[&superblock.encode(copy)],
         )?;
         core.device.sync(Area::Label)?;
+        core.set_superblock(copy, Some(superblock));
         checkpointer.copy = copy;
         checkpointer.newest = state.checkpoint;
         core.counters

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine_base::{Clock, EpochId, Location, PoolId, SegmentId, Slot};
 use engine_device::{Device, Geometry, Place};
-use engine_format::SegmentKind;
+use engine_format::{SegmentKind, Superblock};
 use engine_log::{LogError, Poison, SegmentPlace, SegmentSource};
 use engine_tree::{MemoryBudget, Tree};
 use parking_lot::{Mutex, RwLock};
@@ -47,6 +47,9 @@ pub(crate) struct Core {
     pub(crate) features: AtomicU64,
     pub(crate) counters: Counters,
     pub(crate) dead: DeadData,
+    /// What each copy of the superblock should hold; `None`: the next checkpoint writes it.
+    superblocks: Mutex<[Option<Superblock>; 2]>,
+    pub(crate) created_unix_nanos: u64,
 }
 
 /// What the pool counts.
@@ -90,6 +93,7 @@ pub(crate) struct CoreParts {
     pub(crate) budget: Arc<MemoryBudget>,
     pub(crate) dirty_limit: u64,
     pub(crate) features: u64,
+    pub(crate) created_unix_nanos: u64,
 }
 
 impl Core {
@@ -122,7 +126,28 @@ impl Core {
             features: AtomicU64::new(parts.features),
             counters: Counters::default(),
             dead: DeadData::default(),
+            superblocks: Mutex::default(),
+            created_unix_nanos: parts.created_unix_nanos,
         }
+    }
+
+    /// What a copy of the superblock should hold, if that is known.
+    pub(crate) fn superblock(&self, copy: u8) -> Option<Superblock> {
+        self.superblocks.lock().get(usize::from(copy))?.clone()
+    }
+
+    /// A copy of the superblock was written and is durable, or was read.
+    pub(crate) fn set_superblock(&self, copy: u8, superblock: Option<Superblock>) {
+        if let Some(known) = self.superblocks.lock().get_mut(usize::from(copy)) {
+            *known = superblock;
+        }
+    }
+
+    /// That of the newest durable checkpoint.
+    pub(crate) fn newest_superblock(&self) -> Option<Superblock> {
+        let known = self.superblocks.lock();
+        let newest = known.iter().flatten().max_by_key(|known| known.checkpoint);
+        newest.cloned()
     }
 
     /// Reads pages, blocking the thread.
@@ -141,6 +166,15 @@ impl Core {
                 what: format!("{location} is referred to, but that segment is not in use"),
             })?;
         Ok(Place::slot(slot, u64::from(location.offset)))
+    }
+
+    /// Where `bytes` bytes from a location on lie, in pieces.
+    pub(crate) fn runs_at(
+        &self,
+        location: Location,
+        bytes: usize,
+    ) -> Result<Vec<(Place, usize)>, StoreError> {
+        Ok(vec![(self.place_of(location)?, bytes)])
     }
 
     /// Forgets released segments and gives their storage back.

@@ -20,6 +20,7 @@ use engine_log::{IndexStream, Journal, JournalOptions};
 use crate::apply::Work;
 use crate::checkpoint::{Checkpointer, Compaction};
 use crate::core::Core;
+use crate::scrub::Scrubber;
 use crate::{Pool, PoolOptions, StoreError};
 pub(crate) use later::later_epoch;
 pub(crate) use load::{Loaded, is_creation};
@@ -54,6 +55,7 @@ impl Pool {
         durable::rewrite_superblock(&*device, copy, &superblock)?;
         let recovered = loaded.recover(&superblock, options)?;
         let core = recovered.core;
+        copies.keep(&core);
         if let Some(lost) = later {
             core.space.lock().skip_to(lost.segment.next());
         }
@@ -79,7 +81,8 @@ impl Pool {
             table_pages: recovered.table_pages,
             compaction: Compaction::default(),
         };
-        let pool = Self::from_parts(core, journal, checkpointer);
+        let scrubber = Scrubber::new(options.scrub_bytes_per_second);
+        let pool = Self::from_parts(core, journal, checkpointer, scrubber);
         pool.checkpoint()?;
         Ok(Arc::new(pool))
     }

@@ -28,6 +28,8 @@ pub struct PoolOptions {
     pub rewind: bool,
     /// Open although a group that was durable is unreadable: it and everything after it is lost.
     pub accept_loss: bool,
+    /// What scrubbing in the background may read a second; `None` or 0: it is made on request only.
+    pub scrub_bytes_per_second: Option<u64>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Identities.
@@ -48,6 +50,7 @@ impl Default for PoolOptions {
             memory: MEMORY_DEFAULT,
             rewind: false,
             accept_loss: false,
+            scrub_bytes_per_second: None,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
         }
@@ -60,6 +63,7 @@ impl fmt::Debug for PoolOptions {
             .field("memory", &self.memory)
             .field("rewind", &self.rewind)
             .field("accept_loss", &self.accept_loss)
+            .field("scrub_bytes_per_second", &self.scrub_bytes_per_second)
             .finish_non_exhaustive()
     }
 }

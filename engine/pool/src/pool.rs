@@ -1,9 +1,10 @@
 //! The open pool.
 
+mod done;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Waker;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -14,7 +15,9 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::checkpoint::Checkpointer;
 use crate::core::Core;
+use crate::scrub::Scrubber;
 use crate::{Dataset, DatasetInfo, StoreError, block_on};
+pub(crate) use done::Done;
 
 /// How often the background looks whether a checkpoint is due although nobody asked: in this time a
 /// fast device writes about one segment.
@@ -26,6 +29,7 @@ pub struct Pool {
     pub(crate) journal: Arc<Journal>,
     pub(crate) checkpointer: Mutex<Checkpointer>,
     pub(crate) done: Done,
+    pub(crate) scrubber: Scrubber,
     wishes: Mutex<Wishes>,
     wished: Condvar,
     background: AtomicBool,
@@ -38,43 +42,6 @@ struct Wishes {
     checkpoint: bool,
     cleanup: bool,
     stop: bool,
-}
-
-/// Counts finished checkpoints and wakes who waits for one.
-#[derive(Debug, Default)]
-pub(crate) struct Done {
-    state: Mutex<(u64, Vec<Waker>)>,
-}
-
-impl Done {
-    pub(crate) fn count(&self) -> u64 {
-        self.state.lock().0
-    }
-
-    /// Whether `wanted` are done; else `waker` is woken when one more is.
-    pub(crate) fn reached(&self, wanted: u64, waker: &Waker) -> bool {
-        let mut state = self.state.lock();
-        if state.0 >= wanted {
-            return true;
-        }
-        state.1.push(waker.clone());
-        false
-    }
-
-    pub(crate) fn add_one(&self) {
-        let wakers = {
-            let mut state = self.state.lock();
-            state.0 += 1;
-            std::mem::take(&mut state.1)
-        };
-        wakers.into_iter().for_each(Waker::wake);
-    }
-
-    /// Wakes everyone without a checkpoint: the pool was poisoned.
-    fn wake_all(&self) {
-        let wakers = std::mem::take(&mut self.state.lock().1);
-        wakers.into_iter().for_each(Waker::wake);
-    }
 }
 
 impl fmt::Debug for Pool {
@@ -90,12 +57,14 @@ impl Pool {
         core: Arc<Core>,
         journal: Journal,
         checkpointer: Checkpointer,
+        scrubber: Scrubber,
     ) -> Self {
         Self {
             core,
             journal: Arc::new(journal),
             checkpointer: Mutex::new(checkpointer),
             done: Done::default(),
+            scrubber,
             wishes: Mutex::new(Wishes::default()),
             wished: Condvar::new(),
             background: AtomicBool::new(false),
@@ -103,12 +72,16 @@ impl Pool {
         }
     }
 
-    /// Starts the background: syncs, checkpoints, cleaning up. Without it everything happens on the
-    /// callers' threads, which makes runs repeatable.
+    /// Starts the background: syncs, checkpoints, cleaning up, scrubbing. Without it everything
+    /// happens on the callers' threads, which makes runs repeatable.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] if the host gives no thread.
     pub fn start_background(self: &Arc<Self>) -> Result<(), StoreError> {
+        // First, so that whoever asks is told what was lost before.
+        if let Err(error) = self.load_scrub() {
+            tracing::warn!(%error, "it is not known how far scrubbing was; it begins anew");
+        }
         let journal = Arc::clone(&self.journal);
         let pool = Arc::clone(self);
         let refused = |source: std::io::Error| StoreError::Invalid {
@@ -139,6 +112,12 @@ impl Pool {
                 .spawn(move || pool.run_cleanup())
                 .map_err(refused)?,
         );
+        let pool = Arc::clone(self);
+        threads.push(
+            spawn("trefoil-scrub")
+                .spawn(move || pool.run_scrub())
+                .map_err(refused)?,
+        );
         self.background.store(true, Ordering::Release);
         drop(threads);
         self.request_cleanup();
@@ -154,6 +133,7 @@ impl Pool {
         self.background.store(false, Ordering::Release);
         self.wishes.lock().stop = true;
         self.wished.notify_all();
+        self.scrubber.stop();
         self.journal.stop_background();
         for thread in std::mem::take(&mut *self.threads.lock()) {
             if thread.join().is_err() {

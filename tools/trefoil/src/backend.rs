@@ -4,12 +4,14 @@
 //! free of the engine, so that their tests need no pool.
 
 mod doors;
+mod scrub;
 mod snapshots;
 
 use engine_base::{ByteCount, ErrorKind, VolumeOffset};
 
 use crate::control::protocol::{StatusReport, VolumeRow};
 pub(crate) use doors::{Doors, MountHow};
+pub(crate) use scrub::Scrubs;
 pub(crate) use snapshots::Snapshots;
 
 /// A failed call: what the caller should do, and the whole chain of causes in one line.
@@ -30,7 +32,7 @@ impl BackendError {
 }
 
 /// A pool.
-pub(crate) trait Backend: Snapshots + Send + Sync + 'static {
+pub(crate) trait Backend: Snapshots + Scrubs + Send + Sync + 'static {
     /// Makes an empty volume. Durable when it returns.
     fn volume_create(&self, name: &str, size: ByteCount) -> Result<VolumeRow, BackendError>;
     /// All volumes by name.

@@ -7,6 +7,7 @@ mod inspect;
 mod key;
 mod mount;
 mod quota;
+mod scrub;
 mod snapshot;
 mod status;
 mod volume;
@@ -53,6 +54,8 @@ enum Command {
     Snapshot(snapshot::SnapshotCommand),
     /// Capacity, use and health of the pool (asks the running server)
     Status(status::StatusArgs),
+    /// Verify every copy of everything now, and repair what can be (asks the running server)
+    Scrub(scrub::ScrubArgs),
     /// Verify a pool that no server has open; writes nothing
     Check(check::CheckArgs),
     /// Print single structures of a pool that no server has open; writes nothing
@@ -72,6 +75,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Key(command) => key::run(command),
         Command::Snapshot(command) => snapshot::run(command),
         Command::Status(args) => status::run(&args),
+        Command::Scrub(args) => scrub::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Inspect(command) => inspect::run(&command),
     }

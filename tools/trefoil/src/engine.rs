@@ -6,6 +6,7 @@ mod exports;
 mod families;
 mod keys;
 mod pool_backend;
+mod scrub;
 mod snapshots;
 mod source;
 
@@ -63,6 +64,7 @@ impl Engine {
             memory: settings.memory,
             rewind: settings.rewind,
             accept_loss: settings.accept_loss,
+            scrub_bytes_per_second: Some(settings.scrub_mibps << 20),
             ..PoolOptions::default()
         };
         let pool = Pool::open(device, &options).map_err(|error| Failure::because(&what, &error))?;

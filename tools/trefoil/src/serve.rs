@@ -38,7 +38,7 @@ use mount_point::MountPoint;
 
 pub(crate) use args::ServeArgs;
 pub(crate) use config::{S3Settings, Settings};
-pub(crate) use table::status_rows;
+pub(crate) use table::{scrub_rows, status_rows};
 
 /// Threads for the control socket and the console, which have little to do; NBD has its own.
 const RUNTIME_THREADS: usize = 2;

@@ -45,3 +45,23 @@ pub fn roots_record(data: &[u8]) {
         assert_eq!(record.encode()[..], *data);
     }
 }
+
+/// What scrubbing keeps.
+pub fn scrub(data: &[u8]) {
+    if let Ok(record) = ScrubRecord::decode(data) {
+        assert_eq!(record.encode(), data);
+    }
+    if let Ok(list) = LostRange::decode_list(data) {
+        assert_eq!(LostRange::encode_list(&list), data);
+    }
+}
+
+pub(super) fn sample_scrub() -> Vec<u8> {
+    let record = ScrubRecord {
+        pass: 3,
+        dataset: 16,
+        key: vec![1; 9],
+        ..ScrubRecord::default()
+    };
+    record.encode()
+}

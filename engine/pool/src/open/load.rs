@@ -65,6 +65,7 @@ impl Loaded {
             budget,
             dirty_limit,
             features: superblock.features_incompatible,
+            created_unix_nanos: superblock.created_unix_nanos,
         }));
         core.space.lock().restore_dead(superblock.checkpoint);
         core.load_datasets()?;

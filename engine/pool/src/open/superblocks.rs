@@ -4,6 +4,7 @@ use engine_device::{Device, DeviceError, Place};
 use engine_format::{CheckpointId, FormatError, SUPERBLOCK_BYTES, Superblock, superblock_offset};
 
 use super::later::{Later, later_epoch};
+use crate::core::Core;
 use crate::{PoolOptions, StoreError};
 
 /// Why a copy of the superblock is not used.
@@ -97,6 +98,13 @@ impl SuperblockCopies {
                 later.group
             ),
         })
+    }
+
+    /// Tells the pool what each copy holds.
+    pub(crate) fn keep(&self, core: &Core) {
+        for (copy, superblock) in (0..).zip(&self.copies) {
+            core.set_superblock(copy, superblock.as_ref().ok().cloned());
+        }
     }
 
     /// The number of the newest checkpoint of both.

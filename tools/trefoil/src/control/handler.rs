@@ -43,7 +43,8 @@ impl Handler {
     ) -> Result<Option<Reply>, BackendError> {
         let backend = self.backend.as_ref();
         Ok(Some(match request {
-            Request::Status {} => Reply::Status(backend.status()?),
+            Request::Status {} => Reply::Status(Box::new(backend.status()?)),
+            Request::Scrub { wait } => Reply::Scrub(backend.scrub(*wait, monitor)?),
             Request::VolumeCreate { name, size } => {
                 Reply::Volume(backend.volume_create(name, ByteCount::new(*size))?)
             }

@@ -14,6 +14,7 @@
 //! Fields that are not known are refused on both sides. All sizes are in bytes.
 
 mod buckets;
+mod scrub;
 mod snapshots;
 
 use engine_base::ErrorKind;
@@ -23,6 +24,7 @@ use crate::backend::BackendError;
 pub(crate) use buckets::{
     BucketReport, BucketRow, KeyRequest, KeyRow, KeySecret, QuotaReport, QuotaRequest,
 };
+pub(crate) use scrub::{LostRow, ScrubReport};
 pub(crate) use snapshots::{RangeRow, SnapshotRow};
 
 /// Bytes of a request line, newline included. The longest request names a volume and a path.
@@ -35,6 +37,10 @@ pub(crate) const RESPONSE_BYTES_MAX: usize = 256 << 20;
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Request {
     Status {},
+    /// Begins a pass; with `wait` the answer comes at its end.
+    Scrub {
+        wait: bool,
+    },
     VolumeCreate {
         name: String,
         size: u64,
@@ -145,7 +151,8 @@ pub(crate) enum Reply {
     Volumes(Vec<VolumeRow>),
     Snapshots(Vec<SnapshotRow>),
     Ranges(Vec<RangeRow>),
-    Status(StatusReport),
+    Status(Box<StatusReport>),
+    Scrub(ScrubReport),
     Transfer(TransferReport),
     Bucket(BucketRow),
     BucketReport(BucketReport),
@@ -210,6 +217,7 @@ pub(crate) struct StatusReport {
     pub(crate) buckets: u64,
     /// Blocks that were read with a wrong checksum since the pool was opened.
     pub(crate) data_checksum_errors: u64,
+    pub(crate) scrub: ScrubReport,
     pub(crate) devices: Vec<DeviceRow>,
 }
 

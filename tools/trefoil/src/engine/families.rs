@@ -1,11 +1,13 @@
 //! The metrics, by name.
 
 mod doors;
+mod scrub;
 
 use engine_pool::{PoolMetrics, PoolStatus};
 use frontends_console::{Family, Kind, Sample, Value};
 
 pub(super) use doors::{of_mounts, of_nbd, of_s3};
+pub(super) use scrub::of_scrub;
 
 /// Metrics of the pool.
 pub(super) fn of_pool(status: &PoolStatus, metrics: &PoolMetrics) -> Vec<Family> {

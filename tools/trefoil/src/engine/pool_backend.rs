@@ -7,7 +7,7 @@ use engine_volume::{Ack, MapKind, Volume, VolumeInfo, Volumes};
 
 use crate::backend::{Backend, BackendError, Piece, VolumeIo};
 use crate::control::protocol::{DeviceRow, StatusReport, VolumeRow};
-use crate::engine::snapshots;
+use crate::engine::{scrub, snapshots};
 use crate::failure::chain;
 
 /// Pieces of a map asked for at a time.
@@ -96,6 +96,7 @@ pub(super) fn status_report(volumes: &Volumes) -> StatusReport {
         volumes: count(status.volumes),
         buckets: count(status.buckets),
         data_checksum_errors: pool.metrics().data_read_errors,
+        scrub: scrub::report(pool),
         devices: vec![DeviceRow {
             path: status.device,
             failed: status.poisoned,

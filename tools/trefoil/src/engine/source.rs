@@ -66,6 +66,7 @@ impl Source for PoolSource {
     fn families(&self) -> Vec<Family> {
         let pool = self.volumes.pool();
         let mut all = families::of_pool(&pool.status(), &pool.metrics());
+        all.extend(families::of_scrub(&pool.scrub_status(), pool.unix_nanos()));
         all.extend(families::of_nbd(&self.nbd));
         all.extend(families::of_s3(&self.s3));
         all.extend(families::of_mounts(&self.mounts));

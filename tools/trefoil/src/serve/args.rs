@@ -58,6 +58,10 @@ pub(crate) struct ServeArgs {
     /// Memory for pages of the index [default: 256M]
     #[arg(long, value_name = "SIZE")]
     pub(super) memory: Option<Size>,
+    /// What scrubbing may read in the background, in MiB a second; 0: only when `trefoil scrub`
+    /// asks for it, and then without a bound [default: 64]
+    #[arg(long, value_name = "N")]
+    pub(super) scrub_mibps: Option<u64>,
     /// Read these settings from a TOML file; the names are those of the flags
     #[arg(long, value_name = "FILE.toml")]
     pub(super) config: Option<PathBuf>,

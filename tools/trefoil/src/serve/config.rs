@@ -30,6 +30,11 @@ const MEMORY_DEFAULT: ByteCount = ByteCount::new(256 << 20);
 /// The engine's least, and room for a few connections beside it.
 const MEMORY_MIN: ByteCount = ByteCount::new(16 << 20);
 
+/// A tenth of what an inexpensive SSD gives, and a TiB in five hours: between two passes, a day,
+/// five of them.
+const SCRUB_MIBPS_DEFAULT: u64 = 64;
+const SCRUB_MIBPS_MAX: u64 = 1 << 20;
+
 /// What `serve` does. Fixed after start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Settings {
@@ -42,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) mounts: Vec<MountPoint>,
     pub(crate) console: SocketAddr,
     pub(crate) memory: ByteCount,
+    /// What scrubbing may read in the background, in MiB a second; 0: only when it is asked for.
+    pub(crate) scrub_mibps: u64,
     pub(crate) log: LevelFilter,
     pub(crate) quickstart: bool,
 }
@@ -76,6 +83,7 @@ struct File {
     mount: Option<Vec<MountPoint>>,
     console: Option<SocketAddr>,
     memory: Option<Size>,
+    scrub_mibps: Option<u64>,
     #[serde(default, deserialize_with = "level")]
     log: Option<LevelFilter>,
     quickstart: Option<bool>,
@@ -115,6 +123,13 @@ impl Settings {
                 "memory is {memory}; the least is {MEMORY_MIN}"
             )));
         }
+        let scrub_mibps = args.scrub_mibps.or(file.scrub_mibps);
+        let scrub_mibps = scrub_mibps.unwrap_or(SCRUB_MIBPS_DEFAULT);
+        if scrub_mibps > SCRUB_MIBPS_MAX {
+            return Err(Failure::usage(format_args!(
+                "scrub-mibps is {scrub_mibps}; the most is {SCRUB_MIBPS_MAX}"
+            )));
+        }
         let mut nbd = if args.nbd.is_empty() {
             file.nbd.unwrap_or_default()
         } else {
@@ -137,6 +152,7 @@ impl Settings {
             },
             console: args.console.or(file.console).unwrap_or(CONSOLE_DEFAULT),
             memory,
+            scrub_mibps,
             log: args.log.or(file.log).unwrap_or(LevelFilter::INFO),
             quickstart: args.quickstart || file.quickstart.unwrap_or(false),
         })

@@ -6,7 +6,7 @@ use std::path::Path;
 use frontends_fuse::MountInfo;
 use frontends_nbd::Address;
 
-use crate::control::protocol::{DeviceRow, StatusReport};
+use crate::control::protocol::{DeviceRow, ScrubReport, StatusReport};
 use crate::output;
 use crate::serve::address::uri;
 
@@ -139,6 +139,45 @@ pub(crate) fn status_rows(status: &StatusReport) -> Vec<Vec<String>> {
         row("memory", memory),
         row("checksum errors", status.data_checksum_errors.to_string()),
     ]);
+    rows.extend(scrub_rows(&status.scrub));
+    rows
+}
+
+/// Scrubbing as names and values.
+pub(crate) fn scrub_rows(scrub: &ScrubReport) -> Vec<Vec<String>> {
+    let row = |name: &str, value: String| vec![name.to_owned(), value];
+    let size = output::size;
+    let pass = match (scrub.running, scrub.ended_unix_nanos) {
+        (true, _) => format!(
+            "pass {}, {} of {} verified",
+            scrub.pass,
+            size(scrub.verified),
+            size(scrub.total)
+        ),
+        (false, Some(ended)) => format!(
+            "pass {} ended {}, {} verified",
+            scrub.pass,
+            output::time(ended),
+            size(scrub.verified)
+        ),
+        (false, None) => "never".to_owned(),
+    };
+    let copies = format!("{} found, {} repaired", scrub.found, scrub.repaired);
+    let oldest = output::time(scrub.oldest_unverified_unix_nanos);
+    let mut rows = vec![
+        row("scrub", pass),
+        row("bad copies", copies),
+        row("unverified since", oldest),
+    ];
+    if scrub.lost_ranges > 0 {
+        let lost = format!("{} in {} ranges", size(scrub.lost_bytes), scrub.lost_ranges);
+        rows.push(row("lost", lost));
+    }
+    let of = |lost: &crate::control::protocol::LostRow| {
+        let range = format!("offset {}, {} bytes", lost.offset, lost.bytes);
+        row("lost", format!("{}: {range}", lost.owner()))
+    };
+    rows.extend(scrub.lost.iter().map(of));
     rows
 }
 

@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex};
 use engine_base::limits::{BLOCK, BLOCK_BYTES};
 use engine_base::{ByteCount, ErrorKind, VolumeOffset, to_usize};
 
-use crate::backend::{Backend, BackendError, Piece, Snapshots, VolumeIo};
-use crate::control::protocol::{Progress, RangeRow, SnapshotRow, StatusReport, VolumeRow};
+use crate::backend::{Backend, BackendError, Piece, Scrubs, Snapshots, VolumeIo};
+use crate::control::protocol::{
+    Progress, RangeRow, ScrubReport, SnapshotRow, StatusReport, VolumeRow,
+};
 use crate::transfer::Monitor;
 
 type Blocks = BTreeMap<u64, Vec<u8>>;
@@ -135,6 +137,12 @@ impl Backend for MemoryPool {
             ErrorKind::Poisoned,
             "no status\nin memory",
         ))
+    }
+}
+
+impl Scrubs for MemoryPool {
+    fn scrub(&self, _: bool, _: &mut dyn Monitor) -> Result<ScrubReport, BackendError> {
+        Ok(ScrubReport::default())
     }
 }
 

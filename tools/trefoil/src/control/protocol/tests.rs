@@ -75,6 +75,7 @@ fn every_request_survives_the_wire() {
     let file = || "/tmp/x".to_owned();
     let requests = [
         Request::Status {},
+        Request::Scrub { wait: true },
         Request::VolumeCreate {
             name: name(),
             size: u64::MAX,

@@ -32,6 +32,7 @@ fn without_flags_and_file_the_defaults_hold() {
     assert_eq!(settings.mounts, []);
     assert_eq!(settings.console, "127.0.0.1:9090".parse().unwrap());
     assert_eq!(settings.memory, ByteCount::new(256 << 20));
+    assert_eq!(settings.scrub_mibps, 64);
     assert_eq!(settings.log, LevelFilter::INFO);
     assert_eq!(settings.capacity, None);
     assert!(!settings.rewind && !settings.accept_loss && !settings.quickstart);
@@ -52,11 +53,13 @@ fn the_file_wins_over_the_defaults_and_flags_win_over_the_file() {
         s3-region = "r"
         mount = ["a=/a", "b=/b"]
         memory = 67108864
+        scrub-mibps = 0
         log = "debug"
         quickstart = true
     "#;
     let from_file = load(config, ServeArgs::default()).unwrap();
     assert_eq!(from_file.data, Path::new("/pool"));
+    assert_eq!(from_file.scrub_mibps, 0);
     assert_eq!(from_file.capacity, Some(ByteCount::new(10 << 30)));
     assert_eq!(from_file.nbd.len(), 2);
     assert_eq!(from_file.memory, ByteCount::new(64 << 20));

@@ -3,7 +3,7 @@ use std::path::Path;
 use frontends_fuse::{MountInfo, MountOptions};
 
 use super::{Places, S3Place, shell_word, status_rows};
-use crate::control::protocol::{DeviceRow, StatusReport};
+use crate::control::protocol::{DeviceRow, ScrubReport, StatusReport};
 
 fn status() -> StatusReport {
     StatusReport {
@@ -25,6 +25,7 @@ fn status() -> StatusReport {
         volumes: 0,
         buckets: 0,
         data_checksum_errors: 0,
+        scrub: ScrubReport::default(),
         devices: vec![DeviceRow {
             path: "./my pool".to_owned(),
             failed: None,
