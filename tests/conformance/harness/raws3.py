@@ -1,6 +1,7 @@
 """S3 by hand: a client of a few lines that signs requests, and can also break off in them."""
 
 import dataclasses
+import functools
 import hashlib
 import hmac
 import re
@@ -46,7 +47,7 @@ class RawObjects:
         scope = f"{moment[:8]}/{SERVICE}"
         digest = hashlib.sha256(request.encode()).hexdigest()
         text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{digest}"
-        signature = _mac(self._signing_key(moment[:8]), text).hex()
+        signature = _mac(_signing_key(self.secret, moment[:8]), text).hex()
         headers["authorization"] = (
             f"AWS4-HMAC-SHA256 Credential={self.id}/{scope}, SignedHeaders={names}, "
             f"Signature={signature}")
@@ -54,12 +55,6 @@ class RawObjects:
         target = f"{path}?{query}" if query else path
         rest = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         return f"{method} {target} HTTP/1.1\r\n{rest}\r\n".encode()
-
-    def _signing_key(self, day):
-        key = f"AWS4{self.secret}".encode()
-        for word in (day, *SERVICE.split("/")):
-            key = _mac(key, word)
-        return key
 
     def ask(self, method, path, query="", body=b"", **headers):
         """Sends a request on a connection of its own; the answer."""
@@ -81,6 +76,14 @@ class RawObjects:
 
 def _quote(text):
     return urllib.parse.quote(text, safe="-._~")
+
+
+@functools.lru_cache(maxsize=8)
+def _signing_key(secret, day):
+    key = f"AWS4{secret}".encode()
+    for word in (day, *SERVICE.split("/")):
+        key = _mac(key, word)
+    return key
 
 
 def _mac(key, text):
