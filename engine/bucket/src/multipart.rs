@@ -31,7 +31,7 @@ use crate::flight::Flight;
 use crate::key::Key;
 use crate::look::{Look, value};
 use crate::object::Precondition;
-use crate::put::{ObjectMetadata, Owner, Put, Ready, Upload};
+use crate::put::{Gathered, ObjectMetadata, Owner, Put, Ready, Upload};
 use crate::removal::{Left, PIECES_AT_ONCE};
 use crate::write::FILE_BYTES_MAX;
 use crate::xattr::OBJECT_PREFIX;

@@ -1,12 +1,13 @@
 //! Putting objects: content is staged as it comes, and one small batch publishes it.
 
+mod gathered;
+
 mod publish;
 
 mod place;
 
 use std::sync::Arc;
 
-use engine_base::limits::WRITE_BYTES_MAX;
 use engine_format::{
     BucketKey, Cleanup, ContentForm, DirectoryState, Held, Inode, InodeId, InodeKind, PieceRecord,
     SMALL_BYTES_MAX, Touch,
@@ -26,12 +27,13 @@ use crate::node::Place;
 use crate::object::Precondition;
 use crate::quota::{Claim, Destination};
 use crate::removal::Left;
-use crate::write::{FILE_BYTES_MAX, padded};
+use crate::write::FILE_BYTES_MAX;
 use crate::xattr::{
     OBJECT_PREFIX, attribute, attribute_names, check_attribute, put_attribute, take_attribute,
 };
 use crate::{Ack, Bucket, BucketError};
 
+pub(crate) use gathered::Gathered;
 pub(crate) use place::Parent;
 use place::{place_content, put_state_with};
 pub(crate) use publish::{Put, old_place, put_locks};
@@ -71,11 +73,13 @@ pub struct Upload {
     /// The number that its extents have, once there are any.
     pub(crate) content: Option<InodeId>,
     /// What is not staged yet: less than one batch takes.
-    pub(crate) rest: Vec<u8>,
+    pub(crate) rest: Gathered,
     pub(crate) staged: u64,
     /// Bytes of what is staged that are not stored.
     pub(crate) holes: u64,
     pub(crate) destination: Destination,
+    /// Bytes that it is said to come to.
+    pub(crate) expected: u64,
 }
 
 /// Content that is ready to be published.
@@ -86,7 +90,7 @@ pub(crate) struct Ready {
     pub(crate) staged: Option<ContentForm>,
     pub(crate) allocated: u64,
     /// What comes behind what is staged.
-    pub(crate) rest: Vec<u8>,
+    pub(crate) rest: Gathered,
     pub(crate) rest_at: u64,
     /// What its operation has claimed of a quota.
     pub(crate) claim: Option<Arc<Claim>>,
@@ -124,10 +128,11 @@ impl Bucket {
         Upload {
             bucket: self.clone(),
             content: None,
-            rest: Vec::new(),
+            rest: Gathered::default(),
             staged: 0,
             holes: 0,
             destination: Destination::default(),
+            expected: 0,
         }
     }
 }
@@ -146,6 +151,7 @@ impl Upload {
     /// # Errors
     /// [`BucketError::Quota`], [`BucketError::Name`], [`BucketError::Store`].
     pub async fn for_key(&mut self, key: &[u8], expected: u64) -> Result<(), BucketError> {
+        self.expected = expected;
         self.destination = self.bucket.destination_of_key(key, expected).await?;
         Ok(())
     }
@@ -162,14 +168,19 @@ impl Upload {
             });
         }
         let mut data = data;
-        while self.rest.len() + data.len() > WRITE_BYTES_MAX {
-            let (now, later) = data.split_at(WRITE_BYTES_MAX - self.rest.len());
-            self.rest.extend_from_slice(now);
+        while data.len() > self.rest.room() {
+            let (now, later) = data.split_at(self.rest.room());
+            self.gather(now);
             data = later;
             self.stage().await?;
         }
-        self.rest.extend_from_slice(data);
+        self.gather(data);
         Ok(())
+    }
+
+    fn gather(&mut self, data: &[u8]) {
+        self.rest
+            .add(data, self.expected.saturating_sub(self.bytes()));
     }
 
     /// Commits what has gathered under a number that only this upload knows.
@@ -192,10 +203,11 @@ impl Upload {
                 content
             }
         };
-        change.extent(content, self.staged, self.rest.len(), padded(&self.rest));
+        let rest = std::mem::take(&mut self.rest);
+        let bytes = rest.len();
+        change.extent(content, self.staged, bytes, rest.into_blocks());
         change.commit(bucket, &mut Flight::new(bucket)).await?;
-        self.staged += self.rest.len() as u64;
-        self.rest.clear();
+        self.staged += bytes as u64;
         Ok(())
     }
 
@@ -228,7 +240,7 @@ impl Upload {
         let key = Key::parse_to_put(key)?;
         object.check()?;
         let bucket = self.bucket.clone();
-        let ready = Ready {
+        let mut ready = Ready {
             id: match self.content {
                 Some(content) => content,
                 None => bucket.number().await?,
@@ -246,7 +258,7 @@ impl Upload {
             object,
             precondition,
         };
-        let info = bucket.publish(&put, &ready, ack, |_| ()).await?;
+        let info = bucket.publish(&put, &mut ready, ack, |_| ()).await?;
         // Only now does nothing have to be given back.
         self.content = None;
         Ok(info)

@@ -88,18 +88,19 @@ impl Bucket {
                 object.metadata.push((name.to_vec(), value.clone()));
             }
         }
-        let ready = Ready {
-            id: self.number().await?,
+        let content = self.number().await?;
+        let mut ready = Ready {
+            id: content,
             size: assembled.size,
             staged: (assembled.size > 0).then_some(ContentForm::Pieces),
             allocated: assembled.size,
-            rest: Vec::new(),
+            rest: Gathered::default(),
             rest_at: 0,
             claim: None,
         };
         let in_one = parts.len() <= PIECES_AT_ONCE;
         if !in_one {
-            self.stage_map(ready.id, &assembled).await?;
+            self.stage_map(content, &assembled).await?;
         }
         let put = Put {
             key: &key,
@@ -112,7 +113,7 @@ impl Bucket {
             if !in_one {
                 return;
             }
-            put_pieces(change, ready.id, &assembled.pieces);
+            put_pieces(change, content, &assembled.pieces);
             for (number, part) in &parts {
                 change.delete(&BucketKey::Part(id.0, *number));
                 if assembled.used.binary_search(number).is_err() {
@@ -120,13 +121,13 @@ impl Bucket {
                 }
             }
         };
-        let published = self.publish(&put, &ready, ack, also).await;
+        let published = self.publish(&put, &mut ready, ack, also).await;
         if !in_one {
             // Whether it was published or not is certain by now, so nothing fails here: what is
             // left is given back by an opening.
             let ended = match &published {
                 Ok(_) => self.drop_parts(id, &assembled.used).await,
-                Err(_) => self.unstage_map(ready.id).await,
+                Err(_) => self.unstage_map(content).await,
             };
             if let Err(error) = ended {
                 tracing::warn!(%error, "what completing an upload needed is not given back yet");

@@ -25,6 +25,7 @@ impl Upload {
         let replaced = old.map_or(0, |old| old.size);
         let destination = self.bucket.destination(&record.inode, replaced, expected);
         self.destination = destination.await?;
+        self.expected = expected;
         Ok(())
     }
 

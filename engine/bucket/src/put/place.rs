@@ -12,7 +12,7 @@ pub(crate) struct Parent {
 }
 
 /// Gives a new file its content.
-pub(super) fn place_content(change: &mut Change, inode: &mut Inode, ready: &Ready) {
+pub(super) fn place_content(change: &mut Change, inode: &mut Inode, ready: &mut Ready) {
     inode.size = ready.size;
     inode.allocated = ready.allocated;
     inode.changes = 1;
@@ -20,15 +20,21 @@ pub(super) fn place_content(change: &mut Change, inode: &mut Inode, ready: &Read
         Some(form) => form,
         None if ready.size == 0 => ContentForm::None,
         None if ready.size <= SMALL_BYTES_MAX as u64 => {
-            change.put(&BucketKey::Small(inode.id), &ready.rest);
+            change.put(&BucketKey::Small(inode.id), ready.rest.bytes());
             inode.content = ContentForm::Small;
             return;
         }
         None => ContentForm::Extents,
     };
-    if !ready.rest.is_empty() {
-        let (bytes, data) = (ready.rest.len(), padded(&ready.rest));
-        change.extent(inode.id, ready.rest_at, bytes, data);
+    place_rest(change, inode.id, ready);
+}
+
+/// Moves what comes behind what is staged into the batch: it is placed once.
+fn place_rest(change: &mut Change, content: InodeId, ready: &mut Ready) {
+    let rest = std::mem::take(&mut ready.rest);
+    if !rest.is_empty() {
+        let bytes = rest.len();
+        change.extent(content, ready.rest_at, bytes, rest.into_blocks());
     }
 }
 
@@ -114,7 +120,7 @@ impl Bucket {
         &self,
         change: &mut Change,
         inode: &mut Inode,
-        ready: &Ready,
+        ready: &mut Ready,
     ) {
         inode.size = ready.size;
         inode.allocated = ready.size;
@@ -124,14 +130,11 @@ impl Bucket {
             return;
         }
         if ready.staged.is_none() && ready.size <= SMALL_BYTES_MAX as u64 {
-            change.put(&BucketKey::Small(inode.id), &ready.rest);
+            change.put(&BucketKey::Small(inode.id), ready.rest.bytes());
             inode.content = ContentForm::Small;
             return;
         }
-        if !ready.rest.is_empty() {
-            let (bytes, data) = (ready.rest.len(), padded(&ready.rest));
-            change.extent(ready.id, ready.rest_at, bytes, data);
-        }
+        place_rest(change, ready.id, ready);
         let piece = PieceRecord { content: ready.id };
         change.put(&BucketKey::Piece(inode.id, 0), &piece.encode());
         inode.content = ContentForm::Pieces;

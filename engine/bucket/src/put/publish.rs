@@ -67,7 +67,7 @@ impl Bucket {
     pub(crate) async fn publish(
         &self,
         put: &Put<'_>,
-        ready: &Ready,
+        ready: &mut Ready,
         ack: Ack,
         also: impl Fn(&mut Change),
     ) -> Result<Info, BucketError> {
@@ -105,7 +105,7 @@ impl Bucket {
         change: &mut Change,
         put: &Put<'_>,
         way: &Way,
-        ready: &Ready,
+        ready: &mut Ready,
         flight: &mut Flight<'_>,
     ) -> Result<(Inode, Left), BucketError> {
         let now = self.now();
