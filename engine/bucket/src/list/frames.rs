@@ -58,6 +58,14 @@ pub(super) fn frames_for(tree: &Tree, bound: &[u8]) -> Look<Vec<Frame>> {
     }
 }
 
+const fn go_on(goes_on: bool) -> ControlFlow<()> {
+    if goes_on {
+        ControlFlow::Continue(())
+    } else {
+        ControlFlow::Break(())
+    }
+}
+
 /// Entries of a directory; those that are links to files with the inode they lead to, in the same
 /// state of the tree.
 pub(crate) fn entries(
@@ -67,16 +75,21 @@ pub(crate) fn entries(
     max: usize,
 ) -> Look<VecDeque<(Vec<u8>, EntryRecord)>> {
     let prefix = BucketKey::Entry(directory, &[]).encode();
-    let mut found: Vec<(Vec<u8>, Result<EntryRecord, _>)> = Vec::new();
-    tree.scan(&[&prefix[..], from].concat(), |key, value| {
+    let first = [&prefix[..], from].concat();
+    // The look is repeated for each page that is missing, so whether any is comes before the work.
+    let mut count = 0;
+    tree.scan(&first, |key, _| {
+        let is_ours = key.starts_with(&prefix);
+        count += usize::from(is_ours);
+        go_on(is_ours && count < max)
+    })?;
+    let mut found: Vec<(Vec<u8>, Result<EntryRecord, _>)> = Vec::with_capacity(count);
+    tree.scan(&first, |key, value| {
         let Some(name) = key.strip_prefix(&prefix[..]) else {
             return ControlFlow::Break(());
         };
         found.push((name.to_vec(), EntryRecord::decode(value)));
-        if found.len() == max {
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
+        go_on(found.len() < count)
     })?;
     let mut entries = VecDeque::with_capacity(found.len());
     for (name, record) in found {
