@@ -1,14 +1,18 @@
 //! Checksums of bodies: what was promised, and what came.
 
+mod hashing;
+mod md5;
+
 use crc_fast::CrcAlgorithm;
-use hyper::{HeaderMap, StatusCode};
-use md5::Md5;
+use hyper::HeaderMap;
 use s3s::{S3Result, s3_error};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
-use crate::error::custom;
-use crate::text::{base64, base64_decode};
+use crate::text::base64_decode;
+
+pub(crate) use hashing::{Digests, Hashing, Sums};
+pub(crate) use md5::{LANES, Lane, Md5, update_together};
 
 /// A checksum that clients may give and ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -194,105 +198,6 @@ impl Promised {
         self.checksum = Some((algorithm, value));
         Ok(())
     }
-}
-
-/// Running checksums over a body.
-pub(crate) struct Hashing {
-    md5: Md5,
-    sha256: Option<Sha256>,
-    checksum: Option<(Algorithm, Running)>,
-}
-
-/// What came.
-#[derive(Debug)]
-pub(crate) struct Digests {
-    pub(crate) md5: [u8; 16],
-    sha256: Option<[u8; 32]>,
-    pub(crate) checksum: Option<(Algorithm, Vec<u8>)>,
-}
-
-impl Hashing {
-    /// The checksums that `promised` needs, and one more if `also` names another.
-    pub(crate) fn new(promised: &Promised, also: Option<Algorithm>) -> Self {
-        let wanted = promised.checksum.as_ref().map(|checksum| checksum.0);
-        Self {
-            md5: Md5::new(),
-            sha256: promised.sha256.map(|_| Sha256::new()),
-            checksum: wanted
-                .or(also)
-                .map(|algorithm| (algorithm, Running::new(algorithm))),
-        }
-    }
-
-    pub(crate) fn update(&mut self, data: &[u8]) {
-        self.md5.update(data);
-        if let Some(sha256) = &mut self.sha256 {
-            sha256.update(data);
-        }
-        if let Some((_, running)) = &mut self.checksum {
-            running.update(data);
-        }
-    }
-
-    pub(crate) fn finish(self) -> Digests {
-        Digests {
-            md5: self.md5.finalize().into(),
-            sha256: self.sha256.map(|sha256| sha256.finalize().into()),
-            checksum: self
-                .checksum
-                .map(|(algorithm, running)| (algorithm, running.finish(algorithm.bytes()))),
-        }
-    }
-}
-
-impl Digests {
-    /// Compares what came with what was promised, in headers or in the trailer.
-    pub(crate) fn check(&self, promised: &Promised, trailer: &HeaderMap) -> S3Result<()> {
-        if promised.md5.as_ref().is_some_and(|md5| md5[..] != self.md5) {
-            return Err(s3_error!(
-                BadDigest,
-                "The Content-MD5 you specified did not match what we received."
-            ));
-        }
-        if promised.sha256 != self.sha256 {
-            return Err(custom(
-                "XAmzContentSHA256Mismatch",
-                StatusCode::BAD_REQUEST,
-                "The provided 'x-amz-content-sha256' header does not match what was computed.",
-            ));
-        }
-        let (Some((algorithm, given)), Some((_, came))) = (&promised.checksum, &self.checksum)
-        else {
-            return Ok(());
-        };
-        let given = match given {
-            None if promised.in_trailer => algorithm.in_headers(trailer)?.map_or_else(
-                || {
-                    let header = algorithm.header();
-                    Err(malformed_trailer(&header))
-                },
-                |value| Ok(Some(value)),
-            )?,
-            given => given.clone(),
-        };
-        if given.is_some_and(|given| given != *came) {
-            let name = algorithm.name().to_ascii_uppercase();
-            return Err(s3_error!(
-                BadDigest,
-                "The {name} you specified did not match the calculated checksum, {}.",
-                base64(came)
-            ));
-        }
-        Ok(())
-    }
-}
-
-fn malformed_trailer(header: &str) -> s3s::S3Error {
-    custom(
-        "MalformedTrailerError",
-        StatusCode::BAD_REQUEST,
-        format!("The trailer has no {header}."),
-    )
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use crate::body::Payload;
 use crate::digest::Promised;
 use crate::error::{no_such_key, of_bucket};
+use crate::hashers::Hashers;
 use crate::keys::AccessKey;
 use crate::metrics::{Class, Metrics};
 use crate::target::Target;
@@ -27,6 +28,7 @@ pub(crate) struct Door {
     pub(crate) stall_time: Duration,
     /// Places for appends, whose bodies are held in memory.
     pub(crate) appends: Semaphore,
+    pub(crate) hashers: Hashers,
 }
 
 /// One request: who, what about, and what came with it.

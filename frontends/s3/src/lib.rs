@@ -25,6 +25,7 @@ mod error;
 mod etag;
 mod fields;
 mod gate;
+mod hashers;
 mod intake;
 mod keys;
 mod leftovers;

@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use crate::connection::serve;
 use crate::door::{Door, NoSecrets, OfCall};
 use crate::gate::Gate;
+use crate::hashers::Hashers;
 use crate::keys::Keys;
 use crate::limits::Limits;
 use crate::metrics::{Metrics, add, sub};
@@ -126,12 +127,14 @@ impl Server {
             let _inside = runtime.enter();
             TcpListener::from_std(listener).map_err(failed)?
         };
+        // One hashes several bodies faster than the rest of two processors brings them.
+        let hashers = Hashers::start(processors().div_ceil(2)).map_err(ServerError::Threads)?;
         let metrics = Arc::new(Metrics::default());
         let (stop, stopped) = watch::channel(false);
         let (held, alive) = mpsc::channel(1);
         let accepting = Accepting {
             listener,
-            gate: Arc::new(gate(buckets, keys, options, Arc::clone(&metrics))),
+            gate: Arc::new(gate(buckets, keys, options, hashers, Arc::clone(&metrics))),
             tls,
             stop: stopped,
             alive: held,
@@ -187,9 +190,8 @@ impl Drop for Server {
 
 /// More threads than processors: a write or a read of the log may hold one of them up.
 fn runtime(limits: &Limits) -> io::Result<Runtime> {
-    let processors = std::thread::available_parallelism().map_or(2, usize::from);
     let threads = match limits.threads {
-        0 => (2 * processors).max(8),
+        0 => (2 * processors()).max(8),
         threads => threads,
     };
     Builder::new_multi_thread()
@@ -199,13 +201,24 @@ fn runtime(limits: &Limits) -> io::Result<Runtime> {
         .build()
 }
 
-fn gate(buckets: Buckets, keys: Arc<dyn Keys>, options: Options, metrics: Arc<Metrics>) -> Gate {
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+
+fn gate(
+    buckets: Buckets,
+    keys: Arc<dyn Keys>,
+    options: Options,
+    hashers: Hashers,
+    metrics: Arc<Metrics>,
+) -> Gate {
     let limits = options.limits;
     let door = Arc::new(Door {
         buckets,
         region: options.region,
         stall_time: limits.stall_time,
         appends: Semaphore::new(APPENDS),
+        hashers,
     });
     let mut service = S3ServiceBuilder::new(Operations(Arc::clone(&door)));
     service.set_auth(NoSecrets);

@@ -1,7 +1,9 @@
 //! Copying objects.
 
+use std::ops::Range;
+
 use engine_bucket::{
-    Ack, Bucket, BucketError, Info, ObjectHead, ObjectMetadata, ObjectReader, Precondition,
+    Ack, Bucket, BucketError, Info, ObjectHead, ObjectMetadata, ObjectReader, Precondition, Upload,
 };
 use hyper::HeaderMap;
 use s3s::dto::{CopyObjectInput, CopyObjectOutput, CopyObjectResult};
@@ -149,7 +151,8 @@ impl Door {
             check_room(copy.bucket, Some(bytes))?;
             let destined = upload.for_key(copy.key.as_bytes(), bytes).await;
             destined.map_err(of_bucket)?;
-            stage(&reader, &mut upload).await.map_err(of_bucket)
+            let staged = stage(&reader, 0..bytes, &mut upload, |_| ()).await;
+            staged.map_err(of_bucket)
         };
         let staged = staged.await;
         end(reader).await;
@@ -216,14 +219,19 @@ fn check_source(conditions: &ReadConditions, info: &Info) -> S3Result<()> {
     conditions.check(info).map_err(|_| precondition_failed())
 }
 
-async fn stage(
+/// Copies bytes of an object into an upload; shows each of them to `see`.
+pub(crate) async fn stage(
     reader: &ObjectReader,
-    upload: &mut engine_bucket::Upload,
+    range: Range<u64>,
+    upload: &mut Upload,
+    mut see: impl FnMut(&[u8]),
 ) -> Result<(), BucketError> {
-    let mut at = 0;
-    while at < reader.info().size {
-        let data = reader.read(at, COPY_BYTES).await?;
+    let mut at = range.start;
+    while at < range.end {
+        let wanted = usize::try_from(range.end - at).unwrap_or(COPY_BYTES);
+        let data = reader.read(at, wanted.min(COPY_BYTES)).await?;
         at += data.len() as u64;
+        see(&data);
         upload.write(&data).await?;
         tokio::task::yield_now().await;
     }

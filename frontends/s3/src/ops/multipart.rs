@@ -15,15 +15,13 @@ use crate::error::{invalid_argument, no_such_key, of_bucket};
 use crate::etag::ReadConditions;
 use crate::intake::take;
 use crate::moment::Moment;
+use crate::ops::copy::stage;
 use crate::ops::end;
 use crate::ops::list_pages::sayable;
 use crate::ops::put::{attributes, check_key, check_room};
 use crate::stored::{Stored, with_sums};
 use crate::text::hex;
 use crate::upload_name::UploadName;
-
-/// Bytes that are copied at once.
-const COPY_BYTES: usize = 1 << 20;
 
 /// A part's number as the engine takes it.
 fn part_number(number: i32) -> S3Result<u32> {
@@ -146,7 +144,14 @@ impl Door {
         let expected = payload.declared().unwrap_or(0);
         let destined = upload.for_part(name.id, number, expected).await;
         destined.map_err(of_bucket)?;
-        let taken = take(&mut payload, &mut upload, &call.promised, wanted).await?;
+        let taken = take(
+            &self.hashers,
+            &mut payload,
+            &mut upload,
+            &call.promised,
+            wanted,
+        )
+        .await?;
         self.count_in(call, taken.bytes);
         let (tag, sums) = finish_part(upload, &name, number, taken.digests).await?;
         Ok(with_sums!(UploadPartOutput, sums, {
@@ -183,9 +188,12 @@ impl Door {
             check_room(&bucket, Some(bytes))?;
             let destined = upload.for_part(name.id, number, bytes).await;
             destined.map_err(of_bucket)?;
-            copy_bytes(&reader, range, &mut upload, wanted).await
+            let mut hashing = Hashing::new(&Promised::default(), wanted);
+            let copied = stage(&reader, range, &mut upload, |data| hashing.update(data)).await;
+            copied.map_err(of_bucket)?;
+            Ok(hashing)
         };
-        let copied = copied.await;
+        let copied: S3Result<Hashing> = copied.await;
         end(reader).await;
         let (tag, sums) = finish_part(upload, &name, number, copied?.finish()).await?;
         let result = with_sums!(CopyPartResult, sums, {
@@ -229,27 +237,6 @@ async fn finish_part(
     let finished = upload.finish_part(name.id, number, tag.as_bytes(), &sums, Ack::Durable);
     finished.await.map_err(of_bucket)?;
     Ok((ETag::Strong(tag), stored.shown()))
-}
-
-/// Copies bytes of an object into an upload, with their checksums.
-async fn copy_bytes(
-    reader: &engine_bucket::ObjectReader,
-    range: std::ops::Range<u64>,
-    upload: &mut Upload,
-    wanted: Option<Algorithm>,
-) -> S3Result<Hashing> {
-    let mut hashing = Hashing::new(&Promised::default(), wanted);
-    let mut at = range.start;
-    while at < range.end {
-        let bytes = usize::try_from(range.end - at).unwrap_or(COPY_BYTES);
-        let data = reader.read(at, bytes.min(COPY_BYTES)).await;
-        let data = data.map_err(of_bucket)?;
-        at += data.len() as u64;
-        hashing.update(&data);
-        upload.write(&data).await.map_err(of_bucket)?;
-        tokio::task::yield_now().await;
-    }
-    Ok(hashing)
 }
 
 /// The bytes of a source that a part is made of: `bytes=FIRST-LAST`, both there.

@@ -119,7 +119,14 @@ impl Door {
         let expected = payload.declared().unwrap_or(0);
         let destined = upload.for_key(key.as_bytes(), expected).await;
         destined.map_err(of_bucket)?;
-        let taken = take(&mut payload, &mut upload, &call.promised, None).await?;
+        let taken = take(
+            &self.hashers,
+            &mut payload,
+            &mut upload,
+            &call.promised,
+            None,
+        )
+        .await?;
         self.count_in(call, taken.bytes);
         let stored = Stored::of_one(taken.digests.checksum);
         let object = ObjectMetadata {
