@@ -16,7 +16,7 @@ use engine_pool::ReadPin;
 use parking_lot::Mutex;
 
 use crate::bucket::Dropped;
-use crate::content::{Found, ReadPlan, cut, find, small};
+use crate::content::{Found, ReadPlan, cut, find, small, spans};
 use crate::look::inode_at;
 use crate::node::Node;
 use crate::object::metadata_of;
@@ -201,6 +201,31 @@ impl ObjectReader {
         // Only now: what was changed before this look was kept before that.
         let (found, _pins) = self.state.as_it_was(found);
         self.bucket.carry_out(ReadPlan::Stored(found)).await
+    }
+
+    /// Where the parts begin that the content was put together of, in order; none if it was not.
+    /// `None`: the file was changed in place since, so that nobody knows any more.
+    ///
+    /// # Errors
+    /// [`BucketError::Store`].
+    pub async fn parts(&self) -> Result<Option<Vec<u64>>, BucketError> {
+        let Some(node) = self.node.as_ref().filter(|_| self.is_in_pieces()) else {
+            return Ok(Some(Vec::new()));
+        };
+        let _locks = self.bucket.lock_inodes([node.id()]).await?;
+        self.bucket
+            .look(|tree| {
+                let now = inode_at(tree, node.id(), &node.places())?;
+                let is_same = now.is_some_and(|(now, _)| now.changes == self.inode.changes);
+                let spans = || spans(tree, &self.inode, 0..self.inode.size);
+                let found = is_same.then(spans).transpose()?;
+                Ok(found.map(|spans| spans.iter().map(|span| span.file_at).collect()))
+            })
+            .await
+    }
+
+    fn is_in_pieces(&self) -> bool {
+        self.inode.content == ContentForm::Pieces
     }
 
     /// Ends it.

@@ -118,6 +118,10 @@ pub(crate) struct WriteConditions {
     pub(crate) if_none_match: Option<ETagCondition>,
     pub(crate) size: Option<i64>,
     pub(crate) modified: Option<Timestamp>,
+    /// There is something, and it was modified after that.
+    pub(crate) modified_since: Option<Timestamp>,
+    /// What there is was not modified after that.
+    pub(crate) unmodified_since: Option<Timestamp>,
     /// There was nothing when a condition was looked at.
     absent: AtomicBool,
 }
@@ -139,6 +143,8 @@ impl WriteConditions {
             && self.if_none_match.is_none()
             && self.size.is_none()
             && self.modified.is_none()
+            && self.modified_since.is_none()
+            && self.unmodified_since.is_none()
     }
 
     /// Whether they hold for what is there.
@@ -151,7 +157,19 @@ impl WriteConditions {
             found.is_some_and(|info| Moment::of(info.modified).seconds() == wanted)
         };
         let matches = |condition: &ETagCondition| names(condition, found);
-        self.if_match.as_ref().is_none_or(matches)
+        let is_after = |info: &Info, limit: &Timestamp| {
+            Moment::of(info.modified).seconds() > Moment::from(limit).seconds()
+        };
+        // As for reading: the tag says more than the time.
+        let modified_since = self.modified_since.as_ref();
+        let modified_since = modified_since.filter(|_| self.if_none_match.is_none());
+        let unmodified_since = self.unmodified_since.as_ref();
+        let unmodified_since = unmodified_since.filter(|_| self.if_match.is_none());
+        let is_modified = |limit| found.is_some_and(|info| is_after(info, limit));
+        let is_unmodified = |limit| !found.is_some_and(|info| is_after(info, limit));
+        modified_since.is_none_or(is_modified)
+            && unmodified_since.is_none_or(is_unmodified)
+            && self.if_match.as_ref().is_none_or(matches)
             && !self.if_none_match.as_ref().is_some_and(matches)
             && self.size.as_ref().is_none_or(size)
             && self.modified.as_ref().is_none_or(modified)
@@ -159,7 +177,8 @@ impl WriteConditions {
 
     /// What to say when they did not hold: a match with nothing is that there is nothing.
     pub(crate) fn failed(&self) -> S3Error {
-        if self.absent.load(Ordering::Relaxed) && self.if_none_match.is_none() {
+        let is_match = self.if_none_match.is_none() && self.modified_since.is_none();
+        if self.absent.load(Ordering::Relaxed) && is_match {
             return no_such_key();
         }
         precondition_failed()

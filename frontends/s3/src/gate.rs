@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderValue, RANGE};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, EXPECT, HeaderValue, RANGE};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use parking_lot::Mutex;
@@ -24,6 +24,7 @@ use crate::body::{Chunks, Payload, Sent};
 use crate::digest::{Hashing, Promised};
 use crate::document;
 use crate::door::{Call, Door};
+use crate::head::{head_bytes, head_too_large};
 use crate::keys::Keys;
 use crate::leftovers::Leftovers;
 use crate::limits::Limits;
@@ -51,7 +52,13 @@ impl Gate {
         let is_head = request.method() == Method::HEAD;
         let (parts, body) = request.into_parts();
         let is_unasked = parts.headers.contains_key(EXPECT) && body.is_end_stream();
-        let verified = auth::verify(&parts, &*self.keys, self.door.now_seconds());
+        // What came in one read with the rest may be more than the connection takes in alone.
+        let is_too_large = head_bytes(&parts) > self.limits.head_bytes;
+        let verified = if is_too_large {
+            Err(head_too_large(self.limits.head_bytes))
+        } else {
+            auth::verify(&parts, &*self.keys, self.door.now_seconds())
+        };
         let mut in_flight = InFlight::new(Arc::clone(&self.metrics));
         let result = match verified {
             Err(error) => {
@@ -71,11 +78,18 @@ impl Gate {
         };
         let mut response = result.unwrap_or_else(|error| in_xml(error, number));
         self.finish(&mut response, number);
-        if is_unasked {
+        if is_unasked || is_too_large {
             // An empty body is not asked for by `100 Continue`, and clients built on botocore
             // misread what follows such an answer on its connection.
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
+        }
+        if is_head
+            && response.headers().contains_key(CONTENT_RANGE)
+            && response.status().is_success()
+        {
+            // The library says 200 of a part to HEAD.
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
         }
         if is_head || response.status() == StatusCode::NOT_MODIFIED {
             *response.body_mut() = Body::empty();

@@ -26,6 +26,7 @@ mod etag;
 mod fields;
 mod gate;
 mod hashers;
+mod head;
 mod intake;
 mod keys;
 mod leftovers;

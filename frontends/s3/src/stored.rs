@@ -140,6 +140,22 @@ impl Stored {
         None
     }
 
+    /// Notes parts that begin at `starts` in an object of `size` bytes, `count` in all: a last one
+    /// without bytes has no beginning. `false`: they are not those.
+    pub(crate) fn set_parts(&mut self, starts: &[u64], size: u64, count: usize) -> bool {
+        let empty = count.wrapping_sub(starts.len());
+        if empty > 1 {
+            return false;
+        }
+        self.parts.clear();
+        let ends = starts.iter().skip(1).chain([&size]);
+        for (start, end) in starts.iter().zip(ends) {
+            self.add_part(end.saturating_sub(*start));
+        }
+        (0..empty).for_each(|_| self.add_part(0));
+        true
+    }
+
     /// Notes that a part of so many bytes follows.
     pub(crate) fn add_part(&mut self, bytes: u64) {
         match self.parts.last_mut() {

@@ -6,10 +6,12 @@ use s3s::dto::{
     ObjectAttributes, ObjectPart, StorageClass,
 };
 
-use crate::door::{Call, Door, head_of};
+use crate::door::{Call, Door};
 use crate::error::invalid_argument;
 use crate::etag::etag_of;
 use crate::moment::Moment;
+use crate::ops::end;
+use crate::ops::parts::opened;
 use crate::stored::Stored;
 
 /// Parts of a page.
@@ -23,8 +25,6 @@ impl Door {
     ) -> S3Result<GetObjectAttributesOutput> {
         let bucket = self.bucket(call).await?;
         self.allow_read(&bucket, call, &call.target.key).await?;
-        let info = head_of(&bucket, &call.target.key).await?.info;
-        let stored = Stored::decode(info.checksums.as_deref());
         let known = [
             ObjectAttributes::CHECKSUM,
             ObjectAttributes::ETAG,
@@ -42,7 +42,11 @@ impl Door {
             return Err(invalid_argument("Invalid attribute name specified."));
         }
         let wants = |name: &str| wanted.contains(&name);
-        let parts = wants(ObjectAttributes::OBJECT_PARTS).then(|| parts(&input, &stored));
+        let with_parts = wants(ObjectAttributes::OBJECT_PARTS);
+        let (reader, stored) = opened(&bucket, &call.target.key, with_parts).await?;
+        let info = reader.info().clone();
+        end(reader).await;
+        let parts = with_parts.then(|| parts(&input, &stored));
         let has_sum = wants(ObjectAttributes::CHECKSUM) && !stored.values.is_empty();
         Ok(GetObjectAttributesOutput {
             checksum: has_sum.then(|| stored.shown()),

@@ -10,11 +10,12 @@ use s3s::dto::{
 };
 use s3s::{Body, S3Result, s3_error};
 
-use crate::door::{Call, Door, head_of, shown};
-use crate::error::{custom, no_such_key, not_implemented, of_bucket};
+use crate::door::{Call, Door, head_of};
+use crate::error::{custom, of_bucket};
 use crate::etag::{ReadConditions, etag_of};
 use crate::fields::{Pair, Shown};
 use crate::moment::Moment;
+use crate::ops::parts::opened;
 use crate::stored::{Stored, with_sums};
 use crate::stream;
 
@@ -63,13 +64,9 @@ impl Wanted {
             }
             (None, Some(number)) => {
                 let number = u64::try_from(number).unwrap_or(0);
-                if number == 1 && count == 0 && !is_multipart(info) {
+                // Also a copy of what was uploaded in parts, where they are not kept.
+                if number == 1 && count == 0 {
                     return Ok(all(None));
-                }
-                if count == 0 && is_multipart(info) {
-                    return Err(not_implemented(
-                        "Reading a part of an upload with parts of so many different sizes",
-                    ));
                 }
                 let (start, bytes) = stored.part(number).ok_or_else(no_such_part)?;
                 let end = start.saturating_add(bytes);
@@ -84,12 +81,6 @@ impl Wanted {
             }
         }
     }
-}
-
-/// Whether the entity tag says that it was uploaded in parts.
-fn is_multipart(info: &Info) -> bool {
-    let tag = info.entity_tag.as_deref().unwrap_or_default();
-    tag.contains(&b'-')
 }
 
 fn no_such_part() -> s3s::S3Error {
@@ -139,13 +130,13 @@ impl Facts {
     /// Refuses what does not hold, or is not there.
     fn of(
         info: Info,
+        stored: &Stored,
         metadata: &[Pair],
         conditions: &ReadConditions,
         wanted: &Wanted,
     ) -> S3Result<Self> {
         conditions.check(&info)?;
-        let stored = Stored::decode(info.checksums.as_deref());
-        let chosen = wanted.choose(&info, &stored)?;
+        let chosen = wanted.choose(&info, stored)?;
         let mode = wanted.checksum_mode.as_ref();
         let is_wanted = mode.is_some_and(|mode| mode.as_str().eq_ignore_ascii_case("ENABLED"));
         let sums = if is_wanted && !chosen.is_part {
@@ -197,10 +188,8 @@ impl Door {
     ) -> S3Result<GetObjectOutput> {
         let bucket = self.bucket(call).await?;
         self.allow_read(&bucket, call, &call.target.key).await?;
-        let seen = bucket.get(call.target.key.as_bytes()).await;
-        let seen = seen.map_err(of_bucket)?;
-        shown(&bucket, seen.lsn).await?;
-        let reader = seen.found.ok_or_else(no_such_key)?;
+        let opened = opened(&bucket, &call.target.key, input.part_number.is_some());
+        let (reader, stored) = opened.await?;
         let conditions = ReadConditions {
             if_match: input.if_match,
             if_none_match: input.if_none_match,
@@ -213,7 +202,7 @@ impl Door {
             checksum_mode: input.checksum_mode,
         };
         let info = reader.info().clone();
-        let facts = match Facts::of(info, reader.metadata(), &conditions, &wanted) {
+        let facts = match Facts::of(info, &stored, reader.metadata(), &conditions, &wanted) {
             Ok(facts) => facts,
             Err(error) => {
                 end(reader).await;
@@ -256,7 +245,17 @@ impl Door {
     ) -> S3Result<HeadObjectOutput> {
         let bucket = self.bucket(call).await?;
         self.allow_read(&bucket, call, &call.target.key).await?;
-        let head = head_of(&bucket, &call.target.key).await?;
+        let head = if input.part_number.is_some() {
+            let (reader, stored) = opened(&bucket, &call.target.key, true).await?;
+            let (info, metadata) = (reader.info().clone(), reader.metadata().to_vec());
+            end(reader).await;
+            (info, stored, metadata)
+        } else {
+            let head = head_of(&bucket, &call.target.key).await?;
+            let stored = Stored::decode(head.info.checksums.as_deref());
+            (head.info, stored, head.metadata)
+        };
+        let (info, stored, metadata) = head;
         let conditions = ReadConditions {
             if_match: input.if_match,
             if_none_match: input.if_none_match,
@@ -268,7 +267,7 @@ impl Door {
             part: input.part_number,
             checksum_mode: input.checksum_mode,
         };
-        let facts = Facts::of(head.info, &head.metadata, &conditions, &wanted)?;
+        let facts = Facts::of(info, &stored, &metadata, &conditions, &wanted)?;
         Ok(described!(HeadObjectOutput, facts, {}))
     }
 }

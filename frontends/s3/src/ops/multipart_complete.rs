@@ -89,6 +89,13 @@ fn matched<'a>(
         if !agrees(given, &stored.shown()) {
             return Err(missing());
         }
+        if part.size == 0 && all.len() + 1 < chosen.len() {
+            return Err(s3_error!(
+                EntityTooSmall,
+                "Your proposed upload is smaller than the minimum allowed size: only the last part \
+                 may be empty."
+            ));
+        }
         all.push((part, stored));
     }
     Ok(all)

@@ -1,12 +1,11 @@
 //! Renaming objects.
 
 use engine_bucket::{Ack, Info, RenamePreconditions};
-use hyper::header::{IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE};
 use hyper::{HeaderMap, Response};
 use s3s::{Body, S3Result};
 
 use crate::door::{Call, Door};
-use crate::error::{invalid_argument, not_implemented};
+use crate::error::invalid_argument;
 use crate::etag::{ReadConditions, WriteConditions, condition, moment};
 use crate::ops::put::{check_key, refusal, show_state};
 
@@ -33,15 +32,12 @@ impl Door {
             if_modified_since: moment(headers, "x-amz-rename-source-if-modified-since")?,
             if_unmodified_since: moment(headers, "x-amz-rename-source-if-unmodified-since")?,
         };
-        if headers.contains_key(IF_MODIFIED_SINCE) || headers.contains_key(IF_UNMODIFIED_SINCE) {
-            return Err(not_implemented(
-                "Renaming onto an object under a condition on its time",
-            ));
-        }
-        let conditions = WriteConditions::new(
+        let mut conditions = WriteConditions::new(
             condition(headers, "if-match")?,
             condition(headers, "if-none-match")?,
         );
+        conditions.modified_since = moment(headers, "if-modified-since")?;
+        conditions.unmodified_since = moment(headers, "if-unmodified-since")?;
         let moved = |found: Option<&Info>| found.is_some_and(|info| of_source.check(info).is_ok());
         let replaced = |found: Option<&Info>| conditions.hold(found);
         let preconditions = RenamePreconditions {

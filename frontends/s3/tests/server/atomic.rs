@@ -30,6 +30,8 @@ fn renames_under_conditions() {
         (&of_source("if-unmodified-since"), BEFORE),
         ("if-match", &tag),
         ("if-none-match", "*"),
+        ("if-modified-since", NOW),
+        ("if-unmodified-since", BEFORE),
     ] {
         let refused = rename(name, value);
         let answer = (refused.status, &refused.code()[..]);
@@ -37,10 +39,30 @@ fn renames_under_conditions() {
         assert_eq!(world.get("/bkt/to").text(), "old");
     }
     rename(&of_source("if-modified-since"), "yesterday").refused(400, "InvalidArgument");
-    rename("if-modified-since", NOW).refused(501, "NotImplemented");
     rename(&of_source("if-match"), &tag).expect(200);
     assert_eq!(world.get("/bkt/to").text(), "data");
     rename(&of_source("if-match"), &tag).refused(404, "NoSuchKey");
+    world.stop();
+}
+
+#[test]
+fn a_rename_onto_nothing_is_no_change_of_what_was_there() {
+    let world = World::with_bucket();
+    let rename = |to: &str, name: &str, value: &str| {
+        let rename = ask("PUT", &format!("/bkt/{to}?renameObject"));
+        let rename = rename.header("x-amz-rename-source", "/bkt/from");
+        world.send(rename.header(name, value))
+    };
+    world.put("/bkt/from", b"data");
+    rename("to", "if-modified-since", BEFORE).refused(412, "PreconditionFailed");
+    rename("to", "if-modified-since", "soon").refused(400, "InvalidArgument");
+    rename("to", "if-unmodified-since", BEFORE).expect(200);
+    world.put("/bkt/from", b"new");
+    rename("to", "if-modified-since", BEFORE).expect(200);
+    assert_eq!(world.get("/bkt/to").text(), "new");
+    world.put("/bkt/from", b"newer");
+    rename("to", "if-unmodified-since", NOW).expect(200);
+    assert_eq!(world.get("/bkt/to").text(), "newer");
     world.stop();
 }
 

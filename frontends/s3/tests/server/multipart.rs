@@ -1,5 +1,7 @@
 //! Uploads in parts.
 
+mod sizes;
+
 use engine_pool::block_on;
 
 use crate::client::Answer;

@@ -79,6 +79,27 @@ fn headers_that_are_too_large_or_too_many_are_refused() {
     end(world);
 }
 
+/// The bound holds for a head that comes at once, too.
+#[test]
+fn a_head_above_the_limit_is_refused_however_it_comes() {
+    let world = World::with_bucket();
+    let limit = Limits::default().head_bytes;
+    let of = |bytes: usize| {
+        let begin = "GET /bkt HTTP/1.1\r\nhost: x\r\nx-large: ";
+        let fill = "x".repeat(bytes - begin.len() - "\r\n\r\n".len());
+        say(&world, format!("{begin}{fill}\r\n\r\n").as_bytes())
+    };
+    let small = of(limit - 4096);
+    assert!(small.starts_with("HTTP/1.1 403"), "{small}");
+    for bytes in [limit + 1, limit + 1000, limit + (20 << 10)] {
+        let refused = of(bytes);
+        let is_refused = refused.starts_with("HTTP/1.1 431")
+            || refused.contains("<Code>RequestHeaderSectionTooLarge</Code>");
+        assert!(is_refused, "{bytes}: {refused}");
+    }
+    end(world);
+}
+
 /// Memory for a head is bounded although it never ends.
 #[test]
 fn headers_without_an_end_are_cut_off() {
