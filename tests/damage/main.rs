@@ -27,4 +27,6 @@ mod pools;
 #[cfg(test)]
 mod regions;
 #[cfg(test)]
+mod salvage;
+#[cfg(test)]
 mod verdict;

@@ -36,6 +36,7 @@ use crate::open::geometry_of;
 use crate::pages::SlotOf;
 use crate::space::Segment;
 
+pub(crate) use report::chain;
 pub use report::{CheckCounts, CheckOptions, CheckProgress, CheckReport, Finding, Severity};
 
 /// Verifies everything that the newest checkpoint of the pool on `device` and its journal refer to.

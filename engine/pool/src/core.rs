@@ -16,6 +16,7 @@ use crate::catalog::Catalog;
 use crate::checkpoint::Lines;
 use crate::dead::DeadData;
 use crate::pages::{PageReader, SlotOf};
+use crate::salvage::LostPages;
 use crate::space::{Admission, Generation, Space};
 use crate::{KeyLocks, StoreError};
 
@@ -50,6 +51,8 @@ pub(crate) struct Core {
     /// What each copy of the superblock should hold; `None`: the next checkpoint writes it.
     superblocks: Mutex<[Option<Superblock>; 2]>,
     pub(crate) created_unix_nanos: u64,
+    /// Set only where a damaged pool is read.
+    pub(crate) lost: Option<LostPages>,
 }
 
 /// What the pool counts.
@@ -94,6 +97,7 @@ pub(crate) struct CoreParts {
     pub(crate) dirty_limit: u64,
     pub(crate) features: u64,
     pub(crate) created_unix_nanos: u64,
+    pub(crate) lost: Option<LostPages>,
 }
 
 impl Core {
@@ -128,6 +132,7 @@ impl Core {
             dead: DeadData::default(),
             superblocks: Mutex::default(),
             created_unix_nanos: parts.created_unix_nanos,
+            lost: parts.lost,
         }
     }
 
@@ -155,6 +160,7 @@ impl Core {
         PageReader {
             device: &*self.device,
             slots: self,
+            lost: self.lost.as_ref(),
         }
     }
 

@@ -7,6 +7,7 @@ use engine_format::{CheckpointId, FormatError, PagePointer, SegmentTablePage};
 use engine_tree::{LoadedPage, Missing, PageError, Tree};
 
 use crate::StoreError;
+use crate::salvage::LostPages;
 
 /// Where segments lie.
 pub(crate) trait SlotOf {
@@ -27,6 +28,8 @@ impl SlotOf for InSlot {
 pub(crate) struct PageReader<'a> {
     pub(crate) device: &'a dyn Device,
     pub(crate) slots: &'a dyn SlotOf,
+    /// Pages without a good copy are passed over and noted there; `None`: they are errors.
+    pub(crate) lost: Option<&'a LostPages>,
 }
 
 pub(crate) fn place_of(slots: &dyn SlotOf, location: Location) -> Result<Place, StoreError> {
@@ -117,10 +120,16 @@ impl PageReader<'_> {
         loop {
             match look(tree) {
                 Ok(result) => return Ok(result),
-                Err(missing) => {
-                    let page = self.tree_page(&missing)?;
-                    tree.install(&missing, page);
-                }
+                Err(missing) => match (self.tree_page(&missing), self.lost) {
+                    (Ok(page), _) => {
+                        tree.install(&missing, page);
+                    }
+                    (Err(_), Some(lost)) => {
+                        lost.add(&missing);
+                        tree.install_blank(&missing);
+                    }
+                    (Err(error), None) => return Err(error),
+                },
             }
         }
     }

@@ -7,6 +7,8 @@ use engine_base::DatasetId;
 use engine_format::PagePointer;
 
 use crate::MemoryBudget;
+use crate::inner::Inner;
+use crate::leaf::Leaf;
 use crate::missing::{LoadedPage, Missing};
 use crate::node::{Body, Link, Node, State};
 
@@ -109,6 +111,26 @@ impl Tree {
         }
         *link = Link::Memory(Arc::new(Node::stored(body, pointer, &self.state.budget)));
         true
+    }
+
+    /// Puts an empty stretch in the place of a page that no copy gives: for reading what is left of
+    /// a damaged tree. The tree must not be written.
+    ///
+    /// # Panics
+    /// As [`Tree::install`].
+    pub fn install_blank(&mut self, missing: &Missing) -> bool {
+        let leaf = Leaf::empty(self.state.id, &missing.low, &missing.high);
+        let mut body = Body::Leaf(leaf);
+        for level in 1..=missing.level.unwrap_or(0) {
+            let child = Node::stored(body, missing.pointer, &self.state.budget);
+            let (keys, links) = (
+                vec![missing.low.clone()],
+                vec![Link::Memory(Arc::new(child))],
+            );
+            body = Body::Inner(Inner::new(level, &missing.high, keys, links));
+        }
+        let pointer = missing.pointer;
+        self.install(missing, LoadedPage { pointer, body })
     }
 
     /// Where the leaves behind a missing one lie that are not in memory either: up to `max`, of the

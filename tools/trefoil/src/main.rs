@@ -10,6 +10,7 @@ mod engine;
 mod failure;
 mod output;
 mod place;
+mod salvage;
 mod serve;
 mod size;
 mod transfer;

@@ -118,7 +118,7 @@ impl CheckReport {
 }
 
 /// An error and what caused it, outermost first.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -70,6 +70,7 @@ impl Check<'_> {
         let reader = PageReader {
             device: &*device,
             slots: &slots,
+            lost: None,
         };
         let mut good = None;
         let mut read =

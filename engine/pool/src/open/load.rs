@@ -14,10 +14,12 @@ use engine_tree::{Copies, MemoryBudget, Tree};
 
 use crate::apply::Turn;
 use crate::catalog::Catalog;
+use crate::check::chain;
 use crate::core::{Core, CoreParts};
 use crate::family::Kept;
 use crate::open::geometry_of;
 use crate::pages::{InSlot, PageReader};
+use crate::salvage::LostPages;
 use crate::space::{Admission, Reserve, Segment, Space, read_table};
 use crate::{Dataset, PoolOptions, StoreError};
 
@@ -40,6 +42,27 @@ impl Loaded {
         superblock: &Superblock,
         epoch: EpochId,
         options: &PoolOptions,
+    ) -> Result<Self, StoreError> {
+        Self::read_with(device, superblock, epoch, options, None)
+    }
+
+    /// The same of a damaged pool: pages without a good copy are passed over.
+    pub(crate) fn read_around(
+        device: &Arc<dyn Device>,
+        superblock: &Superblock,
+        epoch: EpochId,
+        options: &PoolOptions,
+        lost: LostPages,
+    ) -> Result<Self, StoreError> {
+        Self::read_with(device, superblock, epoch, options, Some(lost))
+    }
+
+    fn read_with(
+        device: &Arc<dyn Device>,
+        superblock: &Superblock,
+        epoch: EpochId,
+        options: &PoolOptions,
+        lost: Option<LostPages>,
     ) -> Result<Self, StoreError> {
         let geometry = geometry_of(superblock);
         let (segments, table) = read_segments(&**device, superblock)?;
@@ -66,6 +89,7 @@ impl Loaded {
             dirty_limit,
             features: superblock.features_incompatible,
             created_unix_nanos: superblock.created_unix_nanos,
+            lost,
         }));
         core.space.lock().restore_dead(superblock.checkpoint);
         core.load_datasets()?;
@@ -116,10 +140,7 @@ fn read_segments(
 impl Core {
     /// Reads all dataset records and roots.
     fn load_datasets(&self) -> Result<(), StoreError> {
-        let reader = PageReader {
-            device: &*self.device,
-            slots: self,
-        };
+        let reader = self.page_reader();
         let mut records: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
         {
             let mut tree = self.catalog.pool.tree.write();
@@ -133,23 +154,39 @@ impl Core {
         }
         let mut roots = self.roots.lock();
         for (key, value) in records {
-            let broken = |error: engine_format::FormatError| StoreError::Inconsistent {
-                what: format!("a dataset record of the pool's tree: {error}"),
-            };
-            let PoolKey::Dataset(id) = PoolKey::decode(&key).map_err(broken)? else {
-                continue;
-            };
-            let record = DatasetRecord::decode(&value).map_err(broken)?;
-            let found = reader.with_pages(&mut roots, |roots| {
-                roots.get(&roots_key(id), |value| value.map(<[u8]>::to_vec))
-            })?;
-            let root = found
-                .map(|value| RootsRecord::decode(&value))
-                .transpose()
-                .map_err(broken)?;
-            self.load_dataset(id, record, root)?;
+            if let Err(error) = self.load_record(&reader, &mut roots, &key, &value) {
+                match &self.lost {
+                    Some(lost) => lost.note(format!("a dataset is lost ({})", chain(&error))),
+                    None => return Err(error),
+                }
+            }
         }
         Ok(())
+    }
+
+    /// One dataset, if the entry of the pool's tree is of one.
+    fn load_record(
+        &self,
+        reader: &PageReader<'_>,
+        roots: &mut Tree,
+        key: &[u8],
+        value: &[u8],
+    ) -> Result<(), StoreError> {
+        let broken = |error: engine_format::FormatError| StoreError::Inconsistent {
+            what: format!("a dataset record of the pool's tree: {error}"),
+        };
+        let PoolKey::Dataset(id) = PoolKey::decode(key).map_err(broken)? else {
+            return Ok(());
+        };
+        let record = DatasetRecord::decode(value).map_err(broken)?;
+        let found = reader.with_pages(roots, |roots| {
+            roots.get(&roots_key(id), |value| value.map(<[u8]>::to_vec))
+        })?;
+        let root = found
+            .map(|value| RootsRecord::decode(&value))
+            .transpose()
+            .map_err(broken)?;
+        self.load_dataset(id, record, root)
     }
 
     fn load_dataset(

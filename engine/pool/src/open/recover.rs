@@ -11,7 +11,6 @@ use crate::apply::ApplyError;
 use crate::core::Core;
 use crate::open::load::{is_creation, parts};
 use crate::open::{Loaded, durable};
-use crate::pages::PageReader;
 use crate::sharing;
 use crate::{Dataset, PoolOptions, StoreError};
 
@@ -205,10 +204,7 @@ impl Core {
     }
 
     fn load_span(&self, dataset: &Dataset, low: &[u8], high: &[u8]) -> Result<(), StoreError> {
-        let reader = PageReader {
-            device: &*self.device,
-            slots: self,
-        };
+        let reader = self.page_reader();
         let mut tree = dataset.tree.write();
         reader.with_pages(&mut tree, |tree| tree.resident(low, high, usize::MAX))?;
         Ok(())

@@ -100,6 +100,11 @@ impl SuperblockCopies {
         })
     }
 
+    /// Those that are valid.
+    pub(crate) fn valid(&self) -> impl Iterator<Item = &Superblock> {
+        self.copies.iter().flatten()
+    }
+
     /// Tells the pool what each copy holds.
     pub(crate) fn keep(&self, core: &Core) {
         for (copy, superblock) in (0..).zip(&self.copies) {

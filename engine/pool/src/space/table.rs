@@ -76,7 +76,12 @@ pub(crate) fn read_table(
     let mut pages = Vec::new();
     let mut next = first;
     while let Some(pointer) = next {
-        let page = PageReader { device, slots }.table_page(&pointer, checkpoint)?;
+        let page = PageReader {
+            device,
+            slots,
+            lost: None,
+        }
+        .table_page(&pointer, checkpoint)?;
         for entry in &page.entries {
             segments.insert(entry.segment, from_entry(entry));
         }

@@ -1,5 +1,9 @@
 //! `trefoil check`: verifies a pool that no server has open.
 
+mod copy;
+
+use std::path::PathBuf;
+
 use clap::Args;
 use engine_device::{OpenMode, open_path};
 use engine_pool::{CheckOptions, CheckReport, Finding, Severity, check};
@@ -20,6 +24,12 @@ pub(crate) struct CheckArgs {
     /// Memory for pages of the index
     #[arg(long, value_name = "SIZE", default_value = "256M")]
     memory: Size,
+    /// Copy all that can be read to this directory, which is made or empty; the pool stays as it is
+    #[arg(long, value_name = "DIR")]
+    repair_to: Option<PathBuf>,
+    /// Copy snapshots, too
+    #[arg(long, requires = "repair_to")]
+    snapshots: bool,
 }
 
 /// The result as it is printed.
@@ -46,6 +56,9 @@ struct Row {
 }
 
 pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
+    if let Some(target) = &args.repair_to {
+        return copy::run(args, target);
+    }
     let data = args.common.pool.path()?;
     let what = format!("cannot check {}", data.display());
     let opened =
