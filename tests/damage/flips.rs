@@ -94,7 +94,10 @@ fn flips_of_wide(kind: Kind) -> usize {
 
 #[test]
 fn whole_pools_are_clean_and_right() {
-    for pool in pools::small().iter().chain([pools::wide()]) {
+    for pool in pools::small()
+        .iter()
+        .chain([pools::wide(), pools::packed()])
+    {
         let report = check_with(pool, Fault::None).unwrap();
         assert_eq!(report.findings, [], "pool {:?}", pool.name);
         assert!(report.is_clean());
@@ -149,4 +152,9 @@ fn flipped_bits_of_a_restarted_pool() {
 #[test]
 fn flipped_bits_of_a_wide_pool() {
     flip_bits(pools::wide(), flips_of_wide);
+}
+
+#[test]
+fn flipped_bits_of_a_packed_pool() {
+    flip_bits(pools::packed(), flips_of_wide);
 }

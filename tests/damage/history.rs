@@ -125,6 +125,11 @@ impl History {
         self.changed();
     }
 
+    /// What is live of sparse segments moves.
+    pub(crate) fn clean(&self) {
+        assert!(self.pool.clean().unwrap(), "there is something to clean");
+    }
+
     pub(crate) fn checkpoint(&self) {
         self.pool.checkpoint().unwrap();
     }

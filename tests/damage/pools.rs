@@ -105,3 +105,28 @@ pub(crate) fn wide() -> &'static Killed {
         history.killed("wide")
     })
 }
+
+/// One with packs: most of what is live lies there.
+pub(crate) fn packed() -> &'static Killed {
+    static POOL: OnceLock<Killed> = OnceLock::new();
+    POOL.get_or_init(|| {
+        let mut history = History::new(SEED + 30);
+        history.create("packed", 4 << 20);
+        for block in 0..900 {
+            history.write("packed", block * 4096, 4096, Written);
+        }
+        history.checkpoint();
+        // Two thirds of each segment die.
+        for block in (0..900).filter(|block| block % 9 != 1 && block % 9 < 7) {
+            history.write("packed", block * 4096, 4096, Written);
+        }
+        history.checkpoint();
+        history.clean();
+        history.checkpoint();
+        history.checkpoint();
+        history.write("packed", 4096, 4096, Durable);
+        history.begin_tail();
+        history.write("packed", 8192, 4096, Written);
+        history.killed("packed")
+    })
+}

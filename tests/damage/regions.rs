@@ -9,8 +9,8 @@ use engine_base::limits::{BLOCK_BYTES, PAGE_BYTES};
 use engine_base::{DatasetId, Location, Lsn, SegmentId, Slot};
 use engine_device::{Device, Place};
 use engine_format::{
-    ExtentRef, PagePointer, RootsRecord, SUPERBLOCK_BYTES, SegmentHeader, SegmentTablePage,
-    Superblock, decode_head, superblock_offset,
+    ExtentRef, PagePointer, REDIRECT_BLOCKS, Redirect, RootsKey, RootsRecord, SUPERBLOCK_BYTES,
+    SegmentHeader, SegmentTablePage, Superblock, decode_head, superblock_offset,
 };
 use engine_pool::{Pool, block_on};
 use engine_tree::{LoadedPage, walk};
@@ -54,6 +54,8 @@ struct Finder<'a> {
     image: &'a Arc<Image>,
     superblock: Superblock,
     slots: BTreeMap<SegmentId, Slot>,
+    /// Of segments that were packed, by stretch.
+    redirects: BTreeMap<(SegmentId, u32), Redirect>,
     regions: Vec<Region>,
     /// From where on in the journal nothing vouches.
     unvouched_from: Vec<(SegmentId, std::ops::Range<u32>)>,
@@ -88,12 +90,20 @@ impl<'a> Finder<'a> {
             image,
             superblock,
             slots,
+            redirects: BTreeMap::new(),
             regions,
             unvouched_from: Vec::new(),
         }
     }
 
     fn place(&self, location: Location) -> Place {
+        let block = location.offset / 4096;
+        let key = (location.segment, block / REDIRECT_BLOCKS);
+        let moved = self.redirects.get(&key);
+        let location = match moved.and_then(|found| found.locate(block % REDIRECT_BLOCKS)) {
+            Some(at) => at,
+            None => location,
+        };
         Place::slot(self.slots[&location.segment], location.offset.into())
     }
 
@@ -142,9 +152,14 @@ impl<'a> Finder<'a> {
         let mut roots = Vec::new();
         let pages = self.tree(DatasetId::ROOTS, self.superblock.roots_root);
         for page in pages {
-            page.for_each_entry(|key, value| {
-                let id = engine_format::dataset_of_roots_key(key).unwrap();
-                roots.push((id, RootsRecord::decode(value).unwrap().root));
+            page.for_each_entry(|key, value| match RootsKey::decode(key).unwrap() {
+                RootsKey::Dataset(id) => {
+                    roots.push((id, RootsRecord::decode(value).unwrap().root));
+                }
+                RootsKey::Redirect { segment, stretch } => {
+                    let redirect = Redirect::decode(value).unwrap();
+                    self.redirects.insert((segment, stretch), redirect);
+                }
             });
         }
         for (id, root) in roots {
@@ -240,7 +255,17 @@ impl<'a> Finder<'a> {
             });
             scanned.unwrap();
             for (location, count) in blocks {
-                self.add(Kind::Data, location, count * BLOCK_BYTES);
+                if !self
+                    .redirects
+                    .keys()
+                    .any(|(segment, _)| *segment == location.segment)
+                {
+                    self.add(Kind::Data, location, count * BLOCK_BYTES);
+                    continue;
+                }
+                for block in 0..u32::try_from(count).unwrap() {
+                    self.add(Kind::Data, location.advanced(block * 4096), BLOCK_BYTES);
+                }
             }
         }
     }

@@ -149,6 +149,6 @@ pub(crate) fn kind(kind: u8, structure: &'static str) -> Result<SegmentKind, For
         structure,
         name: "kind",
         value: kind.into(),
-        why: "the kinds are 1 (journal) and 2 (index)",
+        why: "the kinds are 1 (journal), 2 (index) and 3 (pack)",
     })
 }

@@ -10,27 +10,17 @@ use engine_base::limits::PAGE_BYTES;
 
 use crate::{
     BatchBuilder, DatasetRecord, EntryRecord, ExtentBuf, ExtentPut, ExtentRef, LostRange,
-    MutationRef, RootsRecord, ScrubRecord, SegmentHeader, SegmentTablePage, Superblock, batches,
-    decode_head, encode_head, head_bytes_for, peek_head, rebase_data_offsets, samples,
+    MutationRef, Redirect, RootsRecord, ScrubRecord, SegmentHeader, SegmentTablePage, Superblock,
+    batches, decode_head, encode_head, head_bytes_for, peek_head, rebase_data_offsets, samples,
 };
 
 pub use buckets::{bucket_entry, bucket_record, bucket_upload};
 pub use pages::{delta, page};
-pub use values::{dataset_record, extent, roots_record, scrub, segment_table};
-
-/// A decoder under test.
-#[derive(Clone, Copy)]
-pub struct Target {
-    /// Name of the fuzz target.
-    pub name: &'static str,
-    /// Panics if something does not hold for these bytes.
-    pub run: fn(&[u8]),
-    /// Bytes that are accepted: the first input to change.
-    pub sample: fn() -> Vec<u8>,
-}
+pub use target::Target;
+pub use values::{dataset_record, extent, redirect, roots_record, scrub, segment_table};
 
 /// All decoders.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     Target {
         name: "superblock",
         run: superblock,
@@ -80,6 +70,11 @@ pub const TARGETS: [Target; 14] = [
         name: "roots_record",
         run: roots_record,
         sample: || samples::roots_record().encode().to_vec(),
+    },
+    Target {
+        name: "redirect",
+        run: redirect,
+        sample: || samples::redirect().encode(),
     },
     Target {
         name: "bucket_entry",
@@ -294,6 +289,7 @@ fn add_again(builder: &mut BatchBuilder, mutation: &MutationRef<'_>) {
 
 mod buckets;
 mod pages;
+mod target;
 #[cfg(test)]
 mod tests;
 mod values;

@@ -30,6 +30,7 @@ mod name;
 mod page;
 mod page_pointer;
 mod pool_key;
+mod redirect;
 mod roots;
 #[cfg(any(test, feature = "fuzzing"))]
 mod samples;
@@ -73,16 +74,17 @@ pub use page_pointer::{
     DELTA_ALIGNMENT, DeltaPointer, PAGE_POINTER_BYTES, PagePointer, RawPagePointer,
 };
 pub use pool_key::{PoolKey, SETTING_BYTES_MAX, SETTING_NAME_BYTES_MAX, setting_key};
+pub use redirect::{REDIRECT_BLOCKS, REDIRECT_PARTS_MAX, Redirect, RedirectPart};
 pub use roots::{
-    KEPT_ROOTS_RECORD_BYTES, KeptCut, ROOTS_KEY_BYTES, ROOTS_RECORD_BYTES, RootsRecord,
-    dataset_of_roots_key, roots_key,
+    KEPT_ROOTS_RECORD_BYTES, KeptCut, ROOTS_KEY_BYTES, ROOTS_RECORD_BYTES, RootsKey, RootsRecord,
+    redirect_key, roots_key,
 };
 pub use scrub::{LOST_RANGES_MAX, LOST_SETTING, LostPart, LostRange, SCRUB_SETTING, ScrubRecord};
 pub use segment_header::{SEGMENT_HEADER_BYTES, SegmentHeader, SegmentKind};
 pub use segment_table::{SEGMENT_ENTRIES_MAX, SegmentEntry, SegmentState, SegmentTablePage};
 pub use superblock::{
-    FEATURE_BUCKETS, FEATURE_QUOTAS, FEATURE_SETTINGS, FEATURE_SHARING, FEATURE_SNAPSHOTS,
-    JournalStart, SUPERBLOCK_BYTES, Superblock, superblock_offset,
+    FEATURE_BUCKETS, FEATURE_PACKS, FEATURE_QUOTAS, FEATURE_SETTINGS, FEATURE_SHARING,
+    FEATURE_SNAPSHOTS, JournalStart, SUPERBLOCK_BYTES, Superblock, superblock_offset,
 };
 
 /// The version of the format that this build reads and writes.

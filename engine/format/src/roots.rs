@@ -1,9 +1,11 @@
-//! The roots tree (dataset 2): where each dataset's tree starts at a checkpoint.
+//! The roots tree (dataset 2): where each dataset's tree starts at a checkpoint, and where the
+//! blocks of segments that were packed lie.
 
 use std::mem::offset_of;
 
-use engine_base::limits::SEGMENT_BYTES_MAX;
+use engine_base::limits::{BLOCK, SEGMENT_BYTES_MAX};
 use engine_base::{ByteCount, DatasetId, Location, SegmentId};
+use zerocopy::big_endian;
 use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -17,6 +19,8 @@ pub const ROOTS_RECORD_BYTES: usize = 56;
 pub const KEPT_ROOTS_RECORD_BYTES: usize = 80;
 
 const NAME: &str = "roots record";
+/// No dataset has an id that begins with it.
+const REDIRECT_PREFIX: u8 = 0xff;
 
 /// The value of a dataset in the roots tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +47,14 @@ pub struct KeptCut {
 struct RawRootsRecord {
     root: RawPagePointer,
     allocated_bytes: U64,
+}
+
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy)]
+#[repr(C)]
+struct RawRedirectKey {
+    prefix: u8,
+    segment: big_endian::U64,
+    stretch: big_endian::U32,
 }
 
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy)]
@@ -137,18 +149,59 @@ pub const fn roots_key(dataset: DatasetId) -> [u8; ROOTS_KEY_BYTES] {
     dataset.get().to_be_bytes()
 }
 
-/// The dataset of a key of the roots tree.
-///
-/// # Errors
-/// [`FormatError::Truncated`] for any other length.
-pub fn dataset_of_roots_key(key: &[u8]) -> Result<DatasetId, FormatError> {
-    match <[u8; ROOTS_KEY_BYTES]>::try_from(key) {
-        Ok(id) => Ok(DatasetId::new(u64::from_be_bytes(id))),
-        Err(_) => Err(FormatError::Truncated {
-            structure: "key of the roots tree",
+/// The key of the redirect of one stretch of a segment, behind those of all datasets.
+#[must_use]
+pub fn redirect_key(segment: SegmentId, stretch: u32) -> Vec<u8> {
+    let stretch = stretch.to_be_bytes();
+    [
+        &[REDIRECT_PREFIX],
+        &segment.get().to_be_bytes()[..],
+        &stretch,
+    ]
+    .concat()
+}
+
+/// A key of the roots tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RootsKey {
+    /// Of a dataset: where its tree starts.
+    Dataset(DatasetId),
+    /// Of a stretch of [`crate::REDIRECT_BLOCKS`] blocks of a segment: where they lie.
+    Redirect {
+        /// The segment.
+        segment: SegmentId,
+        /// Which stretch of it.
+        stretch: u32,
+    },
+}
+
+impl RootsKey {
+    /// Below the keys of all redirects, and behind those of datasets.
+    pub const REDIRECTS: [u8; 1] = [REDIRECT_PREFIX];
+
+    /// Checks a key.
+    ///
+    /// # Errors
+    /// [`FormatError::Truncated`] for any other length, [`FormatError::Field`].
+    pub fn decode(key: &[u8]) -> Result<Self, FormatError> {
+        const KEY: &str = "key of the roots tree";
+        if let Ok(id) = <[u8; ROOTS_KEY_BYTES]>::try_from(key) {
+            return Ok(Self::Dataset(DatasetId::new(u64::from_be_bytes(id))));
+        }
+        let raw = RawRedirectKey::ref_from_bytes(key).map_err(|_| FormatError::Truncated {
+            structure: KEY,
             needed: ROOTS_KEY_BYTES,
             available: key.len(),
-        }),
+        })?;
+        let prefix = raw.prefix;
+        let why = "keys of redirects begin with 255";
+        check::field(prefix == REDIRECT_PREFIX, KEY, "prefix", prefix, why)?;
+        let stretch = raw.stretch.get();
+        let first = u64::from(stretch) * u64::from(crate::REDIRECT_BLOCKS) * BLOCK;
+        let why = "segments are at most 1 GiB";
+        check::field(first < SEGMENT_BYTES_MAX, KEY, "stretch", stretch, why)?;
+        let segment = check::segment(raw.segment.get(), KEY, "segment")?;
+        Ok(Self::Redirect { segment, stretch })
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     BatchBuilder, CheckpointId, Checksums, Codec, ContentForm, DatasetKind, DatasetName,
     DatasetRecord, DatasetState, DeltaBuilder, DeltaChange, DeltaPointer, DirectoryState,
     ExtentPut, ExtentRef, GroupHeader, Inode, InodeFields, InodeId, InodeKind, JournalStart, Page,
-    PagePointer, RootsRecord, SegmentEntry, SegmentHeader, SegmentKind, SegmentState,
+    PagePointer, Redirect, RootsRecord, SegmentEntry, SegmentHeader, SegmentKind, SegmentState,
     SegmentTablePage, Successor, Superblock, UploadRecord, encode_head, head_bytes_for,
 };
 
@@ -165,7 +165,7 @@ pub(crate) fn extent() -> ExtentRef<'static> {
 pub(crate) fn segment_table() -> SegmentTablePage {
     let journal = SegmentEntry {
         segment: segment(0x0102_0304_0506_0708),
-        slot: Slot::new(0x1112_1314),
+        slot: Some(Slot::new(0x1112_1314)),
         kind: SegmentKind::Journal,
         state: SegmentState::Sealed,
         written_bytes: 0x0122_2324,
@@ -186,6 +186,19 @@ pub(crate) fn segment_table() -> SegmentTablePage {
             index,
             SegmentEntry {
                 state: SegmentState::Dead,
+                ..journal
+            },
+            SegmentEntry {
+                kind: SegmentKind::Pack,
+                ..index
+            },
+            SegmentEntry {
+                state: SegmentState::Moved,
+                ..journal
+            },
+            SegmentEntry {
+                slot: None,
+                state: SegmentState::Packed,
                 ..journal
             },
         ],
@@ -211,6 +224,16 @@ pub(crate) fn roots_record() -> RootsRecord {
         allocated,
         kept: None,
     }
+}
+
+/// Two parts, as a list.
+pub(crate) fn redirect() -> Redirect {
+    let at = |block: u32| Location {
+        segment: segment(0x0102_0304_0506_0708),
+        offset: block * 4096,
+    };
+    let survivors = [(3, at(1)), (4, at(2)), (0x2fff, at(0x11))];
+    Redirect::new(survivors).expect("they are in order")
 }
 
 /// The tree of the sample pages.

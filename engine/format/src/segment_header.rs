@@ -16,7 +16,7 @@ const NAME: &str = "segment header";
 const MAGIC: [u8; 8] = *b"TREFSEG\x1a";
 const CHECKED_FROM: usize = 12;
 
-/// What a segment holds. The numbers are those on disk; 3 is reserved for what cleaning moves.
+/// What a segment holds. The numbers are those on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum SegmentKind {
@@ -24,6 +24,8 @@ pub enum SegmentKind {
     Journal = 1,
     /// Tree pages, deltas and segment tables.
     Index = 2,
+    /// Blocks of data that cleaning moved.
+    Pack = 3,
 }
 
 impl SegmentKind {
@@ -42,6 +44,7 @@ impl TryFrom<u8> for SegmentKind {
         match value {
             1 => Ok(Self::Journal),
             2 => Ok(Self::Index),
+            3 => Ok(Self::Pack),
             other => Err(other),
         }
     }

@@ -15,6 +15,8 @@ pub const SEGMENT_ENTRIES_MAX: usize = 510;
 
 const NAME: &str = "segment table";
 const MAGIC: [u8; 4] = *b"TSGT";
+/// In the place of a slot: there is none.
+const NO_SLOT: u32 = u32::MAX;
 
 /// What may happen to a segment. The numbers are those on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,6 +29,11 @@ pub enum SegmentState {
     /// Nothing of this checkpoint's state refers to it; it is given back when the next checkpoint
     /// is durable.
     Dead = 3,
+    /// Journal: what is live of it lies where redirects say; its slot is given back when the next
+    /// checkpoint is durable.
+    Moved = 4,
+    /// The same without a slot.
+    Packed = 5,
 }
 
 /// What the table says of one segment, checked.
@@ -34,8 +41,8 @@ pub enum SegmentState {
 pub struct SegmentEntry {
     /// Its id.
     pub segment: SegmentId,
-    /// Where it lies.
-    pub slot: Slot,
+    /// Where it lies; `None` if it was packed and its slot was given back.
+    pub slot: Option<Slot>,
     /// What it holds.
     pub kind: SegmentKind,
     /// What may happen to it.
@@ -152,7 +159,7 @@ impl RawSegmentEntry {
     fn new(entry: &SegmentEntry) -> Self {
         Self {
             segment: U64::new(entry.segment.get()),
-            slot: U32::new(entry.slot.get()),
+            slot: U32::new(entry.slot.map_or(NO_SLOT, Slot::get)),
             kind: entry.kind.get(),
             state: entry.state as u8,
             reserved: [0; 2],
@@ -187,29 +194,55 @@ impl RawSegmentEntry {
             last_lsn,
             "only journal segments have one",
         )?;
+        let state = self.verify_state(kind)?;
         Ok(SegmentEntry {
             segment,
-            slot: Slot::new(self.slot.get()),
+            slot: self.verify_slot(kind, state)?,
             kind,
-            state: self.verify_state()?,
+            state,
             written_bytes,
             live_bytes,
             last_lsn: Lsn::new(last_lsn),
         })
     }
 
-    fn verify_state(&self) -> Result<SegmentState, FormatError> {
-        match self.state {
-            1 => Ok(SegmentState::Open),
-            2 => Ok(SegmentState::Sealed),
-            3 => Ok(SegmentState::Dead),
-            other => Err(FormatError::Field {
-                structure: NAME,
-                name: "state",
-                value: other.into(),
-                why: "the states are 1 (open), 2 (sealed) and 3 (dead)",
-            }),
-        }
+    fn verify_state(&self, kind: SegmentKind) -> Result<SegmentState, FormatError> {
+        let state = match self.state {
+            1 => SegmentState::Open,
+            2 => SegmentState::Sealed,
+            3 => SegmentState::Dead,
+            4 => SegmentState::Moved,
+            5 => SegmentState::Packed,
+            other => {
+                return Err(FormatError::Field {
+                    structure: NAME,
+                    name: "state",
+                    value: other.into(),
+                    why: "the states are 1 (open), 2 (sealed), 3 (dead), 4 (moved), 5 (packed)",
+                });
+            }
+        };
+        let is_elsewhere = matches!(state, SegmentState::Moved | SegmentState::Packed);
+        let valid = kind == SegmentKind::Journal || !is_elsewhere;
+        let why = "only journal segments are packed";
+        check::field(valid, NAME, "state", self.state, why)?;
+        Ok(state)
+    }
+
+    fn verify_slot(
+        &self,
+        kind: SegmentKind,
+        state: SegmentState,
+    ) -> Result<Option<Slot>, FormatError> {
+        let slot = self.slot.get();
+        let valid = match (kind, state, slot == NO_SLOT) {
+            (_, SegmentState::Packed, none) => none,
+            (SegmentKind::Journal, SegmentState::Dead, _) => true,
+            (_, _, none) => !none,
+        };
+        let why = "packed segments have none, dead journal segments may have one, all others do";
+        check::field(valid, NAME, "slot", slot, why)?;
+        Ok((slot != NO_SLOT).then_some(Slot::new(slot)))
     }
 }
 

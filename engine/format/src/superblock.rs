@@ -27,9 +27,15 @@ pub const FEATURE_SETTINGS: u64 = 4;
 pub const FEATURE_SNAPSHOTS: u64 = 8;
 /// Incompatible feature: a bucket has, or had, quotas.
 pub const FEATURE_QUOTAS: u64 = 16;
+/// Incompatible feature: what is live of segments may lie in packs.
+pub const FEATURE_PACKS: u64 = 64;
 /// The incompatible features that this build knows.
-const KNOWN_FEATURES: u64 =
-    FEATURE_BUCKETS | FEATURE_SHARING | FEATURE_SETTINGS | FEATURE_SNAPSHOTS | FEATURE_QUOTAS;
+const KNOWN_FEATURES: u64 = FEATURE_BUCKETS
+    | FEATURE_SHARING
+    | FEATURE_SETTINGS
+    | FEATURE_SNAPSHOTS
+    | FEATURE_QUOTAS
+    | FEATURE_PACKS;
 
 const MAGIC: [u8; 8] = *b"TREFOIL\x1a";
 const CHECKED_FROM: usize = 12;

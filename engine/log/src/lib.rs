@@ -12,6 +12,7 @@
 mod error;
 mod index_stream;
 mod journal;
+mod pack_stream;
 mod park;
 mod plug;
 mod poison;
@@ -25,6 +26,7 @@ pub use index_stream::IndexStream;
 pub use journal::{
     Applier, ApplyGroup, BatchData, Commit, Durable, Journal, JournalOptions, JournalStats,
 };
+pub use pack_stream::{PackStream, Written};
 pub use park::thread_waker;
 pub use plug::Plug;
 pub use poison::Poison;

@@ -2,6 +2,7 @@
 //! replay.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use engine_base::{DatasetId, Location, Lsn, SegmentId};
 use engine_format::{
@@ -256,9 +257,14 @@ impl Core {
     ) {
         let place = group.end.place;
         let mut space = self.space.lock();
+        let mut put = 0;
         for (segment, change) in changes {
             space.adjust(*segment, *change);
+            if let LiveChange::Add(bytes) = change {
+                put += u64::from(*bytes);
+            }
         }
+        self.counters.client_bytes.fetch_add(put, Ordering::Relaxed);
         space.wrote(place.segment, group.end.offset, group.lsn);
         if let Some(before) = turn.segment.replace(place.segment)
             && before != place.segment

@@ -17,6 +17,7 @@ mod extents;
 mod family;
 mod journal;
 mod pages;
+mod redirects;
 mod report;
 mod segments;
 mod shares;
@@ -36,6 +37,7 @@ use crate::open::geometry_of;
 use crate::pages::SlotOf;
 use crate::space::Segment;
 
+use redirects::Redirects;
 pub(crate) use report::chain;
 pub use report::{CheckCounts, CheckOptions, CheckProgress, CheckReport, Finding, Severity};
 
@@ -71,6 +73,7 @@ pub fn check(
     };
     check.expect_bytes(&segments);
     let sums = check.trees(&superblock, &segments);
+    check.compare_redirects(&segments, &sums);
     check.compare_counters(&segments, &sums);
     let Some(core) = check.replay(&superblock, &segments, &sums, options) else {
         return Ok(check.report);
@@ -127,7 +130,7 @@ struct Segments {
 
 impl SlotOf for Segments {
     fn slot_of(&self, segment: SegmentId) -> Option<Slot> {
-        self.all.get(&segment).map(|known| known.slot)
+        self.all.get(&segment)?.slot
     }
 }
 
@@ -138,6 +141,7 @@ struct Sums {
     live: BTreeMap<SegmentId, u64>,
     /// Mapped bytes by dataset.
     allocated: BTreeMap<DatasetId, u64>,
+    redirects: Redirects,
     /// Some page could not be read, so that these are not all.
     incomplete: bool,
 }

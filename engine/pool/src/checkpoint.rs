@@ -18,7 +18,7 @@ mod trees;
 use std::sync::atomic::Ordering;
 
 use engine_base::limits::PAGE_BYTES;
-use engine_base::{DeviceId, EpochId, Location};
+use engine_base::{DeviceId, EpochId, Location, Lsn};
 use engine_device::{Area, Place};
 use engine_format::{CheckpointId, JournalStart, PagePointer, Superblock, superblock_offset};
 use engine_log::{IndexStream, LogError};
@@ -46,6 +46,8 @@ pub(crate) struct Checkpointer {
     /// Pages of the newest segment table: freed by the next checkpoint.
     pub(crate) table_pages: Vec<(Location, u32)>,
     pub(crate) compaction: Compaction,
+    /// The newest has the state of this LSN.
+    pub(crate) lsn: Lsn,
 }
 
 /// What a checkpoint wrote and what it made superfluous.
@@ -90,13 +92,19 @@ impl Pool {
             }
             return Err(error);
         }
+        self.seal_empty_packs();
         let state = self.core.take_state(checkpointer.newest.next());
         let number = state.checkpoint;
+        if !state.space.redirects.is_empty() {
+            self.core.refresh_homes();
+        }
+        let lsn = state.lsn;
         let result = self.write_checkpoint(&mut checkpointer, state);
         if let Err(error) = &result {
             self.poison_with(error);
         }
         result?;
+        checkpointer.lsn = lsn;
         let discard = self.core.space.lock().release(number);
         self.core.give_back(discard)?;
         self.core
@@ -136,12 +144,8 @@ impl Pool {
             pages.add(core, report)
         };
         pages.freed.append(&mut checkpointer.table_pages);
-        let (segment_table, table_slot) = core.write_space(
-            checkpointer,
-            state.checkpoint,
-            state.journal_segments,
-            pages,
-        )?;
+        let (segment_table, table_slot) =
+            core.write_space(checkpointer, state.checkpoint, state.space.entries, pages)?;
         checkpointer.stream.sync(&*core.device)?;
         let superblock = Superblock {
             features_compatible: checkpointer.features_compatible,
@@ -184,7 +188,7 @@ impl Pool {
 
     /// A checkpoint that failed after its state was taken cannot be repeated: the pool stops
     /// writing.
-    fn poison_with(&self, error: &StoreError) {
+    pub(crate) fn poison_with(&self, error: &StoreError) {
         match error {
             StoreError::Device(cause)
             | StoreError::Log(
@@ -240,11 +244,11 @@ impl Core {
         {
             let mut space = self.space.lock();
             for (sealed, end) in stream.take_sealed() {
-                space.wrote(sealed.segment, end, engine_base::Lsn::ZERO);
+                space.wrote(sealed.segment, end, Lsn::ZERO);
                 space.seal(sealed.segment);
             }
             let end = u32::try_from(start + bytes).expect("a segment is at most 1 GiB");
-            space.wrote(place.segment, end, engine_base::Lsn::ZERO);
+            space.wrote(place.segment, end, Lsn::ZERO);
             space.count_pages(checkpoint, &pages.written, &pages.freed);
             all.extend(space.index_entries());
         }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use engine_base::{Clock, EpochId, Location, PoolId, SegmentId, Slot};
-use engine_device::{Device, Geometry, Place};
+use engine_base::{Clock, EpochId, PoolId, SegmentId, Slot};
+use engine_device::{Device, Geometry};
 use engine_format::{SegmentKind, Superblock};
 use engine_log::{LogError, Poison, SegmentPlace, SegmentSource};
 use engine_tree::{MemoryBudget, Tree};
@@ -16,6 +16,7 @@ use crate::catalog::Catalog;
 use crate::checkpoint::Lines;
 use crate::dead::DeadData;
 use crate::pages::{PageReader, SlotOf};
+use crate::places::Home;
 use crate::salvage::LostPages;
 use crate::space::{Admission, Generation, Space};
 use crate::{KeyLocks, StoreError};
@@ -37,8 +38,9 @@ pub(crate) struct Core {
     pub(crate) releasing: KeyLocks<()>,
     pub(crate) space: Mutex<Space>,
     pub(crate) admission: Admission,
-    /// Where each segment in use lies: what readers need of `space`, without its mutex.
-    slots: RwLock<HashMap<SegmentId, Slot>>,
+    /// Where each segment in use lies: what readers need of `space`, without its mutex. Taken
+    /// inside it.
+    pub(crate) homes: RwLock<HashMap<SegmentId, Home>>,
     pub(crate) generation: RwLock<Generation>,
     pub(crate) budget: Arc<MemoryBudget>,
     /// Dirty bytes above which writers wait for a checkpoint.
@@ -67,6 +69,12 @@ pub(crate) struct Counters {
     pub(crate) pages_relocated: AtomicU64,
     pub(crate) checkpoints: AtomicU64,
     pub(crate) index_bytes: AtomicU64,
+    /// Bytes of extents that were put since the pool was opened.
+    pub(crate) client_bytes: AtomicU64,
+    /// Bytes that cleaning moved into packs.
+    pub(crate) packed_bytes: AtomicU64,
+    /// Rounds of cleaning that moved something.
+    pub(crate) packing_rounds: AtomicU64,
     /// Number of the newest durable checkpoint.
     pub(crate) newest: AtomicU64,
     pub(crate) data_read_errors: AtomicU64,
@@ -102,12 +110,7 @@ pub(crate) struct CoreParts {
 
 impl Core {
     pub(crate) fn new(parts: CoreParts) -> Self {
-        let slots = parts
-            .space
-            .segments
-            .iter()
-            .map(|(id, segment)| (*id, segment.slot))
-            .collect();
+        let homes = parts.space.homes().collect();
         parts.admission.set_free_slots(parts.space.free_slots());
         Self {
             device: parts.device,
@@ -122,7 +125,7 @@ impl Core {
             releasing: KeyLocks::default(),
             space: Mutex::new(parts.space),
             admission: parts.admission,
-            slots: RwLock::new(slots),
+            homes: RwLock::new(homes),
             generation: RwLock::new(Generation::default()),
             budget: parts.budget,
             dirty_limit: parts.dirty_limit,
@@ -164,36 +167,12 @@ impl Core {
         }
     }
 
-    /// Where a location lies on the device.
-    pub(crate) fn place_of(&self, location: Location) -> Result<Place, StoreError> {
-        let slot = self
-            .slot_of(location.segment)
-            .ok_or_else(|| StoreError::Inconsistent {
-                what: format!("{location} is referred to, but that segment is not in use"),
-            })?;
-        Ok(Place::slot(slot, u64::from(location.offset)))
-    }
-
-    /// Where `bytes` bytes from a location on lie, in pieces.
-    pub(crate) fn runs_at(
-        &self,
-        location: Location,
-        bytes: usize,
-    ) -> Result<Vec<(Place, usize)>, StoreError> {
-        Ok(vec![(self.place_of(location)?, bytes)])
-    }
-
     /// Forgets released segments and gives their storage back.
     ///
     /// CRASH: anywhere in here a slot is free in both openable checkpoints, whether or not its
     /// storage was given back.
     pub(crate) fn give_back(&self, discard: Vec<Slot>) -> Result<(), StoreError> {
-        {
-            let space = self.space.lock();
-            self.slots
-                .write()
-                .retain(|id, _| space.segments.contains_key(id));
-        }
+        self.refresh_homes();
         for slot in discard {
             if let Err(cause) = self.device.discard(slot) {
                 self.poison.set(&cause);
@@ -207,13 +186,9 @@ impl Core {
     }
 
     /// After the space was changed in place.
-    pub(crate) fn refresh_slots(&self) {
+    pub(crate) fn refresh_homes(&self) {
         let space = self.space.lock();
-        let known = space
-            .segments
-            .iter()
-            .map(|(id, segment)| (*id, segment.slot));
-        *self.slots.write() = known.collect();
+        *self.homes.write() = space.homes().collect();
         self.admission.set_free_slots(space.free_slots());
     }
 
@@ -221,14 +196,16 @@ impl Core {
     pub(crate) fn adopt_journal(&self, place: SegmentPlace) {
         let mut space = self.space.lock();
         space.adopt_journal(place);
-        self.slots.write().insert(place.segment, place.slot);
+        self.homes
+            .write()
+            .insert(place.segment, Home::Slot(place.slot));
         self.admission.set_free_slots(space.free_slots());
     }
 }
 
 impl SlotOf for Core {
     fn slot_of(&self, segment: SegmentId) -> Option<Slot> {
-        self.slots.read().get(&segment).copied()
+        self.whole_slot(segment)
     }
 }
 
@@ -236,7 +213,9 @@ impl SegmentSource for Core {
     fn allocate(&self, kind: SegmentKind) -> Result<SegmentPlace, LogError> {
         let mut space = self.space.lock();
         let place = space.allocate(kind).ok_or(LogError::NoSpace)?;
-        self.slots.write().insert(place.segment, place.slot);
+        self.homes
+            .write()
+            .insert(place.segment, Home::Slot(place.slot));
         self.admission.set_free_slots(space.free_slots());
         Ok(place)
     }
@@ -244,7 +223,7 @@ impl SegmentSource for Core {
     fn release(&self, place: SegmentPlace) {
         let mut space = self.space.lock();
         space.release_unused(place);
-        self.slots.write().remove(&place.segment);
+        self.homes.write().remove(&place.segment);
         self.admission.set_free_slots(space.free_slots());
     }
 }

@@ -100,11 +100,28 @@ impl Pool {
             read.bytes(),
             "the buffer takes the blocks exactly"
         );
-        let place = self.core.place_of(read.location)?;
-        if !self.core.device.read_cached(place, buf)? {
+        let (place, run) = self.core.run_at(read.location, buf.len())?;
+        if run == buf.len() {
+            if !self.core.device.read_cached(place, buf)? {
+                return Ok(false);
+            }
+        } else if !self.read_runs_cached(read, buf)? {
             return Ok(false);
         }
         self.core.verify(read, place, buf)?;
+        Ok(true)
+    }
+
+    /// Blocks that were packed may lie in several pieces.
+    fn read_runs_cached(&self, read: &ExtentRead, buf: &mut [u8]) -> Result<bool, StoreError> {
+        let mut rest = buf;
+        for (place, run) in self.core.runs_at(read.location, rest.len())? {
+            let (now, later) = rest.split_at_mut(run);
+            if !self.core.device.read_cached(place, now)? {
+                return Ok(false);
+            }
+            rest = later;
+        }
         Ok(true)
     }
 
@@ -122,13 +139,20 @@ impl Pool {
     /// # Errors
     /// [`StoreError::Inconsistent`] if there is no such segment.
     pub fn start_extent<'a>(&'a self, read: &'a ExtentRead) -> Result<StartedRead<'a>, StoreError> {
-        let place = self.core.place_of(read.location)?;
-        let buf = PageBuf::recycled(read.bytes());
+        let bytes = read.bytes();
+        let (place, run) = self.core.run_at(read.location, bytes)?;
+        let begin = |place, bytes| self.core.device.read_async(place, PageBuf::recycled(bytes));
+        let op = if run == bytes {
+            Op::Whole(begin(place, bytes))
+        } else {
+            let runs = self.core.runs_at(read.location, bytes)?;
+            Op::Runs(runs.into_iter().map(|(at, run)| begin(at, run)).collect())
+        };
         Ok(StartedRead {
             core: &self.core,
             read,
             place,
-            op: self.core.device.read_async(place, buf),
+            op,
         })
     }
 }
@@ -138,8 +162,34 @@ impl Pool {
 pub struct StartedRead<'a> {
     core: &'a Core,
     read: &'a ExtentRead,
+    /// Of the first block.
     place: Place,
-    op: ReadOp,
+    op: Op,
+}
+
+enum Op {
+    Whole(ReadOp),
+    /// Blocks that were packed, in several pieces.
+    Runs(Vec<ReadOp>),
+}
+
+impl Op {
+    async fn finish(self, bytes: usize) -> Result<PageBuf, StoreError> {
+        match self {
+            Self::Whole(op) => Ok(op.await?),
+            Self::Runs(ops) => {
+                let mut whole = PageBuf::recycled(bytes);
+                let mut at = 0;
+                for op in ops {
+                    let run = op.await?;
+                    let rest = whole.iter_mut().skip(at);
+                    rest.zip(run.iter()).for_each(|(to, from)| *to = *from);
+                    at += run.len();
+                }
+                Ok(whole)
+            }
+        }
+    }
 }
 
 impl StartedRead<'_> {
@@ -148,7 +198,7 @@ impl StartedRead<'_> {
     /// # Errors
     /// As [`Pool::read_extent`].
     pub async fn finish(self) -> Result<PageBuf, StoreError> {
-        let buf = self.op.await?;
+        let buf = self.op.finish(self.read.bytes()).await?;
         self.core.verify(self.read, self.place, &buf)?;
         Ok(buf)
     }

@@ -5,7 +5,7 @@
 //! used for long, which costs a multiple of writing where something lies already, most of all in a
 //! virtual machine.
 
-use engine_base::Location;
+use engine_base::{Location, to_usize};
 use parking_lot::Mutex;
 
 use crate::core::Core;
@@ -41,8 +41,8 @@ impl Core {
         let ranges = std::mem::take(&mut *self.dead.ranges.lock());
         for (at, bytes) in ranges {
             // The segment may be free by now.
-            if let Ok(place) = self.place_of(at) {
-                self.device.forget(place, bytes.into());
+            for (place, bytes) in self.runs_at(at, to_usize(bytes.into())).unwrap_or_default() {
+                self.device.forget(place, bytes as u64);
             }
         }
     }

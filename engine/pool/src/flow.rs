@@ -13,40 +13,54 @@ use engine_tree::{ExtentError, LoadedPage, Missing};
 
 use crate::core::Core;
 use crate::pages::{decode, place_of};
+use crate::pool::Done;
 use crate::{Admitted, Dataset, Pool, StoreError};
 
-/// Checkpoints that a write on a full pool waits for before it is refused.
-const ROUNDS_FOR_DATA: u32 = 4;
+/// Checkpoints without a slot more that a write on a full pool waits for before it is refused: what
+/// cleaning moves comes back with the second.
+const ROUNDS_FOR_DATA: u32 = 6;
 /// Checkpoints that a delete or a trim waits for: enough for some to move pages out of sparse index
 /// segments, and for two more to release those.
 const ROUNDS_FOR_RELEASE: u32 = 16;
 
 impl Pool {
     /// Claims room for a batch with `bytes` of data; hold it until the batch is committed. Where
-    /// checkpoints would bring space back, it waits for them first.
+    /// checkpoints or cleaning would bring space back, it waits for them first.
     ///
     /// # Errors
     /// [`StoreError::NoSpace`]: only the reserve for deletes and checkpoints is left. Nothing
     /// changed.
     pub async fn admit(&self, bytes: u64) -> Result<Admitted<'_>, StoreError> {
-        for _ in 0..ROUNDS_FOR_DATA {
+        let mut idle_rounds = 0;
+        while idle_rounds < ROUNDS_FOR_DATA {
             if let Some(admitted) = self.core.admission.admit(bytes) {
                 return Ok(admitted);
             }
-            let worth_waiting = {
-                let space = self.core.space.lock();
-                space.reclaimable() + space.gated() > 0
-            };
-            if !worth_waiting {
+            let before = self.core.admission.free_slots();
+            if !self.bring_back().await? {
                 break;
             }
-            self.next_checkpoint().await?;
+            let is_idle = self.core.admission.free_slots() <= before;
+            idle_rounds = if is_idle { idle_rounds + 1 } else { 0 };
         }
         let wanted = ByteCount::new(bytes);
         self.core
             .admission
             .admit(bytes)
             .ok_or(StoreError::NoSpace { wanted })
+    }
+
+    /// Waits for the next step that brings space back, if there is one.
+    async fn bring_back(&self) -> Result<bool, StoreError> {
+        let is_coming = {
+            let space = self.core.space.lock();
+            space.reclaimable() + space.gated() > 0 || space.is_staged()
+        };
+        if !is_coming && !self.next_cleaning().await? {
+            return Ok(false);
+        }
+        self.next_checkpoint().await?;
+        Ok(true)
     }
 
     /// Lets a batch that gives space back pass, waiting for checkpoints while the reserve is low.
@@ -59,7 +73,9 @@ impl Pool {
             if self.core.admission.may_release() {
                 return Ok(());
             }
-            self.next_checkpoint().await?;
+            if !self.bring_back().await? {
+                self.next_checkpoint().await?;
+            }
         }
         if self.core.admission.may_release() {
             return Ok(());
@@ -186,11 +202,16 @@ impl Pool {
             return self.checkpoint().map(|_| ());
         }
         let wanted = self.request_checkpoint();
+        self.wait_for(&self.done, wanted).await
+    }
+
+    /// Waits until so many are done.
+    pub(crate) async fn wait_for(&self, done: &Done, wanted: u64) -> Result<(), StoreError> {
         poll_fn(|cx| {
             if let Some(error) = self.refused() {
                 return Poll::Ready(Err(error));
             }
-            if self.done.reached(wanted, cx.waker()) {
+            if done.reached(wanted, cx.waker()) {
                 return Poll::Ready(Ok(()));
             }
             if self.is_stopping() {

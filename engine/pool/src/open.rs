@@ -11,6 +11,7 @@ mod recover;
 mod superblocks;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use engine_base::EpochId;
 use engine_device::{Device, Geometry};
@@ -80,8 +81,11 @@ impl Pool {
             features_compatible: superblock.features_compatible,
             table_pages: recovered.table_pages,
             compaction: Compaction::default(),
+            lsn: superblock.lsn,
         };
         let scrubber = Scrubber::new(options.scrub_bytes_per_second);
+        // Replay counted what was counted before.
+        core.counters.client_bytes.store(0, Ordering::Relaxed);
         let pool = Self::from_parts(core, journal, checkpointer, scrubber);
         pool.checkpoint()?;
         Ok(Arc::new(pool))
@@ -132,12 +136,15 @@ impl Core {
             && bytes >= RECLAIM_RATIO * self.budget.dirty().get()
     }
 
-    /// A full pool with something behind the gate: checkpoints bring it back.
+    /// A pool that is full, or nearly so, with something behind the gate, or moved: checkpoints
+    /// bring it back.
     fn space_is_due(&self, work: Work) -> bool {
-        if self.admission.available() > 0 || work.groups == 0 {
+        let debt = self.cleaning_debt();
+        let spare = u64::from(debt.spare / 2) * u64::from(self.geometry.segment_bytes);
+        if self.admission.available() > spare || work.groups == 0 {
             return false;
         }
         let space = self.space.lock();
-        space.reclaimable() + space.gated() > 0
+        space.reclaimable() + space.gated() > 0 || space.is_staged()
     }
 }

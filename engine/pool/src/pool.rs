@@ -1,6 +1,7 @@
 //! The open pool.
 
 mod done;
+mod wishes;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::checkpoint::Checkpointer;
 use crate::core::Core;
+use crate::packing::Cleaner;
 use crate::scrub::Scrubber;
 use crate::{Dataset, DatasetInfo, StoreError, block_on};
 pub(crate) use done::Done;
@@ -29,6 +31,8 @@ pub struct Pool {
     pub(crate) journal: Arc<Journal>,
     pub(crate) checkpointer: Mutex<Checkpointer>,
     pub(crate) done: Done,
+    pub(crate) cleaner: Mutex<Cleaner>,
+    pub(crate) cleaned: Done,
     pub(crate) scrubber: Scrubber,
     wishes: Mutex<Wishes>,
     wished: Condvar,
@@ -41,6 +45,7 @@ pub struct Pool {
 struct Wishes {
     checkpoint: bool,
     cleanup: bool,
+    cleaning: bool,
     stop: bool,
 }
 
@@ -60,10 +65,12 @@ impl Pool {
         scrubber: Scrubber,
     ) -> Self {
         Self {
+            cleaner: Mutex::new(Cleaner::new(&core)),
             core,
             journal: Arc::new(journal),
             checkpointer: Mutex::new(checkpointer),
             done: Done::default(),
+            cleaned: Done::default(),
             scrubber,
             wishes: Mutex::new(Wishes::default()),
             wished: Condvar::new(),
@@ -116,6 +123,12 @@ impl Pool {
         threads.push(
             spawn("trefoil-scrub")
                 .spawn(move || pool.run_scrub())
+                .map_err(refused)?,
+        );
+        let pool = Arc::clone(self);
+        threads.push(
+            spawn("trefoil-clean")
+                .spawn(move || pool.run_cleaning())
                 .map_err(refused)?,
         );
         self.background.store(true, Ordering::Release);
@@ -188,27 +201,6 @@ impl Pool {
 
     pub(crate) fn has_background(&self) -> bool {
         self.background.load(Ordering::Acquire)
-    }
-
-    /// Asks for a checkpoint; the number of finished ones to wait for.
-    pub(crate) fn request_checkpoint(&self) -> u64 {
-        // Counted before it is asked for: one that ends between the two must not be missed, since
-        // nobody may ask for another.
-        let wanted = self.done.count() + 1;
-        self.wishes.lock().checkpoint = true;
-        self.wished.notify_all();
-        wanted
-    }
-
-    pub(crate) fn request_cleanup(&self) {
-        self.wishes.lock().cleanup = true;
-        self.wished.notify_all();
-    }
-
-    /// Whether [`Pool::close`] was called: long work in the background ends early, and is resumed
-    /// at the next opening.
-    pub(crate) fn is_stopping(&self) -> bool {
-        self.wishes.lock().stop
     }
 
     fn run_background(&self) {

@@ -242,7 +242,7 @@ impl Salvage {
     }
 
     fn read_block(&self, at: Location, checksum: u32, block: &mut [u8]) -> bool {
-        let Ok(place) = self.core.place_of(at) else {
+        let Ok((place, _)) = self.core.run_at(at, BLOCK_BYTES) else {
             return false;
         };
         let device = &self.core.device;

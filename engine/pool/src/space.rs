@@ -7,13 +7,17 @@
 //! done.
 //!
 //! Counting: the live bytes of journal segments are those that extents of heads refer to, adjusted
-//! by apply. Those of index segments are the pages of the newest checkpoint, adjusted when a
-//! checkpoint has been written.
+//! by apply, also after they were packed: they keep their names. Those of index segments are the
+//! pages of the newest checkpoint, adjusted when a checkpoint has been written. Those of packs are
+//! the blocks that redirects name in them, adjusted when a checkpoint takes its state.
 
 mod admission;
 mod compaction;
 mod gate;
+mod packed;
 mod table;
+mod usage;
+mod victims;
 
 use std::collections::BTreeMap;
 
@@ -28,12 +32,16 @@ pub(crate) use admission::{Admission, Reserve};
 pub(crate) use compaction::{CompactionGoal, SealedIndex, choose_victims};
 pub(crate) use gate::Generation;
 pub use gate::ReadPin;
+pub(crate) use gate::Taken;
+pub(crate) use packed::{RedirectChange, Staged};
 pub(crate) use table::{read_table, table_bytes, write_table};
+pub(crate) use victims::{Candidate, PackingGoal, choose_packing};
 
 /// What is known of a segment in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Segment {
-    pub(crate) slot: Slot,
+    /// `None` once it was packed and its slot given back.
+    pub(crate) slot: Option<Slot>,
     pub(crate) kind: SegmentKind,
     pub(crate) state: SegmentState,
     pub(crate) written: u32,
@@ -55,6 +63,7 @@ pub(crate) struct Space {
     /// How many of `segments` are [`Segment::is_reclaimable`].
     reclaimable: u32,
     gate: gate::Gate,
+    packing: packed::Packing,
 }
 
 impl Segment {
@@ -62,18 +71,19 @@ impl Segment {
     const fn is_reclaimable(&self) -> bool {
         matches!(self.state, SegmentState::Sealed) && self.live == 0
     }
-}
 
-/// Sums over all segments.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Usage {
-    pub(crate) free_slots: u32,
-    pub(crate) journal_segments: u32,
-    pub(crate) index_segments: u32,
-    pub(crate) dead_segments: u32,
-    pub(crate) written: u64,
-    pub(crate) live_data: u64,
-    pub(crate) live_index: u64,
+    /// Whether what is live of it lies in packs.
+    pub(crate) const fn is_elsewhere(&self) -> bool {
+        matches!(self.state, SegmentState::Moved | SegmentState::Packed)
+    }
+
+    /// Gives up the slot of one that was moved.
+    fn leave_slot(&mut self) -> Option<Slot> {
+        if self.state == SegmentState::Moved {
+            self.state = SegmentState::Packed;
+        }
+        self.slot.take()
+    }
 }
 
 impl Space {
@@ -84,8 +94,8 @@ impl Space {
         next_segment: SegmentId,
     ) -> Self {
         let mut used = vec![false; engine_base::to_usize(u64::from(geometry.slots))];
-        for segment in segments.values() {
-            if let Some(used) = used.get_mut(engine_base::to_usize(u64::from(segment.slot.get()))) {
+        for slot in segments.values().filter_map(|segment| segment.slot) {
+            if let Some(used) = used.get_mut(engine_base::to_usize(u64::from(slot.get()))) {
                 *used = true;
             }
         }
@@ -102,6 +112,7 @@ impl Space {
             next_segment,
             reclaimable: 0,
             gate: gate::Gate::default(),
+            packing: packed::Packing::default(),
         };
         space.count_reclaimable();
         space
@@ -124,11 +135,16 @@ impl Space {
     pub(crate) fn allocate(&mut self, kind: SegmentKind) -> Option<SegmentPlace> {
         let slot = match kind {
             SegmentKind::Journal => self.overwritten.pop().or_else(|| self.fresh.pop()),
-            SegmentKind::Index => self.fresh.pop().or_else(|| self.overwritten.pop()),
+            SegmentKind::Index | SegmentKind::Pack => {
+                self.fresh.pop().or_else(|| self.overwritten.pop())
+            }
         }?;
         let segment = self.next_segment;
         self.next_segment = segment.next();
         self.insert(SegmentPlace { segment, slot }, kind);
+        if kind == SegmentKind::Pack {
+            self.packing.hide(segment);
+        }
         Some(SegmentPlace { segment, slot })
     }
 
@@ -139,6 +155,7 @@ impl Space {
             removed.is_some_and(|segment| segment.live == 0),
             "only what is unused"
         );
+        self.packing.show(place.segment);
         self.fresh.push(place.slot);
     }
 
@@ -150,8 +167,16 @@ impl Space {
         self.fresh.retain(|slot| *slot != place.slot);
         // Rewound: what was dead in this checkpoint was released after the next, and its slot used
         // again.
+        let there = |known: &Segment| known.slot == Some(place.slot);
         self.segments
-            .retain(|_, known| known.slot != place.slot || known.state != SegmentState::Dead);
+            .retain(|_, known| !there(known) || known.state != SegmentState::Dead);
+        // The same where what was live of it had been moved by this checkpoint.
+        for (id, known) in &mut self.segments {
+            if there(known) && known.state == SegmentState::Moved {
+                known.leave_slot();
+                self.packing.forget_older(*id);
+            }
+        }
         self.insert(place, SegmentKind::Journal);
         if place.segment >= self.next_segment {
             self.next_segment = place.segment.next();
@@ -160,7 +185,7 @@ impl Space {
 
     fn insert(&mut self, place: SegmentPlace, kind: SegmentKind) {
         let segment = Segment {
-            slot: place.slot,
+            slot: Some(place.slot),
             kind,
             state: SegmentState::Open,
             written: u32::try_from(BLOCK).unwrap_or(u32::MAX),
@@ -234,30 +259,6 @@ impl Space {
                 live: known.live,
             })
             .collect()
-    }
-
-    pub(crate) fn usage(&self) -> Usage {
-        let mut usage = Usage {
-            free_slots: self.free_slots(),
-            ..Usage::default()
-        };
-        for segment in self.segments.values() {
-            usage.written += u64::from(segment.written);
-            if segment.state == SegmentState::Dead {
-                usage.dead_segments += 1;
-            }
-            match segment.kind {
-                SegmentKind::Index => {
-                    usage.index_segments += 1;
-                    usage.live_index += u64::from(segment.live);
-                }
-                SegmentKind::Journal => {
-                    usage.journal_segments += 1;
-                    usage.live_data += u64::from(segment.live);
-                }
-            }
-        }
-        usage
     }
 }
 

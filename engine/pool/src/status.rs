@@ -29,6 +29,8 @@ pub struct PoolStatus {
     pub segment_bytes: ByteCount,
     /// Segments in use, by what they hold: data and commits, index.
     pub segments: (u32, u32),
+    /// What cleaning does.
+    pub cleaning: CleaningStatus,
     /// Live volumes.
     pub volumes: usize,
     /// Live buckets.
@@ -54,6 +56,12 @@ pub struct PoolMetrics {
     pub journal: JournalStats,
     /// Bytes of pages, deltas and segment tables written.
     pub index_bytes: u64,
+    /// Bytes that clients wrote, as far as they are stored as extents.
+    pub client_bytes: u64,
+    /// Bytes that cleaning moved.
+    pub packed_bytes: u64,
+    /// Rounds of cleaning that moved something.
+    pub packing_rounds: u64,
     /// Whole pages written, second copies not counted.
     pub pages_written: u64,
     /// Deltas written instead of pages.
@@ -70,12 +78,40 @@ pub struct PoolMetrics {
     pub data_read_errors: u64,
 }
 
+impl PoolMetrics {
+    /// Bytes written to the device for each byte that clients wrote; 0 before the first.
+    #[must_use]
+    pub fn write_amplification(&self) -> f64 {
+        let (heads, data) = (self.journal.head_bytes, self.journal.data_bytes);
+        let all = heads + data + self.index_bytes + self.packed_bytes;
+        #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
+        let ratio = all as f64 / self.client_bytes.max(1) as f64;
+        if self.client_bytes == 0 { 0.0 } else { ratio }
+    }
+}
+
+/// What cleaning does, and has to do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CleaningStatus {
+    /// Segments in use that hold what it moved.
+    pub packs: u32,
+    /// Segments whose slots it has given back while something of them is live: their names stay.
+    pub packed_names: u32,
+    /// Bytes that it has to bring back until as much is free as it keeps free.
+    pub debt: ByteCount,
+    /// Bytes in memory of what says where moved blocks lie.
+    pub redirects: ByteCount,
+}
+
 impl Pool {
     /// The pool at a glance.
     #[must_use]
     pub fn status(&self) -> PoolStatus {
         let core = &*self.core;
-        let usage = core.space.lock().usage();
+        let (usage, redirects) = {
+            let space = core.space.lock();
+            (space.usage(), space.redirect_bytes() as u64)
+        };
         let segment = u64::from(core.geometry.segment_bytes);
         let live = usage.live_data + usage.live_index;
         let all = self.datasets();
@@ -90,6 +126,12 @@ impl Pool {
             dead: ByteCount::new(usage.written.saturating_sub(live)),
             segment_bytes: ByteCount::new(segment),
             segments: (usage.journal_segments, usage.index_segments),
+            cleaning: CleaningStatus {
+                packs: usage.pack_segments,
+                packed_names: usage.packed_names,
+                debt: ByteCount::new(segment * u64::from(core.cleaning_debt().slots)),
+                redirects: ByteCount::new(redirects),
+            },
             volumes: of_kind(DatasetKind::Volume),
             buckets: of_kind(DatasetKind::Bucket),
             lsn: self.journal.applied_lsn(),
@@ -108,6 +150,9 @@ impl Pool {
         PoolMetrics {
             journal: self.journal.stats(),
             index_bytes: counters.index_bytes.load(Ordering::Relaxed),
+            client_bytes: counters.client_bytes.load(Ordering::Relaxed),
+            packed_bytes: counters.packed_bytes.load(Ordering::Relaxed),
+            packing_rounds: counters.packing_rounds.load(Ordering::Relaxed),
             pages_written: counters.pages_written.load(Ordering::Relaxed),
             deltas_written: counters.deltas_written.load(Ordering::Relaxed),
             pages_relocated: counters.pages_relocated.load(Ordering::Relaxed),

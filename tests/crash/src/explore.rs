@@ -1,6 +1,5 @@
 //! Going through the crash points of a seed.
 
-use std::fmt;
 use std::sync::Arc;
 
 use engine_base::ByteCount;
@@ -10,51 +9,10 @@ use engine_volume::Volumes;
 use tests_model::{History, Life, ReferencePool, Rng, Setup, Workload, check_accounting, observe};
 
 mod explain;
+mod tally;
 
 use explain::explain;
-
-/// What was done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Power cuts after which the pool was opened and compared.
-    pub crashes: u64,
-    /// Of them during a recovery.
-    pub during_recovery: u64,
-    /// Deaths of the process after which the pool was opened and compared.
-    pub kills: u64,
-    /// Images that the offline check was run on.
-    pub checks: u64,
-    /// Older checkpoints that were opened.
-    pub rewinds: u64,
-    /// Operations of workloads.
-    pub operations: u64,
-}
-
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} power cuts ({} during recovery), {} kills, {} checks, {} rewinds, {} operations",
-            self.crashes,
-            self.during_recovery,
-            self.kills,
-            self.checks,
-            self.rewinds,
-            self.operations
-        )
-    }
-}
-
-impl std::ops::AddAssign for Tally {
-    fn add_assign(&mut self, other: Self) {
-        self.crashes += other.crashes;
-        self.during_recovery += other.during_recovery;
-        self.kills += other.kills;
-        self.checks += other.checks;
-        self.rewinds += other.rewinds;
-        self.operations += other.operations;
-    }
-}
+pub use tally::Tally;
 
 /// The crash points of one seed.
 #[derive(Debug)]
@@ -63,6 +21,7 @@ pub struct Explorer {
     setup: Setup,
     layout: SimLayout,
     snapshots: bool,
+    cleaning: bool,
     /// What was done so far.
     pub tally: Tally,
 }
@@ -102,6 +61,7 @@ impl Explorer {
             setup,
             layout,
             snapshots: false,
+            cleaning: false,
             tally: Tally::default(),
         }
     }
@@ -113,11 +73,23 @@ impl Explorer {
         self
     }
 
+    /// The same with cleaning in the workloads.
+    #[must_use]
+    pub const fn with_cleaning(mut self) -> Self {
+        self.cleaning = true;
+        self
+    }
+
     fn workload(&self, seed: u64) -> Workload {
-        if self.snapshots {
+        let workload = if self.snapshots {
             Workload::with_snapshots(seed)
         } else {
             Workload::new(seed)
+        };
+        if self.cleaning {
+            workload.with_cleaning()
+        } else {
+            workload
         }
     }
 
@@ -157,7 +129,8 @@ impl Explorer {
         let device = self.device(image, crash_at);
         match self.setup.open(&device, self.tally.crashes) {
             Ok(volumes) => {
-                Life::new(&device, volumes, history).run(workload, operations);
+                Life::new(&device, volumes.clone(), history).run(workload, operations);
+                self.tally.cleanings += volumes.pool().metrics().packing_rounds;
             }
             Err(error) => {
                 assert!(device.power_lost(), "the pool cannot be opened: {error:?}");
@@ -206,11 +179,36 @@ impl Explorer {
     /// # Panics
     /// If a pool shows something wrong.
     pub fn sweep(&mut self, operations: usize) {
-        let empty = self.empty();
-        let start = || (History::default(), self.workload(self.seed));
-        let (mut history, mut workload) = start();
+        self.sweep_from(&self.empty(), &ReferencePool::default(), operations);
+    }
+
+    /// A pool that was used for so many operations, and its state.
+    ///
+    /// # Panics
+    /// If it does something wrong.
+    #[must_use]
+    pub fn aged(&self, operations: usize) -> (SimImage, ReferencePool) {
+        let (mut history, mut workload) = (History::default(), self.workload(!self.seed >> 8));
+        let device = self.device(self.empty(), None);
+        let volumes = self.setup.open(&device, 0).expect("it was created");
+        Life::new(&device, volumes.clone(), &mut history).run(&mut workload, operations);
+        // What a power cut takes is what the sweep does.
+        block_on(volumes.pool().flush()).expect("a device without faults");
+        (device.process_kill_image(), history.state)
+    }
+
+    /// The same on a pool that was used before.
+    ///
+    /// # Panics
+    /// If a pool shows something wrong.
+    pub fn sweep_from(&mut self, begin: &SimImage, state: &ReferencePool, operations: usize) {
+        let start = |explorer: &Self| {
+            let workload = explorer.workload(explorer.seed);
+            (History::from_state(state.clone()), workload)
+        };
+        let (mut history, mut workload) = start(self);
         let whole = self.live(
-            empty.clone(),
+            begin.clone(),
             &mut history,
             &mut workload,
             (operations, None),
@@ -221,9 +219,9 @@ impl Explorer {
                 text: "power cut",
                 at,
             };
-            let (mut history, mut workload) = (History::default(), self.workload(self.seed));
+            let (mut history, mut workload) = start(self);
             let run = (operations, Some(at));
-            let device = self.live(empty.clone(), &mut history, &mut workload, run);
+            let device = self.live(begin.clone(), &mut history, &mut workload, run);
             let image = device.crash_image(self.seed ^ at.rotate_left(17));
             let (seen, ..) = self.recover(image.clone(), &history, history.durable);
             self.tally.crashes += 1;

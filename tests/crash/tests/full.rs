@@ -38,6 +38,9 @@ fn empty(seed: u64) -> SimImage {
     used.process_kill_image()
 }
 
+/// Bytes stored from which on a pool is filled as its filler says.
+const NEARLY_FULL: u64 = 30 * MIB;
+
 /// Writes and gives back on a pool that is full most of the time.
 struct Filler {
     rng: Rng,
@@ -61,7 +64,13 @@ impl Filler {
         let at = self.rng.below(40 * MIB / 4096) * 4096;
         if !full {
             self.stamp += 1;
-            let bytes = self.rng.between(1, self.bytes / 4096) * 4096;
+            // Small writes alone would take long to fill what cleaning keeps free of crumbs.
+            let most = if state.stored_bytes() < NEARLY_FULL {
+                MIB
+            } else {
+                self.bytes
+            };
+            let bytes = self.rng.between(1, most / 4096) * 4096;
             let pattern = Pattern { stamp: self.stamp };
             let range = at..(at + bytes).min(40 * MIB);
             return Op::Write(vec![Put {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::{Pattern, ReferencePool, ReferenceVolume, Step};
 
-use crate::workload::{Op, Put};
+use crate::op::{Op, Put};
 
 const BLOCK: u64 = 4096;
 /// Blocks that one step of clearing certainly covers: each extent has one at least.
@@ -180,7 +180,7 @@ fn steps_of(op: &Op, state: &ReferencePool) -> Vec<Step> {
             steps.extend(zero(name, &((whole.end * BLOCK).min(range.end)..range.end)));
             steps
         }
-        Op::Read(..) | Op::Flush | Op::Checkpoint => Vec::new(),
+        Op::Read(..) | Op::Flush | Op::Checkpoint | Op::Clean => Vec::new(),
     }
 }
 

@@ -11,8 +11,9 @@ use engine_pool::{StoreError, block_on};
 use engine_volume::{Ack, Volume, Volumes};
 
 use crate::history::{History, commit_order, split};
+use crate::op::{Op, Put};
 use crate::page_buf;
-use crate::workload::{Op, Put, Workload};
+use crate::workload::Workload;
 
 type Writing<'a> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + 'a>>;
 
@@ -113,6 +114,10 @@ impl<'a> Life<'a> {
             Op::Flush => {
                 block_on(volumes.pool().flush())?;
                 self.history.flushed();
+                false
+            }
+            Op::Clean => {
+                volumes.pool().clean()?;
                 false
             }
             Op::Checkpoint => {

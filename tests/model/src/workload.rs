@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::op::{Op, Put};
 use crate::{Pattern, ReferencePool, ReferenceVolume, Rng};
 use engine_volume::Ack;
 
@@ -12,52 +13,6 @@ const VOLUMES: usize = 4;
 const SNAPSHOTS: usize = 9;
 /// Bytes stored above which a workload rather gives back.
 const STORED_BYTES: u64 = 24 << 20;
-
-/// One write.
-#[derive(Debug, Clone)]
-pub struct Put {
-    /// The volume.
-    pub name: String,
-    /// Its byte range.
-    pub range: Range<u64>,
-    /// What is written.
-    pub pattern: Pattern,
-    /// How it is acknowledged.
-    pub ack: Ack,
-    /// Its future is dropped after the first poll.
-    pub dropped: bool,
-}
-
-/// One operation.
-#[derive(Debug, Clone)]
-pub enum Op {
-    /// A volume is created.
-    Create(String, u64),
-    /// A volume is resized.
-    Resize(String, u64),
-    /// A volume is deleted.
-    Delete(String),
-    /// Writes that are in flight at once, under a plug if there are several.
-    Write(Vec<Put>),
-    /// A range is trimmed.
-    Trim(String, Range<u64>, Ack),
-    /// A range is zeroed; stored if the flag says so.
-    Zero(String, Range<u64>, bool, Ack),
-    /// A range is read and compared.
-    Read(String, Range<u64>),
-    /// A snapshot is taken of all of these.
-    Snapshot(String, Vec<String>),
-    /// A snapshot, `VOLUME@LABEL`, is deleted.
-    DeleteSnapshot(String),
-    /// A volume is made from another one, or from a snapshot.
-    CreateFrom(String, String),
-    /// A volume becomes what it was at its snapshot.
-    Revert(String),
-    /// Everything is flushed.
-    Flush,
-    /// A checkpoint is taken.
-    Checkpoint,
-}
 
 /// The volumes that are no snapshots.
 fn heads(state: &ReferencePool) -> Vec<&String> {
@@ -79,6 +34,7 @@ pub struct Workload {
     names: u64,
     labels: u64,
     snapshots: bool,
+    cleaning: bool,
 }
 
 impl Workload {
@@ -91,6 +47,7 @@ impl Workload {
             names: 0,
             labels: 0,
             snapshots: false,
+            cleaning: false,
         }
     }
 
@@ -103,6 +60,13 @@ impl Workload {
         }
     }
 
+    /// The same with cleaning now and then.
+    #[must_use]
+    pub const fn with_cleaning(mut self) -> Self {
+        self.cleaning = true;
+        self
+    }
+
     /// The next operation on a pool in this state.
     pub fn next(&mut self, state: &ReferencePool) -> Op {
         if state.volumes.is_empty() {
@@ -110,6 +74,9 @@ impl Workload {
         }
         if self.snapshots && self.rng.once_in(6) {
             return self.of_snapshots(state);
+        }
+        if self.cleaning && self.rng.once_in(8) {
+            return Op::Clean;
         }
         let full = state.stored_bytes() > STORED_BYTES;
         let room = heads(state).len() < VOLUMES;

@@ -58,6 +58,9 @@ fn run(seed: u64) {
     used = device(seed, used.process_kill_image());
     let mut volumes = setup.open(&used, 0).unwrap();
     let mut workload = Workload::new(seed);
+    if seed.is_multiple_of(2) {
+        workload = workload.with_cleaning();
+    }
     let mut history = History::default();
     for round in 0..(PER_SEED / ROUND) as u64 {
         Life::new(&used, volumes.clone(), &mut history).run(&mut workload, ROUND);

@@ -2,7 +2,8 @@
 //!
 //! `fill` and `open`: a volume of 1 TiB, killed and opened again. `objects`: a bucket of millions
 //! of objects beside a small one. `list`: a mounted directory of a bucket that `objects` left.
-//! `rename`: a directory of a million entries is renamed while others read it.
+//! `rename`: a directory of a million entries is renamed while others read it. `overwrite`: a
+//! volume is written over for ever, so that cleaning has to keep up.
 
 mod disk;
 mod holey;
@@ -10,6 +11,7 @@ mod listing;
 mod load;
 mod memory;
 mod objects;
+mod overwrite;
 mod random;
 mod renames;
 mod samples;
@@ -67,6 +69,8 @@ enum Phase {
     List,
     /// Renames a large directory again and again while it is read.
     Rename(renames::Options),
+    /// Writes over a volume again and again, and says what that costs.
+    Overwrite(overwrite::Options),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -78,6 +82,7 @@ fn main() -> anyhow::Result<()> {
         Phase::Objects(options) => objects::run(&arguments, options),
         Phase::List => listing::run(&arguments),
         Phase::Rename(options) => renames::run(&arguments, options),
+        Phase::Overwrite(options) => overwrite::run(&arguments, options),
     }
 }
 

@@ -20,12 +20,13 @@ const ENTRY: &[Line] = &[
     (0, 8, "segment", Number),
     (8, 4, "slot", Number),
     (12, 1, "kind", Names(KINDS)),
-    (13, 1, "state", Names(&["open", "sealed", "dead"])),
+    (13, 1, "state", Names(STATES)),
     (16, 4, "written_bytes", Number),
     (20, 4, "live_bytes", Number),
     (24, 8, "last_lsn", Number),
 ];
 
+const STATES: &[&str] = &["open", "sealed", "dead", "moved", "packed"];
 const ENTRIES: usize = 64;
 const ENTRY_BYTES: usize = 32;
 

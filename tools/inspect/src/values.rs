@@ -2,8 +2,8 @@
 
 use engine_base::DatasetId;
 use engine_format::{
-    BucketKey, DatasetKind, DatasetRecord, DatasetState, ExtentRef, PagePointer, PoolKey,
-    RootsRecord, dataset_of_roots_key,
+    BucketKey, DatasetKind, DatasetRecord, DatasetState, ExtentRef, PagePointer, PoolKey, Redirect,
+    RootsKey, RootsRecord,
 };
 
 use crate::fields::hex;
@@ -19,21 +19,39 @@ pub(crate) fn entry(node: &mut Node, tree: DatasetId, level: u8, key: &[u8], val
     } else if tree == DatasetId::POOL {
         pool_entry(node, key, value);
     } else if tree == DatasetId::ROOTS {
-        if let Some(id) = node.judge(dataset_of_roots_key(key)) {
-            node.computed("of dataset", id.get());
-        }
-        if let Some(record) = node.judge(RootsRecord::decode(value)) {
-            node.computed("allocated", record.allocated.get());
-            if let Some(pointer) = record.root {
-                pointer_fields(node, &pointer);
-            }
-        }
+        roots_entry(node, key, value);
     } else {
         extent(node, key, value);
         return;
     }
     if !node.problems.is_empty() {
         node.computed("value", hex(value));
+    }
+}
+
+fn roots_entry(node: &mut Node, key: &[u8], value: &[u8]) {
+    match node.judge(RootsKey::decode(key)) {
+        Some(RootsKey::Redirect { segment, stretch }) => {
+            node.computed("of segment", segment.get());
+            node.computed("stretch", stretch);
+            if let Some(redirect) = node.judge(Redirect::decode(value)) {
+                node.computed("survivors", redirect.blocks());
+                for part in redirect.parts() {
+                    node.computed("part", format!("{} blocks at {}", part.blocks, part.at));
+                }
+            }
+        }
+        of => {
+            if let Some(RootsKey::Dataset(id)) = of {
+                node.computed("of dataset", id.get());
+            }
+            if let Some(record) = node.judge(RootsRecord::decode(value)) {
+                node.computed("allocated", record.allocated.get());
+                if let Some(pointer) = record.root {
+                    pointer_fields(node, &pointer);
+                }
+            }
+        }
     }
 }
 

@@ -65,3 +65,15 @@ pub(super) fn sample_scrub() -> Vec<u8> {
     };
     record.encode()
 }
+
+/// Redirects of packed segments.
+pub fn redirect(data: &[u8]) {
+    if let Ok(redirect) = Redirect::decode(data) {
+        assert_eq!(redirect.encode(), data);
+        let again = Redirect::new(redirect.survivors());
+        assert_eq!(again.as_ref(), Some(&redirect));
+        for (block, at) in redirect.survivors() {
+            assert_eq!(redirect.locate(block), Some(at));
+        }
+    }
+}

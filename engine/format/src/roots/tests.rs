@@ -1,7 +1,7 @@
 use engine_base::{DatasetId, Location, SegmentId};
 use proptest::prelude::{any, prop, proptest};
 
-use super::{KeptCut, RootsRecord, dataset_of_roots_key, roots_key};
+use super::{KeptCut, RootsKey, RootsRecord, redirect_key, roots_key};
 use crate::samples;
 use crate::testing::{notices_every_flipped_bit, refused, refuses_every_truncation, unhex};
 
@@ -59,12 +59,33 @@ fn every_flipped_bit_is_noticed_and_other_lengths_are_refused() {
 fn keys_sort_as_the_ids_do() {
     let key = roots_key(DatasetId::new(0x0102_0304_0506_0708));
     assert_eq!(key, [1, 2, 3, 4, 5, 6, 7, 8]);
-    assert_eq!(
-        dataset_of_roots_key(&key),
-        Ok(DatasetId::new(0x0102_0304_0506_0708))
-    );
+    let dataset = DatasetId::new(0x0102_0304_0506_0708);
+    assert_eq!(RootsKey::decode(&key), Ok(RootsKey::Dataset(dataset)));
     assert!(roots_key(DatasetId::new(255)) < roots_key(DatasetId::new(256)));
-    assert_eq!(refused(dataset_of_roots_key(&key[1..])), "truncated");
+    assert_eq!(refused(RootsKey::decode(&key[1..])), "truncated");
+}
+
+#[test]
+fn keys_of_redirects_lie_behind_those_of_datasets() {
+    let segment = SegmentId::new(0x0102_0304_0506_0708).unwrap();
+    let key = redirect_key(segment, 15);
+    assert_eq!(key, [255, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 15]);
+    let decoded = RootsKey::Redirect {
+        segment,
+        stretch: 15,
+    };
+    assert_eq!(RootsKey::decode(&key), Ok(decoded));
+    assert!(key[..] > RootsKey::REDIRECTS[..]);
+    assert!(roots_key(DatasetId::new(u64::MAX >> 8))[..] < RootsKey::REDIRECTS[..]);
+    let wrong = |at: usize, with: &[u8]| {
+        let mut key = key.clone();
+        key[at..at + with.len()].copy_from_slice(with);
+        refused(RootsKey::decode(&key))
+    };
+    assert_eq!(wrong(0, &[254]), "prefix");
+    assert_eq!(wrong(1, &[0; 8]), "segment");
+    assert_eq!(wrong(12, &[16]), "stretch");
+    assert_eq!(refused(RootsKey::decode(&key[1..])), "truncated");
 }
 
 proptest! {

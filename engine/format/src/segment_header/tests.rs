@@ -77,7 +77,7 @@ fn what_no_writer_makes_is_refused_although_the_checksum_fits() {
     assert_eq!(wrong(16, &[0; 16]), "pool_id");
     assert_eq!(wrong(32, &[0; 8]), "segment");
     assert_eq!(wrong(44, &[0]), "kind");
-    assert_eq!(wrong(44, &[3]), "kind");
+    assert_eq!(wrong(44, &[4]), "kind");
     assert_eq!(wrong(44, &[2]), "first_lsn");
     assert_eq!(wrong(45, &[1]), "reserved");
     assert_eq!(wrong(48, &[0; 16]), "epoch");

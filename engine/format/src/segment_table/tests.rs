@@ -15,7 +15,7 @@ fn decode(bytes: &[u8]) -> Result<SegmentTablePage, FormatError> {
 fn golden() -> Vec<u8> {
     let written_live = "24232201 24232200";
     Golden::zeroed(PAGE_BYTES)
-        .at(0, "54534754 03000000 4847464544434241")
+        .at(0, "54534754 06000000 4847464544434241")
         .at(
             16,
             "0101000000000000 00000100 b1b2b3b4 0201000000000000 00000200 40000000",
@@ -35,6 +35,20 @@ fn golden() -> Vec<u8> {
             &format!("0807060504030201 14131211 01 03 0000 {written_live}"),
         )
         .at(152, "3837363534333231")
+        .at(
+            160,
+            &format!("0807060504030201 14131211 03 01 0000 {written_live}"),
+        )
+        .at(
+            192,
+            &format!("0807060504030201 14131211 01 04 0000 {written_live}"),
+        )
+        .at(216, "3837363534333231")
+        .at(
+            224,
+            &format!("0807060504030201 ffffffff 01 05 0000 {written_live}"),
+        )
+        .at(248, "3837363534333231")
         .bytes()
 }
 
@@ -57,18 +71,24 @@ fn what_no_writer_makes_is_refused() {
         refused(decode(&bytes))
     };
     assert_eq!(wrong(0, b"X"), "magic");
-    assert_eq!(wrong(4, &[2]), "unused entries");
-    assert_eq!(wrong(4, &[4]), "segment");
+    assert_eq!(wrong(4, &[5]), "unused entries");
+    assert_eq!(wrong(4, &[7]), "segment");
     assert_eq!(wrong(4, &[0xff, 0x01]), "count");
     assert_eq!(wrong(4, &[0xff; 4]), "count");
     assert_eq!(wrong(8, &[0x47]), "checkpoint");
     assert_eq!(wrong(16, &[0; 8]), "rest of a pointer to no page");
     assert_eq!(wrong(64, &[0; 8]), "segment");
     assert_eq!(wrong(76, &[0]), "kind");
-    assert_eq!(wrong(76, &[3]), "kind");
+    assert_eq!(wrong(76, &[4]), "kind");
     assert_eq!(wrong(76, &[2]), "last_lsn");
+    assert_eq!(wrong(76, &[3]), "last_lsn");
     assert_eq!(wrong(77, &[0]), "state");
-    assert_eq!(wrong(77, &[4]), "state");
+    assert_eq!(wrong(77, &[5]), "slot");
+    assert_eq!(wrong(77, &[6]), "state");
+    assert_eq!(wrong(72, &[0xff; 4]), "slot");
+    assert_eq!(wrong(109, &[4]), "state");
+    assert_eq!(wrong(104, &[0xff; 4]), "slot");
+    assert_eq!(wrong(232, &[0; 4]), "slot");
     assert_eq!(wrong(78, &[1]), "reserved");
     assert_eq!(wrong(80, &[1, 0, 0, 0x40]), "written_bytes");
     assert_eq!(wrong(84, &[0x25, 0x23, 0x22, 0x01]), "live_bytes");
@@ -105,7 +125,7 @@ fn what_could_not_be_read_is_not_encoded() {
 proptest! {
     #[test]
     fn what_is_accepted_is_the_one_form(
-        at in 0usize..200,
+        at in 0usize..280,
         with in prop::collection::vec(any::<u8>(), 1..8),
     ) {
         let mut bytes = golden();

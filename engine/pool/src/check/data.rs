@@ -4,15 +4,15 @@ mod scan;
 
 use std::sync::Arc;
 
-use engine_base::limits::{BLOCK, BLOCK_BYTES, EXTENT_BYTES_MAX};
-use engine_base::{SegmentId, to_usize};
+use engine_base::limits::{BLOCK_BYTES, EXTENT_BYTES_MAX};
+use engine_base::{Location, SegmentId, to_u32, to_usize};
 use engine_device::PageBuf;
 use engine_format::{DatasetState, EXTENT_BLOCKS_MAX, ExtentRef, SegmentKind, SegmentState};
 
 use super::Check;
 use super::claims::Claims;
 use super::entries::{Found, decode_entry, end_allowed, is_bucket, range_of};
-use super::report::chain;
+use super::report::{chain, slot_name};
 use super::shares::Shares;
 use super::structure::Structure;
 use super::trees::owner_of;
@@ -203,32 +203,28 @@ impl Check<'_> {
             ));
             return;
         }
-        let place = match data.core.place_of(location) {
-            Ok(place) => place,
-            Err(error) => return self.damage(format!("{range}: {}", chain(&error))),
-        };
         let Some(buf) = data.buf.get_mut(..bytes) else {
             return;
         };
-        if let Err(error) = self.device.read(place, buf) {
+        if let Err(error) = data.core.read_stored(location, buf) {
             self.damage(format!(
-                "{range}: its data at {location} ({place}) cannot be read ({}); restore that \
-                 range from a backup",
+                "{range}: its data at {location} cannot be read ({}); restore that range from a \
+                 backup",
                 chain(&error)
             ));
             return;
         }
         if let Some((first, count)) = bad_blocks(buf, extent) {
-            let offset = u64::from(location.offset) + first as u64 * BLOCK;
-            let place = engine_device::Place {
-                offset: place.offset + first as u64 * BLOCK,
-                ..place
+            let offset = location.offset + to_u32(first * BLOCK_BYTES);
+            let segment = location.segment;
+            let place = match data.core.run_at(Location { segment, offset }, BLOCK_BYTES) {
+                Ok((place, _)) => place.to_string(),
+                Err(error) => chain(&error),
             };
             self.damage(format!(
-                "{range}: {count} of its {} blocks are damaged, the first at {} offset {offset} \
-                 ({place}); reading them fails: restore or overwrite that range",
+                "{range}: {count} of its {} blocks are damaged, the first at {segment} offset \
+                 {offset} ({place}); reading them fails: restore or overwrite that range",
                 extent.checksums().len(),
-                location.segment
             ));
         }
         self.verified(bytes as u64);
@@ -242,7 +238,8 @@ impl Check<'_> {
                 wrong.push(format!(
                     "after replay {id} in {} counts {} live bytes, but {found} are referred to; \
                      report this",
-                    segment.slot, segment.live
+                    slot_name(segment.slot),
+                    segment.live
                 ));
             }
         }

@@ -74,14 +74,14 @@ impl Check<'_> {
                 continue;
             }
             let segment = Segment {
-                slot: used.place.slot,
+                slot: Some(used.place.slot),
                 kind: SegmentKind::Journal,
                 state: SegmentState::Open,
                 written: used.end,
                 live: 0,
                 last_lsn: used.last_lsn,
             };
-            self.header(superblock, used.place.segment, &segment);
+            self.header(superblock, used.place.segment, &segment, used.place.slot);
         }
         if let Some(torn) = end.torn {
             self.warn(format!(

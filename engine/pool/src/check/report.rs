@@ -1,6 +1,6 @@
 //! What a check is told and what it finds.
 
-use engine_base::{ByteCount, Lsn};
+use engine_base::{ByteCount, Lsn, Slot};
 use engine_format::CheckpointId;
 
 use crate::MEMORY_DEFAULT;
@@ -126,4 +126,9 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+/// A slot in words.
+pub(super) fn slot_name(slot: Option<Slot>) -> String {
+    slot.map_or_else(|| "no slot".to_owned(), |slot| slot.to_string())
 }

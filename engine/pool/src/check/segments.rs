@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, HashSet};
 
 use engine_base::limits::PAGE_BYTES;
-use engine_base::{Location, Lsn, SegmentId};
+use engine_base::{Location, Lsn, SegmentId, Slot};
 use engine_device::Place;
 use engine_format::{
     PagePointer, SEGMENT_HEADER_BYTES, SegmentEntry, SegmentHeader, SegmentKind, SegmentState,
     SegmentTablePage, Superblock,
 };
 
-use super::report::chain;
+use super::report::{chain, slot_name};
 use super::{Check, Segments};
 use crate::pages::{InSlot, PageReader};
 use crate::space::Segment;
@@ -122,7 +122,10 @@ impl Check<'_> {
         let (segment, slot) = (entry.segment, entry.slot);
         let dead_but_live = entry.state == SegmentState::Dead && entry.live_bytes > 0;
         let rules = [
-            (slot.get() < superblock.slots, "lies behind the device"),
+            (
+                slot.is_none_or(|slot| slot.get() < superblock.slots),
+                "lies behind the device",
+            ),
             (
                 entry.written_bytes <= superblock.segment_bytes,
                 "has more bytes than a segment",
@@ -137,14 +140,15 @@ impl Check<'_> {
             ),
             (!dead_but_live, "is dead but has live bytes"),
             (
-                slots.insert(slot.get()),
+                slot.is_none_or(|slot| slots.insert(slot.get())),
                 "lies in the slot of another segment",
             ),
         ];
         for (holds, what) in rules {
             if !holds {
                 self.inconsistent(format!(
-                    "the segment table says that {segment} in {slot} {what}"
+                    "the segment table says that {segment} in {} {what}",
+                    slot_name(slot)
                 ));
             }
         }
@@ -152,7 +156,7 @@ impl Check<'_> {
 
     fn table_home(&mut self, superblock: &Superblock, segments: &Segments) {
         for id in segments.table.keys() {
-            let slot = segments.all.get(id).map(|known| known.slot);
+            let slot = segments.all.get(id).and_then(|known| known.slot);
             if slot != Some(superblock.segment_table_slot) {
                 self.inconsistent(format!(
                     "the segment table lies in {id}, which it does not name in {}",
@@ -170,23 +174,32 @@ impl Check<'_> {
 
     fn headers(&mut self, superblock: &Superblock, segments: &Segments) {
         for (id, segment) in &segments.all {
-            if is_in_use(superblock, *id, segment) {
-                self.header(superblock, *id, segment);
+            if let Some(slot) = segment.slot
+                && is_in_use(superblock, *id, segment)
+            {
+                self.header(superblock, *id, segment, slot);
             }
         }
     }
 
     /// The header of a segment that something refers to.
-    pub(super) fn header(&mut self, superblock: &Superblock, id: SegmentId, segment: &Segment) {
+    pub(super) fn header(
+        &mut self,
+        superblock: &Superblock,
+        id: SegmentId,
+        segment: &Segment,
+        slot: Slot,
+    ) {
         let mut bytes = [0; SEGMENT_HEADER_BYTES];
-        let read = self.device.read(Place::slot(segment.slot, 0), &mut bytes);
+        let read = self.device.read(Place::slot(slot, 0), &mut bytes);
         let kind = match segment.kind {
             SegmentKind::Journal => "journal",
             SegmentKind::Index => "index",
+            SegmentKind::Pack => "pack",
         };
         let wrong = match read {
             Err(error) => chain(&error),
-            Ok(()) => match SegmentHeader::decode(&bytes, superblock.pool_id, segment.slot) {
+            Ok(()) => match SegmentHeader::decode(&bytes, superblock.pool_id, slot) {
                 Err(error) => chain(&error),
                 Ok(header) => match disagreement(&header, id, segment) {
                     Some(what) => what,
@@ -201,7 +214,7 @@ impl Check<'_> {
         self.damage(format!(
             "the header of {id} ({kind}) at {} is damaged ({wrong}); what lies behind it has \
              checksums of its own and is checked, too: look at the device",
-            Place::slot(segment.slot, 0)
+            Place::slot(slot, 0)
         ));
     }
 }
@@ -216,7 +229,8 @@ fn is_in_use(superblock: &Superblock, id: SegmentId, segment: &Segment) -> bool 
     let is_start = superblock.journal.location.segment == id;
     let was_used =
         segment.live > 0 || segment.last_lsn > Lsn::ZERO || segment.state == SegmentState::Sealed;
-    is_home || is_start || (was_used && segment.state != SegmentState::Dead)
+    let is_left = matches!(segment.state, SegmentState::Dead | SegmentState::Moved);
+    is_home || is_start || (was_used && !is_left)
 }
 
 fn disagreement(header: &SegmentHeader, id: SegmentId, segment: &Segment) -> Option<String> {

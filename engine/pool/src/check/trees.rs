@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, HashSet};
 
 use engine_base::DatasetId;
 use engine_format::{
-    DatasetKind, DatasetRecord, DatasetState, FormatError, PoolKey, RootsRecord, Superblock,
-    dataset_of_roots_key,
+    DatasetKind, DatasetRecord, DatasetState, FormatError, PoolKey, Redirect, RootsKey,
+    RootsRecord, Superblock,
 };
 
 use super::entries::{end_allowed, is_bucket};
 use super::extents::Extents;
 use super::family::{PlaceInFamily, place_of};
 use super::pages::TreeToCheck;
-use super::report::chain;
+use super::report::{chain, slot_name};
 use super::shares::Shares;
 use super::usages::Usages;
 use super::{Check, Segments, Sums};
@@ -125,18 +125,22 @@ impl Check<'_> {
             counted_from: None,
         };
         let mut roots = Roots::new();
-        self.tree(&tree, segments, sums, &mut |check, page, _| {
+        self.tree(&tree, segments, sums, &mut |check, page, sums| {
             page.for_each_entry(|key, value| {
-                let decoded = dataset_of_roots_key(key)
-                    .and_then(|id| RootsRecord::decode(value).map(|record| (id, record)));
-                match decoded {
-                    Ok((id, record)) => {
+                let decoded = match RootsKey::decode(key) {
+                    Ok(RootsKey::Dataset(id)) => RootsRecord::decode(value).map(|record| {
                         roots.insert(id, record);
+                    }),
+                    Ok(RootsKey::Redirect { segment, stretch }) => {
+                        Redirect::decode(value).map(|redirect| {
+                            check.redirect(segment, stretch, &redirect, segments, sums);
+                        })
                     }
-                    Err(error) => {
-                        let error = chain(&error);
-                        check.inconsistent(format!("the root of a dataset is damaged ({error})"));
-                    }
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = decoded {
+                    let error = chain(&error);
+                    check.inconsistent(format!("an entry of the roots is damaged ({error})"));
                 }
             });
         });
@@ -212,7 +216,8 @@ impl Check<'_> {
                 self.damage(format!(
                     "the segment table says that {id} in {} has {} live bytes, but {found} are \
                      referred to; report this",
-                    segment.slot, segment.live
+                    slot_name(segment.slot),
+                    segment.live
                 ));
             }
         }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use engine_base::{ByteCount, DatasetId, Lsn};
-use engine_format::{CheckpointId, SegmentEntry};
+use engine_format::CheckpointId;
 use engine_log::JournalPosition;
 use engine_tree::Captured;
 
 use crate::Dataset;
 use crate::apply::{FamilyChanges, Work};
 use crate::core::Core;
+use crate::space::Taken;
 
 /// A dataset in the state that is taken.
 pub(super) struct CapturedDataset {
@@ -29,7 +30,8 @@ pub(super) struct State {
     pub(super) datasets: Vec<CapturedDataset>,
     /// Datasets that came and went since the last checkpoint.
     pub(super) families: FamilyChanges,
-    pub(super) journal_segments: Vec<SegmentEntry>,
+    /// Journal segments and packs, and which redirects changed.
+    pub(super) space: Taken,
     pub(super) next_dataset: DatasetId,
     /// Incompatible features in use.
     pub(super) features: u64,
@@ -50,10 +52,10 @@ impl Core {
         self.counters
             .page_reads_before
             .store(page_reads, Ordering::Relaxed);
-        let journal_segments =
-            self.space
-                .lock()
-                .capture(checkpoint, turn.lsn, &mut self.generation.write());
+        let space = {
+            let mut space = self.space.lock();
+            space.capture(checkpoint, turn.lsn, &mut self.generation.write())
+        };
         State {
             checkpoint,
             lsn: turn.lsn,
@@ -61,7 +63,7 @@ impl Core {
             pool: self.catalog.pool.tree.write().capture(),
             datasets,
             families,
-            journal_segments,
+            space,
             next_dataset: self.catalog.next_id(),
             features: self.features.load(Ordering::Relaxed),
         }

@@ -43,6 +43,12 @@ impl Lines {
         self.all.insert(id, line);
     }
 
+    /// Whose number the pages of a dataset carry, and whether others may have some of them.
+    pub(crate) fn family_of(&self, id: DatasetId) -> (DatasetId, bool) {
+        let known = self.all.get(&id);
+        (known.map_or(id, |line| line.family), known.is_some())
+    }
+
     pub(super) fn grow(&mut self, grown: &[Growth]) {
         for growth in grown {
             match *growth {

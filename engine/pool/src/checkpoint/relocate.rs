@@ -120,9 +120,14 @@ impl Pool {
 impl Core {
     /// Bytes that a checkpoint may write for what is dirty now, with second copies and inner pages,
     /// for what gets dirty until its state is taken, and for the segment table.
-    pub(super) fn checkpoint_bytes(&self) -> u64 {
-        let segments = self.space.lock().segments.len() + 8;
-        let dirty = self.budget.dirty().get();
+    pub(crate) fn checkpoint_bytes(&self) -> u64 {
+        let space = self.space.lock();
+        let (segments, redirects) = (space.segments.len() + 8, space.redirects_to_write() as u64);
+        // Each in a leaf of its own, but not in more than hold all of them half full.
+        let all = space.redirect_bytes() as u64 / (PAGE_BYTES as u64 / 2) + 1;
+        let leaves = redirects.min(all + redirects / 3);
+        drop(space);
+        let dirty = self.budget.dirty().get() + leaves * 2 * PAGE_BYTES as u64;
         dirty + dirty / 4 + 64 * PAGE_BYTES as u64 + table_bytes(segments)
     }
 

@@ -1,9 +1,10 @@
 //! Writing the trees of a state.
 
-use engine_base::{DatasetId, Location};
-use engine_format::{KeptCut, PagePointer, RootsRecord, roots_key};
+use engine_base::limits::BLOCK;
+use engine_base::{DatasetId, Location, SegmentId};
+use engine_format::{KeptCut, PagePointer, REDIRECT_BLOCKS, RootsRecord, redirect_key, roots_key};
 use engine_log::IndexStream;
-use engine_tree::{CaptureReport, Captured, Remains};
+use engine_tree::{CaptureReport, Captured, Remains, Tree};
 
 use super::Pages;
 use super::capture::{CapturedDataset, State};
@@ -12,6 +13,7 @@ use super::sink::Sink;
 use crate::StoreError;
 use crate::core::Core;
 use crate::pages::PageReader;
+use crate::places::Stretches;
 
 impl Core {
     /// Writes the trees of all datasets that changed, frees those of removed ones, and writes the
@@ -46,10 +48,38 @@ impl Core {
             lines.remove(id);
             reader.with_pages(&mut roots, |roots| roots.delete(&roots_key(id)))?;
         }
+        for (segment, stretches) in std::mem::take(&mut state.space.redirects) {
+            self.put_redirects(reader, &mut roots, segment, stretches.as_deref())?;
+        }
         let captured = roots.capture();
         drop(roots);
         let report = write_tree(self, stream, captured)?;
         Ok(pages.add(self, report))
+    }
+
+    /// Makes the redirects of a segment these.
+    fn put_redirects(
+        &self,
+        reader: PageReader<'_>,
+        roots: &mut Tree,
+        segment: SegmentId,
+        stretches: Option<&Stretches>,
+    ) -> Result<(), StoreError> {
+        let blocks = u64::from(self.geometry.segment_bytes) / BLOCK;
+        let all = u32::try_from(blocks.div_ceil(u64::from(REDIRECT_BLOCKS))).unwrap_or(u32::MAX);
+        for stretch in 0..all {
+            let key = redirect_key(segment, stretch);
+            match stretches.and_then(|stretches| stretches.get(&stretch)) {
+                Some(redirect) => {
+                    let value = redirect.encode();
+                    reader.with_pages(roots, |roots| roots.put(&key, &value))?;
+                }
+                None => {
+                    reader.with_pages(roots, |roots| roots.delete(&key))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn write_dataset(

@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use engine_base::{DatasetId, EpochId, Location, SegmentId};
 use engine_device::Device;
 use engine_format::{
-    CheckpointId, DatasetRecord, PagePointer, PoolKey, RootsRecord, SegmentState, Superblock,
-    roots_key,
+    CheckpointId, DatasetRecord, PagePointer, PoolKey, Redirect, RootsKey, RootsRecord,
+    SegmentKind, SegmentState, Superblock, roots_key,
 };
 use engine_tree::{Copies, MemoryBudget, Tree};
 
@@ -19,6 +19,7 @@ use crate::core::{Core, CoreParts};
 use crate::family::Kept;
 use crate::open::geometry_of;
 use crate::pages::{InSlot, PageReader};
+use crate::places::Stretches;
 use crate::salvage::LostPages;
 use crate::space::{Admission, Reserve, Segment, Space, read_table};
 use crate::{Dataset, PoolOptions, StoreError};
@@ -92,6 +93,7 @@ impl Loaded {
             lost,
         }));
         core.space.lock().restore_dead(superblock.checkpoint);
+        core.load_redirects()?;
         core.load_datasets()?;
         Ok(Self { core, table })
     }
@@ -112,16 +114,14 @@ fn read_segments(
     )?;
     let mut seen = std::collections::HashSet::new();
     for (id, segment) in &table.segments {
-        let fits = segment.slot.get() < superblock.slots
+        let slot = segment.slot;
+        let fits = slot.is_none_or(|slot| slot.get() < superblock.slots)
             && segment.written <= superblock.segment_bytes
             && segment.live <= segment.written
             && *id < superblock.next_segment;
-        if !fits || !seen.insert(segment.slot) {
+        if !fits || slot.is_some_and(|slot| !seen.insert(slot)) {
             return Err(StoreError::Inconsistent {
-                what: format!(
-                    "the segment table's entry of {id} ({}) is impossible",
-                    segment.slot
-                ),
+                what: format!("the segment table's entry of {id} ({slot:?}) is impossible"),
             });
         }
     }
@@ -129,7 +129,7 @@ fn read_segments(
     let keep = superblock.segment_table.map(|pointer| pointer.base.segment);
     // Index segments that were only prepared: nothing in any openable checkpoint refers to them.
     segments.retain(|id, segment| {
-        segment.kind != engine_format::SegmentKind::Index
+        segment.kind != SegmentKind::Index
             || segment.live > 0
             || segment.state != SegmentState::Open
             || Some(*id) == keep
@@ -138,6 +138,54 @@ fn read_segments(
 }
 
 impl Core {
+    /// Reads where what is live of packed segments lies.
+    fn load_redirects(&self) -> Result<(), StoreError> {
+        let broken = |what: String| StoreError::Inconsistent {
+            what: format!("where packed segments lie: {what}"),
+        };
+        let reader = self.page_reader();
+        let mut all: BTreeMap<SegmentId, Stretches> = BTreeMap::new();
+        let mut result = Ok(());
+        reader.with_pages(&mut self.roots.lock(), |roots| {
+            all.clear();
+            roots.scan(&RootsKey::REDIRECTS, |key, value| {
+                match (RootsKey::decode(key), Redirect::decode(value)) {
+                    (Ok(RootsKey::Redirect { segment, stretch }), Ok(redirect)) => {
+                        all.entry(segment).or_default().insert(stretch, redirect);
+                        return ControlFlow::Continue(());
+                    }
+                    (Ok(key), Ok(_)) => result = Err(broken(format!("{key:?} is not one of them"))),
+                    (Err(error), _) | (_, Err(error)) => result = Err(broken(error.to_string())),
+                }
+                ControlFlow::Break(())
+            })
+        })?;
+        // What is left of a damaged pool is read without those that are lost.
+        let or_note = |result: Result<(), StoreError>| match (result, &self.lost) {
+            (Err(error), Some(lost)) => {
+                lost.note(chain(&error));
+                Ok(())
+            }
+            (result, _) => result,
+        };
+        or_note(result)?;
+        let mut space = self.space.lock();
+        for (segment, stretches) in all {
+            let known = space.segments.get(&segment);
+            if known.is_some_and(|known| known.kind == SegmentKind::Journal) {
+                space.load_redirects(segment, stretches);
+            } else {
+                or_note(Err(broken(format!("{segment} is no journal segment"))))?;
+            }
+        }
+        if let Some(lost) = space.lost_redirect() {
+            or_note(Err(broken(format!("nothing is known of {lost}"))))?;
+        }
+        drop(space);
+        self.refresh_homes();
+        Ok(())
+    }
+
     /// Reads all dataset records and roots.
     fn load_datasets(&self) -> Result<(), StoreError> {
         let reader = self.page_reader();

@@ -87,9 +87,11 @@ impl Loaded {
             .iter()
             .filter(|(_, s)| s.kind == SegmentKind::Journal && s.state == SegmentState::Open)
             .filter(|(_, s)| s.live == 0 && s.last_lsn == Lsn::ZERO)
-            .map(|(id, s)| SegmentPlace {
-                segment: *id,
-                slot: s.slot,
+            .filter_map(|(id, s)| {
+                Some(SegmentPlace {
+                    segment: *id,
+                    slot: s.slot?,
+                })
             })
             .filter(|place| place.segment != superblock.journal.location.segment)
             .collect();
@@ -103,19 +105,17 @@ impl Loaded {
             .map(|(id, _)| *id)
             .collect();
         for id in open {
-            match space.segments.get(&id) {
-                Some(segment) if Some(id) == resume_in => {
-                    let (segment, slot, end) = (id, segment.slot, segment.written);
-                    resume = Some((SegmentPlace { segment, slot }, end));
-                }
-                _ => space.seal(id),
+            let known = space.segments.get(&id).filter(|_| Some(id) == resume_in);
+            match known.and_then(|known| Some((known.slot?, known.written))) {
+                Some((slot, end)) => resume = Some((SegmentPlace { segment: id, slot }, end)),
+                None => space.seal(id),
             }
         }
         // Ids that a crashed opening gave out and that nothing durable names: at most a slot's
         // worth each.
         space.skip_segment_ids();
         drop(space);
-        self.core.refresh_slots();
+        self.core.refresh_homes();
         let table_pages = parts(&self.table);
         Recovered {
             core: self.core,

@@ -1,10 +1,10 @@
-//! Waiting for checkpoints.
+//! Waiting for what the background does.
 
 use std::task::Waker;
 
 use parking_lot::Mutex;
 
-/// Counts finished checkpoints and wakes who waits for one.
+/// Counts finished checkpoints, or rounds of cleaning, and wakes who waits for one.
 #[derive(Debug, Default)]
 pub(crate) struct Done {
     state: Mutex<(u64, Vec<Waker>)>,
@@ -34,8 +34,8 @@ impl Done {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Wakes everyone without a checkpoint: the pool was poisoned.
-    pub(super) fn wake_all(&self) {
+    /// Wakes everyone without one more: the pool was poisoned.
+    pub(crate) fn wake_all(&self) {
         let wakers = std::mem::take(&mut self.state.lock().1);
         wakers.into_iter().for_each(Waker::wake);
     }

@@ -40,7 +40,7 @@ impl Pass<'_> {
             segment: stored.location.segment,
             offset: stored.location.offset + engine_base::to_u32(block * BLOCK_BYTES),
         };
-        let place = self.core().place_of(location)?;
+        let (place, _) = self.core().run_at(location, BLOCK_BYTES)?;
         let checksum = stored.checksums.get(block * 4..block * 4 + 4);
         let (mut good, mut bad) = (None, Vec::new());
         for copy in 0..self.core().device.copies(place.area) {

@@ -8,7 +8,7 @@ use super::lost_page::lost_page;
 use super::parts::Parts;
 use super::pass::{Ended, Pass};
 use crate::StoreError;
-use crate::pages::decode;
+use crate::pages::{decode, place_of};
 
 /// Pages that one step visits, if it does not gather enough data before.
 const PAGES_PER_STEP: usize = 256;
@@ -120,7 +120,7 @@ impl Pass<'_> {
 
     fn parts_of_page(&mut self, pointer: &PagePointer) -> Result<Parts, Ended> {
         let core = self.core();
-        self.read_parts(pointer, &|location| core.place_of(location).ok())
+        self.read_parts(pointer, &|location| place_of(core, location).ok())
     }
 
     /// A tree of the newest checkpoint; `None` if it has none by now, or nobody needs it.

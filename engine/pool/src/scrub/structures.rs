@@ -1,7 +1,7 @@
 //! What a pool needs beside its trees: superblocks, headers of segments, and the segment table.
 
 use engine_base::limits::PAGE_BYTES;
-use engine_base::{DatasetId, Location, SegmentId, to_u32};
+use engine_base::{DatasetId, Location, SegmentId, Slot, to_u32};
 use engine_device::{Area, PageBuf, Place};
 use engine_format::{
     LostPart, LostRange, SEGMENT_HEADER_BYTES, SUPERBLOCK_BYTES, SegmentHeader, SegmentState,
@@ -90,8 +90,11 @@ impl Pass<'_> {
         };
         for (id, segment) in known {
             let _pin = self.pool.read_pin();
-            if is_used(&segment) && self.is_same(id, &segment) {
-                self.header(id, &segment)?;
+            if let Some(slot) = segment.slot
+                && is_used(&segment)
+                && self.is_same(id, &segment)
+            {
+                self.header(id, &segment, slot)?;
             }
         }
         Ok(())
@@ -104,13 +107,13 @@ impl Pass<'_> {
         known.is_some_and(|known| known.slot == segment.slot && is_used(known))
     }
 
-    fn header(&mut self, id: SegmentId, segment: &Segment) -> Result<(), Ended> {
-        let place = Place::slot(segment.slot, 0);
+    fn header(&mut self, id: SegmentId, segment: &Segment, slot: Slot) -> Result<(), Ended> {
+        let place = Place::slot(slot, 0);
         let (mut good, mut bad) = (None, Vec::new());
         for copy in 0..self.core().device.copies(place.area) {
             let mut bytes = PageBuf::recycled(SEGMENT_HEADER_BYTES);
             let read = self.read(copy, place, &mut bytes)?;
-            if read && is_header(&bytes, self.core().pool_id, id, segment) {
+            if read && is_header(&bytes, (self.core().pool_id, slot), id, segment) {
                 good = Some(bytes);
             } else {
                 bad.push(copy);
@@ -173,11 +176,16 @@ fn is_used(segment: &Segment) -> bool {
     was_used && segment.state != SegmentState::Dead
 }
 
-fn is_header(bytes: &[u8], pool: engine_base::PoolId, id: SegmentId, segment: &Segment) -> bool {
+fn is_header(
+    bytes: &[u8],
+    (pool, slot): (engine_base::PoolId, Slot),
+    id: SegmentId,
+    segment: &Segment,
+) -> bool {
     let Some(bytes) = bytes.first_chunk::<SEGMENT_HEADER_BYTES>() else {
         return false;
     };
-    SegmentHeader::decode(bytes, pool, segment.slot)
+    SegmentHeader::decode(bytes, pool, slot)
         .is_ok_and(|header| header.segment == id && header.kind == segment.kind)
 }
 

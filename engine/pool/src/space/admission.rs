@@ -10,6 +10,8 @@ use engine_base::limits::{BLOCK, PAGE_BYTES};
 use engine_device::Geometry;
 use engine_format::SEGMENT_ENTRIES_MAX;
 
+use super::victims::NAMES_PER_SLOT;
+
 /// Slots kept back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reserve {
@@ -23,7 +25,8 @@ impl Reserve {
     /// For a pool cut like this, whose checkpoints write at most `dirty_bytes` of pages.
     pub(crate) fn new(geometry: Geometry, dirty_bytes: u64) -> Self {
         let entries = SEGMENT_ENTRIES_MAX as u64;
-        let table_pages = u64::from(geometry.slots).div_ceil(entries) * 2;
+        let names = u64::from(geometry.slots) * (1 + NAMES_PER_SLOT);
+        let table_pages = names.div_ceil(entries) * 2;
         // A dirty page may need its second copy and a page per level above it: an eighth on top is
         // ample. Another one is for pages that leave sparse segments.
         let pages = dirty_bytes + dirty_bytes / 4 + table_pages * PAGE_BYTES as u64;
@@ -63,9 +66,17 @@ impl Admission {
         }
     }
 
+    pub(crate) const fn reserve(&self) -> Reserve {
+        self.reserve
+    }
+
     /// Told after every change of the number of free slots.
     pub(crate) fn set_free_slots(&self, slots: u32) {
         self.free_slots.store(u64::from(slots), Ordering::Release);
+    }
+
+    pub(crate) fn free_slots(&self) -> u64 {
+        self.free_slots.load(Ordering::Acquire)
     }
 
     /// Admits a batch with `bytes` of data, or `None` if that would eat into the reserve.

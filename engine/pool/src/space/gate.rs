@@ -1,11 +1,12 @@
 //! The gate: from dead to free.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use engine_base::{Location, Lsn, SegmentId, Slot};
 use engine_format::{CheckpointId, SegmentEntry, SegmentKind, SegmentState};
 
-use super::{LiveChange, Segment, Space};
+use super::{LiveChange, RedirectChange, Segment, Space};
 
 /// Free slots kept as they are for the journal; more are given back to the host.
 const OVERWRITTEN_SLOTS_KEPT: usize = 16;
@@ -35,10 +36,21 @@ impl Generation {
     }
 }
 
+/// What a checkpoint takes of the space.
+#[derive(Debug, Default)]
+pub(crate) struct Taken {
+    /// The journal segments and the packs as they are in it.
+    pub(crate) entries: Vec<SegmentEntry>,
+    /// Redirects that are not those of the checkpoint before.
+    pub(crate) redirects: Vec<RedirectChange>,
+}
+
 /// Segments that are dead, and the readers that may still look at them.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
     dead: Vec<(CheckpointId, SegmentId)>,
+    /// Segments that were packed, or packed again: their older homes are given back.
+    left: Vec<(CheckpointId, SegmentId)>,
     /// Pins handed out before the capture of a checkpoint.
     retired: Vec<(CheckpointId, Arc<()>)>,
 }
@@ -55,23 +67,40 @@ impl Gate {
 }
 
 impl Space {
-    /// In the turn of apply in which the state of `checkpoint` is taken: marks the journal segments
-    /// that are dead in it, and returns all journal segments as they are in it.
+    /// In the turn of apply in which the state of `checkpoint` is taken: from now on what was
+    /// staged lies where it was moved; marks the journal segments and packs that are dead.
     pub(crate) fn capture(
         &mut self,
         checkpoint: CheckpointId,
         lsn: Lsn,
         generation: &mut Generation,
-    ) -> Vec<SegmentEntry> {
+    ) -> Taken {
         self.gate.retired.push((checkpoint, generation.retire()));
+        self.install(checkpoint);
         let is_dead = |segment: &Segment| {
+            let complete = segment.state == SegmentState::Sealed || segment.is_elsewhere();
             segment.kind == SegmentKind::Journal
-                && segment.state == SegmentState::Sealed
+                && complete
                 && segment.live == 0
                 && segment.last_lsn <= lsn
         };
-        self.mark_dead(checkpoint, is_dead);
-        self.entries(|segment| segment.kind == SegmentKind::Journal && segment.last_lsn <= lsn)
+        for segment in self.mark_dead(checkpoint, is_dead) {
+            self.let_go_of_packs(segment);
+        }
+        self.mark_dead(checkpoint, |segment| {
+            segment.kind == SegmentKind::Pack
+                && segment.state == SegmentState::Sealed
+                && segment.live == 0
+        });
+        let entries = self.entries(|id, segment| match segment.kind {
+            SegmentKind::Journal => segment.last_lsn <= lsn,
+            SegmentKind::Index => false,
+            SegmentKind::Pack => self.packing.is_shown(id),
+        });
+        Taken {
+            entries,
+            redirects: self.take_redirect_changes(),
+        }
     }
 
     /// After all tree pages of `checkpoint` were written: counts them, and marks the index segments
@@ -97,13 +126,13 @@ impl Space {
 
     /// The index segments as they are now.
     pub(crate) fn index_entries(&self) -> Vec<SegmentEntry> {
-        self.entries(|segment| segment.kind == SegmentKind::Index)
+        self.entries(|_, segment| segment.kind == SegmentKind::Index)
     }
 
-    fn entries(&self, include: impl Fn(&Segment) -> bool) -> Vec<SegmentEntry> {
+    fn entries(&self, include: impl Fn(SegmentId, &Segment) -> bool) -> Vec<SegmentEntry> {
         self.segments
             .iter()
-            .filter(|(_, segment)| include(segment))
+            .filter(|(id, segment)| include(**id, segment))
             .map(|(id, segment)| SegmentEntry {
                 segment: *id,
                 slot: segment.slot,
@@ -116,31 +145,64 @@ impl Space {
             .collect()
     }
 
-    fn mark_dead(&mut self, checkpoint: CheckpointId, is_dead: impl Fn(&Segment) -> bool) {
+    fn mark_dead(
+        &mut self,
+        checkpoint: CheckpointId,
+        is_dead: impl Fn(&Segment) -> bool,
+    ) -> Vec<SegmentId> {
+        let mut marked = Vec::new();
         for (id, segment) in &mut self.segments {
             if is_dead(segment) {
                 self.reclaimable -= u32::from(segment.is_reclaimable());
                 segment.state = SegmentState::Dead;
-                self.gate.dead.push((checkpoint, *id));
+                marked.push(*id);
             }
         }
+        let dead = marked.iter().map(|id| (checkpoint, *id));
+        self.gate.dead.extend(dead);
+        marked
     }
 
-    /// Notes segments that were dead in the checkpoint a pool was opened at.
+    /// Notes that the older home of a segment is given back once `checkpoint` is the older one.
+    pub(super) fn leave(&mut self, checkpoint: CheckpointId, segment: SegmentId) {
+        self.gate.left.push((checkpoint, segment));
+    }
+
+    /// Whether the older home of a segment is still there.
+    pub(super) fn is_leaving(&self, segment: SegmentId) -> bool {
+        self.gate.left.iter().any(|(_, left)| *left == segment)
+    }
+
+    /// Notes segments that were dead, or had just been moved, in the checkpoint a pool was opened
+    /// at.
     pub(crate) fn restore_dead(&mut self, checkpoint: CheckpointId) {
-        let dead = self
-            .segments
-            .iter()
-            .filter(|(_, s)| s.state == SegmentState::Dead);
-        self.gate.dead.extend(dead.map(|(id, _)| (checkpoint, *id)));
+        let in_state = |state: SegmentState| {
+            let found = self.segments.iter().filter(move |(_, s)| s.state == state);
+            found.map(move |(id, _)| (checkpoint, *id))
+        };
+        let (dead, moved) = (in_state(SegmentState::Dead), in_state(SegmentState::Moved));
+        self.gate.dead.extend(dead);
+        self.gate.left.extend(moved);
     }
 
     /// `durable` is durable: releases what was dead in the checkpoint before it. Returns slots
     /// whose storage goes back to the host first: discard them, then [`Space::add_free`].
     pub(crate) fn release(&mut self, durable: CheckpointId) -> Vec<Slot> {
-        let dead = std::mem::take(&mut self.gate.dead);
         let mut discard = Vec::new();
-        for (checkpoint, id) in dead {
+        for (checkpoint, id) in std::mem::take(&mut self.gate.left) {
+            if checkpoint >= durable || self.gate.has_readers_before(checkpoint) {
+                self.gate.left.push((checkpoint, id));
+                continue;
+            }
+            self.packing.forget_older(id);
+            if let Some(segment) = self.segments.get_mut(&id)
+                && let Some(slot) = segment.leave_slot()
+            {
+                let (kind, written) = (segment.kind, segment.written);
+                self.free(slot, kind, written, &mut discard);
+            }
+        }
+        for (checkpoint, id) in std::mem::take(&mut self.gate.dead) {
             if checkpoint >= durable || self.gate.has_readers_before(checkpoint) {
                 self.gate.dead.push((checkpoint, id));
                 continue;
@@ -148,16 +210,22 @@ impl Space {
             let Some(segment) = self.segments.remove(&id) else {
                 continue;
             };
-            // What lies behind the end is prepared once more where that matters.
-            let filled = segment.kind == SegmentKind::Journal
-                && segment.written > self.geometry.segment_bytes / 2;
-            if filled && self.overwritten.len() < OVERWRITTEN_SLOTS_KEPT {
-                self.overwritten.push(segment.slot);
-            } else {
-                discard.push(segment.slot);
+            self.packing.remove(id);
+            if let Some(slot) = segment.slot {
+                self.free(slot, segment.kind, segment.written, &mut discard);
             }
         }
         discard
+    }
+
+    fn free(&mut self, slot: Slot, kind: SegmentKind, written: u32, discard: &mut Vec<Slot>) {
+        // What lies behind the end is prepared once more where that matters.
+        let filled = kind == SegmentKind::Journal && written > self.geometry.segment_bytes / 2;
+        if filled && self.overwritten.len() < OVERWRITTEN_SLOTS_KEPT {
+            self.overwritten.push(slot);
+        } else {
+            discard.push(slot);
+        }
     }
 
     /// Adds a slot whose storage was given back.
@@ -165,9 +233,15 @@ impl Space {
         self.fresh.push(slot);
     }
 
-    /// Segments on their way through the gate.
+    /// Slots on their way through the gate.
     pub(crate) fn gated(&self) -> u32 {
-        engine_base::to_u32(self.gate.dead.len())
+        let waiting = self.gate.dead.iter().chain(&self.gate.left);
+        let has_slot = |id: &SegmentId| self.segments.get(id).is_some_and(|s| s.slot.is_some());
+        let slots: BTreeSet<_> = waiting
+            .map(|(_, id)| id)
+            .filter(|id| has_slot(id))
+            .collect();
+        engine_base::to_u32(slots.len())
     }
 
     /// Segments that the next checkpoint would find dead.

@@ -150,7 +150,7 @@ pub(super) fn delta(page: &Page) -> Vec<u8> {
 pub(super) fn table() -> Vec<u8> {
     let entry = SegmentEntry {
         segment: segment(11),
-        slot: JOURNAL,
+        slot: Some(JOURNAL),
         kind: SegmentKind::Journal,
         state: SegmentState::Open,
         written_bytes: 12_288,

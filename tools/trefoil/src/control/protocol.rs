@@ -202,9 +202,16 @@ pub(crate) struct StatusReport {
     /// Written, and referred to by nothing: what cleaning can bring back.
     pub(crate) dead: u64,
     pub(crate) segment_size: u64,
-    /// Segments in use by commits and data, and by the index.
+    /// Segments in use by commits and data, by the index, and by what cleaning moved.
     pub(crate) journal_segments: u32,
     pub(crate) index_segments: u32,
+    pub(crate) pack_segments: u32,
+    /// What cleaning has to bring back until as much is free as it keeps free.
+    pub(crate) cleaning_debt: u64,
+    /// What it moved since the pool was opened.
+    pub(crate) packed: u64,
+    /// Bytes written to the device for each byte that clients wrote since then; 0 before the first.
+    pub(crate) write_amplification: f64,
     pub(crate) lsn: u64,
     pub(crate) durable_lsn: u64,
     pub(crate) checkpoint: u64,

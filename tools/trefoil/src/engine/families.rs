@@ -13,6 +13,7 @@ pub(super) use scrub::of_scrub;
 pub(super) fn of_pool(status: &PoolStatus, metrics: &PoolMetrics) -> Vec<Family> {
     let mut all = vec![build()];
     all.extend(space(status));
+    all.extend(cleaning(status));
     all.extend(written(metrics));
     all.extend(log(status, metrics));
     all.extend(index(status, metrics));
@@ -40,6 +41,7 @@ fn space(status: &PoolStatus) -> [Family; 8] {
     let segments = [
         ("journal", status.segments.0.into()),
         ("index", status.segments.1.into()),
+        ("pack", status.cleaning.packs.into()),
     ];
     [
         gauge(
@@ -89,14 +91,36 @@ fn space(status: &PoolStatus) -> [Family; 8] {
     ]
 }
 
-fn written(metrics: &PoolMetrics) -> [Family; 2] {
+fn cleaning(status: &PoolStatus) -> [Family; 3] {
+    let gauge = Family::gauge;
+    [
+        gauge(
+            "trefoil_cleaning_debt_bytes",
+            "Bytes that cleaning has to bring back until as much is free as it keeps free.",
+            status.cleaning.debt.get(),
+        ),
+        gauge(
+            "trefoil_cleaning_packed_segments",
+            "Segments whose live blocks lie in packs, and that have no room of their own any more.",
+            status.cleaning.packed_names.into(),
+        ),
+        gauge(
+            "trefoil_cleaning_redirects_bytes",
+            "Memory of what says where moved blocks lie.",
+            status.cleaning.redirects.get(),
+        ),
+    ]
+}
+
+fn written(metrics: &PoolMetrics) -> [Family; 5] {
     let (heads, data) = (metrics.journal.head_bytes, metrics.journal.data_bytes);
     let kinds = [
         ("journal_head", heads),
         ("journal_data", data),
         ("index", metrics.index_bytes),
+        ("pack", metrics.packed_bytes),
     ];
-    let all = heads + data + metrics.index_bytes;
+    let all = heads + data + metrics.index_bytes + metrics.packed_bytes;
     [
         Family::labelled(
             "trefoil_device_written_bytes_total",
@@ -109,6 +133,21 @@ fn written(metrics: &PoolMetrics) -> [Family; 2] {
             "trefoil_index_written_share_ratio",
             "Share of the index in all bytes written since the pool was opened.",
             share(metrics.index_bytes, all),
+        ),
+        Family::counter(
+            "trefoil_client_written_bytes_total",
+            "Bytes that clients wrote, as far as they are stored as extents.",
+            metrics.client_bytes,
+        ),
+        Family::gauge_real(
+            "trefoil_write_amplification_ratio",
+            "Bytes written to the device for each byte that clients wrote.",
+            metrics.write_amplification(),
+        ),
+        Family::counter(
+            "trefoil_cleaning_rounds_total",
+            "Rounds of cleaning that moved something.",
+            metrics.packing_rounds,
         ),
     ]
 }

@@ -76,7 +76,7 @@ impl Backend for PoolBackend {
 /// The state of the pool now.
 pub(super) fn status_report(volumes: &Volumes) -> StatusReport {
     let pool = volumes.pool();
-    let status = pool.status();
+    let (status, metrics) = (pool.status(), pool.metrics());
     StatusReport {
         capacity: status.capacity.get(),
         free: status.free.get(),
@@ -87,6 +87,10 @@ pub(super) fn status_report(volumes: &Volumes) -> StatusReport {
         segment_size: status.segment_bytes.get(),
         journal_segments: status.segments.0,
         index_segments: status.segments.1,
+        pack_segments: status.cleaning.packs,
+        cleaning_debt: status.cleaning.debt.get(),
+        packed: metrics.packed_bytes,
+        write_amplification: metrics.write_amplification(),
         lsn: status.lsn.get(),
         durable_lsn: status.durable_lsn.get(),
         checkpoint: status.checkpoint.get(),
@@ -95,7 +99,7 @@ pub(super) fn status_report(volumes: &Volumes) -> StatusReport {
         memory_dirty: status.dirty.get(),
         volumes: count(status.volumes),
         buckets: count(status.buckets),
-        data_checksum_errors: pool.metrics().data_read_errors,
+        data_checksum_errors: metrics.data_read_errors,
         scrub: scrub::report(pool),
         devices: vec![DeviceRow {
             path: status.device,

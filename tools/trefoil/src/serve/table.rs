@@ -105,10 +105,16 @@ pub(crate) fn status_rows(status: &StatusReport) -> Vec<Vec<String>> {
         Some(cause) => format!("{} (failed, the pool is read-only: {cause})", device.path),
     };
     let segments = format!(
-        "{} of {} journal, {} index",
+        "{} of {} journal, {} index, {} pack",
         status.journal_segments,
         size(status.segment_size),
-        status.index_segments
+        status.index_segments,
+        status.pack_segments
+    );
+    let cleaning = format!(
+        "{} to bring back, {} moved",
+        size(status.cleaning_debt),
+        size(status.packed)
     );
     let memory = format!(
         "{} of {}, {} dirty",
@@ -129,6 +135,11 @@ pub(crate) fn status_rows(status: &StatusReport) -> Vec<Vec<String>> {
         row("live index", size(status.live_index)),
         row("dead", size(status.dead)),
         row("segments", segments),
+        row("cleaning", cleaning),
+        row(
+            "written per byte",
+            format!("{:.2}", status.write_amplification),
+        ),
         row("volumes", status.volumes.to_string()),
         row("buckets", status.buckets.to_string()),
         row(
