@@ -266,17 +266,19 @@ impl Bucket {
             .min(limit)
             .max(file_end);
         self.replace(file, file_first..file_last).await?;
-        let mut whole = PageBuf::zeroed(to_usize(behind - first));
+        let mut whole = PageBuf::recycled(to_usize(behind - first));
         let from = to_usize(span.at - first);
         let head = self
             .read_locked(&file.inode, file_first, from as u64)
             .await?;
         whole[..head.len()].copy_from_slice(&head);
+        whole[head.len()..from].fill(0);
         let tail = self
             .read_locked(&file.inode, file_end, file_last - file_end)
             .await?;
         let to = from + data.len();
         whole[to..to + tail.len()].copy_from_slice(&tail);
+        whole[to + tail.len()..].fill(0);
         whole[from..from + data.len()].copy_from_slice(data);
         let bytes = to_usize(file_last - file_first);
         let blocks = to_usize(align_up(bytes as u64, BLOCK));

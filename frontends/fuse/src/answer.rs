@@ -84,9 +84,9 @@ pub(crate) fn empty(reply: ReplyEmpty, answer: Answer<()>) {
     }
 }
 
-pub(crate) fn data(reply: ReplyData, answer: Answer<Vec<u8>>) {
+pub(crate) fn data(reply: ReplyData, answer: Answer<impl AsRef<[u8]>>) {
     match answer {
-        Ok(data) => reply.data(&data),
+        Ok(data) => reply.data(data.as_ref()),
         Err(error) => reply.error(error),
     }
 }

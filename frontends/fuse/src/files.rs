@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use engine_base::to_u32;
 use engine_bucket::{Ack, Allocate, InodeKind, Node, OpenFile, Seek, WriteAt};
+use engine_device::PageBuf;
 use fuser::{Errno, FileHandle, FopenFlags, INodeNo, OpenFlags, WriteFlags};
 use rustix::fs::{FallocateFlags, OFlags};
 
@@ -64,10 +65,10 @@ impl Door {
         }
     }
 
-    pub(crate) fn read_at(&self, handle: FileHandle, at: u64, bytes: u32) -> Answer<Vec<u8>> {
+    pub(crate) fn read_at(&self, handle: FileHandle, at: u64, bytes: u32) -> Answer<PageBuf> {
         let file = self.file(handle)?;
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-        let data = run_on(self.bucket.read(file.node(), at, bytes))?;
+        let data = run_on(self.bucket.read_pages(file.node(), at, bytes))?;
         add(&self.metrics.read_bytes, data.len() as u64);
         Ok(data)
     }

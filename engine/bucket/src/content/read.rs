@@ -33,6 +33,20 @@ impl Bucket {
     /// [`BucketError::NotFound`] if the file is gone, [`BucketError::Store`] where data is damaged:
     /// no wrong byte is returned.
     pub async fn read(&self, node: &Node, at: u64, bytes: usize) -> Result<Vec<u8>, BucketError> {
+        Ok(self.read_pages(node, at, bytes).await?.to_vec())
+    }
+
+    /// As [`Bucket::read`], into memory that begins on a page: it is copied on several times faster
+    /// than what begins elsewhere.
+    ///
+    /// # Errors
+    /// As [`Bucket::read`].
+    pub async fn read_pages(
+        &self,
+        node: &Node,
+        at: u64,
+        bytes: usize,
+    ) -> Result<PageBuf, BucketError> {
         let _pin = self.pool.read_pin();
         let plan = self
             .look(|tree| {
@@ -42,37 +56,44 @@ impl Bucket {
                 plan(tree, &inode, at, bytes as u64)
             })
             .await?;
-        self.carry_out(plan).await
+        match plan {
+            ReadPlan::Bytes(bytes) => Ok(PageBuf::copy_of(&bytes)),
+            ReadPlan::Stored(found) => self.gather(&found).await,
+        }
     }
 
     /// Reads what a plan names. The caller has held a read pin since before the plan was made.
     pub(crate) async fn carry_out(&self, plan: ReadPlan) -> Result<Vec<u8>, BucketError> {
-        let found = match plan {
-            ReadPlan::Bytes(bytes) => return Ok(bytes),
-            ReadPlan::Stored(found) => found,
-        };
+        match plan {
+            ReadPlan::Bytes(bytes) => Ok(bytes),
+            ReadPlan::Stored(found) => Ok(self.gather(&found).await?.to_vec()),
+        }
+    }
+
+    /// The bytes of all parts, which follow one another.
+    async fn gather(&self, found: &[Found]) -> Result<PageBuf, BucketError> {
         let start = found.first().map_or(0, |first| first.at);
         let end = found.last().map_or(0, |last| last.at + last.bytes);
-        let mut bytes = vec![0; to_usize(end - start)];
-        for part in &found {
-            let Some(stored) = &part.stored else {
-                continue;
-            };
+        let mut bytes = PageBuf::recycled(to_usize(end - start));
+        for part in found {
             let from = to_usize(part.at - start);
             let to = &mut bytes[from..from + to_usize(part.bytes)];
-            self.read_stored(stored, to).await?;
+            match &part.stored {
+                Some(stored) => self.read_stored(stored, to).await?,
+                None => to.fill(0),
+            }
         }
         Ok(bytes)
     }
 
     /// Reads and verifies stored blocks, and copies what is meant of them.
-    pub(crate) async fn read_stored(
-        &self,
-        stored: &Stored,
-        to: &mut [u8],
-    ) -> Result<(), BucketError> {
+    async fn read_stored(&self, stored: &Stored, to: &mut [u8]) -> Result<(), BucketError> {
+        let whole = stored.skip == 0 && to.len() == stored.read.bytes();
+        if whole && self.pool.read_extent_cached(&stored.read, to)? {
+            return Ok(());
+        }
         let mut buf = PageBuf::recycled(stored.read.bytes());
-        if !self.pool.read_extent_cached(&stored.read, &mut buf)? {
+        if whole || !self.pool.read_extent_cached(&stored.read, &mut buf)? {
             buf = self.pool.read_extent(&stored.read).await?;
         }
         let from = stored.skip;
@@ -90,6 +111,9 @@ impl Bucket {
         at: u64,
         bytes: u64,
     ) -> Result<Vec<u8>, BucketError> {
+        if bytes == 0 {
+            return Ok(Vec::new());
+        }
         let _pin = self.pool.read_pin();
         let plan = self.look(|tree| plan(tree, inode, at, bytes)).await?;
         self.carry_out(plan).await
