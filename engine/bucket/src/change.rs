@@ -24,6 +24,8 @@ pub(crate) struct Change {
     spans: Vec<(Vec<u8>, Vec<u8>)>,
     data: Vec<PageBuf>,
     data_bytes: usize,
+    /// The data will hardly be read soon by anybody who has not kept it.
+    streamed: bool,
     /// Where there are quotas: what counts for them.
     counts: Option<Counts>,
     /// Whether quotas limit it.
@@ -41,6 +43,7 @@ impl Change {
             spans: Vec::new(),
             data: Vec::new(),
             data_bytes: 0,
+            streamed: false,
             counts: bucket.shared.projects.any().then(Counts::default),
             is_limited: true,
             claim: None,
@@ -59,6 +62,11 @@ impl Change {
     /// What its operation has claimed before is there for it.
     pub(crate) fn claimed_by(&mut self, claim: Option<&Arc<Claim>>) {
         self.claim = claim.cloned();
+    }
+
+    /// Its data need not stay in the host's memory.
+    pub(crate) fn streamed(&mut self) {
+        self.streamed = true;
     }
 
     /// Takes the records of a quota away.
@@ -192,6 +200,7 @@ impl Change {
         let batch = BatchData {
             mutations,
             data: self.data,
+            streamed: self.streamed,
         };
         flight.begin();
         let committed = bucket

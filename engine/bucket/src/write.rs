@@ -26,6 +26,10 @@ use crate::{Ack, Bucket, BucketError};
 /// Bytes of a file at most.
 pub(crate) const FILE_BYTES_MAX: u64 = 1 << 50;
 
+/// Writes in place from this size on come from a mount, whose kernel keeps them itself, or from
+/// somebody who copies.
+const STREAMED_BYTES_MIN: usize = 64 << 10;
+
 /// Where a write goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteAt {
@@ -143,6 +147,9 @@ impl Bucket {
         }
         let old_size = file.inode.size;
         file.inode.size = old_size.max(end);
+        if data.len() >= STREAMED_BYTES_MIN {
+            change.streamed();
+        }
         self.put_bytes(&mut change, file, at, data).await?;
         self.content_changed(&mut change, file, flight);
         change.commit(self, flight).await

@@ -19,6 +19,7 @@ mod lead;
 mod prepare;
 mod stats;
 mod sync;
+mod writeback;
 
 use std::fmt;
 use std::sync::Arc;

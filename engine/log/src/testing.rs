@@ -227,6 +227,7 @@ pub(crate) fn batch(byte: u8, blocks: usize) -> BatchData {
         return BatchData {
             mutations,
             data: Vec::new(),
+            streamed: false,
         };
     }
     let mut data = PageBuf::zeroed(blocks * 4096);
@@ -243,6 +244,7 @@ pub(crate) fn batch(byte: u8, blocks: usize) -> BatchData {
     BatchData {
         mutations: builder.finish().expect("one extent"),
         data: vec![data],
+        streamed: false,
     }
 }
 

@@ -180,6 +180,7 @@ impl Pool {
                 .commit(BatchData {
                     mutations,
                     data: Vec::new(),
+                    streamed: false,
                 })
                 .await?;
             at = step.end;
@@ -217,6 +218,7 @@ impl Pool {
         self.commit(BatchData {
             mutations,
             data: Vec::new(),
+            streamed: false,
         })
         .await
     }

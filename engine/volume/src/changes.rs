@@ -7,6 +7,10 @@ use engine_format::{BatchBuilder, Codec, ExtentPut};
 use engine_log::BatchData;
 use engine_pool::StoreError;
 
+/// Writes from this size on are of somebody who copies or restores, not of a database: they will
+/// hardly be read soon by anybody who has not kept them.
+const STREAMED_BYTES_MIN: usize = 64 << 10;
+
 /// One batch in the making.
 pub(crate) struct Changes {
     dataset: DatasetId,
@@ -60,6 +64,7 @@ impl Changes {
         })?;
         Ok(BatchData {
             mutations,
+            streamed: self.data_bytes >= STREAMED_BYTES_MIN,
             data: self.data,
         })
     }

@@ -50,6 +50,7 @@ fn batches(count: u64, random: &Random, data: &[u8]) -> Vec<BatchData> {
         BatchData {
             mutations: builder.finish().expect("one mutation"),
             data: vec![PageBuf::copy_of(data)],
+            streamed: false,
         }
     };
     (0..count).map(batch).collect()

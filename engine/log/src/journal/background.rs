@@ -6,7 +6,7 @@ use std::time::Duration;
 use engine_base::Lsn;
 
 use super::Journal;
-use super::sync::Writeback;
+use super::writeback::{Streamed, Writeback};
 use crate::LogError;
 
 /// After this long without a commit the journal is idle.
@@ -41,6 +41,7 @@ impl Journal {
             seen: self.applied_lsn(),
             unsynced: 0,
         };
+        let mut streamed = Streamed::default();
         loop {
             let mut requests = self.requests.lock();
             let idle = if requests.is_something() {
@@ -57,9 +58,12 @@ impl Journal {
                 return;
             }
             drop(requests);
-            writeback
-                .into_iter()
-                .for_each(|range| self.write_back(range));
+            for range in writeback {
+                self.write_back(range);
+                for old in streamed.push(range) {
+                    self.forget(old);
+                }
+            }
             if sync {
                 self.sync_now();
             }

@@ -11,7 +11,8 @@ use engine_base::{Checksum, EpochId, Location, Lsn, Slot, to_u32, to_usize};
 use engine_device::PageBuf;
 use engine_format::{GroupHeader, encode_head, head_bytes_for, rebase_data_offsets};
 
-use super::group::GroupOutcome;
+use super::commit::BatchData;
+use super::group::{ClosedGroup, GroupOutcome, OpenGroup};
 use crate::{JournalPosition, SegmentPlace};
 
 /// Bytes at the end of a segment kept for the group that names the successor.
@@ -22,47 +23,6 @@ const fn to_u32_const(bytes: usize) -> u32 {
     #[expect(clippy::cast_possible_truncation, reason = "asserted above")]
     {
         bytes as u32
-    }
-}
-
-/// The group that batches join.
-#[derive(Debug, Default)]
-pub(super) struct OpenGroup {
-    mutations: Vec<u8>,
-    data: Vec<PageBuf>,
-    data_bytes: usize,
-    batches: u32,
-    pub(super) outcome: Arc<GroupOutcome>,
-}
-
-/// A group whose LSN, place and chain are fixed: being written, or waiting for its turn to be
-/// applied.
-#[derive(Debug)]
-pub(super) struct ClosedGroup {
-    pub(super) lsn: Lsn,
-    pub(super) place: SegmentPlace,
-    pub(super) offset: u32,
-    pub(super) head: PageBuf,
-    pub(super) mutations: Vec<u8>,
-    pub(super) data: Vec<PageBuf>,
-    pub(super) end: JournalPosition,
-    pub(super) outcome: Arc<GroupOutcome>,
-    /// Only there to name the successor.
-    pub(super) naming: bool,
-}
-
-impl ClosedGroup {
-    /// Where the data of the group begins.
-    pub(super) fn data_location(&self) -> Location {
-        Location {
-            segment: self.place.segment,
-            offset: self.offset + to_u32(self.head.len()),
-        }
-    }
-
-    /// Bytes on the device.
-    pub(super) fn bytes(&self) -> u64 {
-        u64::from(self.end.offset - self.offset)
     }
 }
 
@@ -258,21 +218,23 @@ impl State {
     /// first.
     pub(super) fn join(
         &mut self,
-        mutations: &mut Vec<u8>,
-        data: &mut Vec<PageBuf>,
+        batch: &mut BatchData,
         data_bytes: usize,
     ) -> Option<Arc<GroupOutcome>> {
         let open = &mut self.open;
-        let fits = open.mutations.len() + mutations.len() <= self.limits.mutation_bytes
+        let fits = open.mutations.len() + batch.mutations.len() <= self.limits.mutation_bytes
             && open.data_bytes + data_bytes <= self.limits.data_bytes;
         if !fits {
             return None;
         }
-        rebase_data_offsets(mutations, to_u32(open.data_bytes))
+        rebase_data_offsets(&mut batch.mutations, to_u32(open.data_bytes))
             .expect("the models build batches with the encoder");
-        open.mutations.append(mutations);
-        open.data.append(data);
+        open.mutations.append(&mut batch.mutations);
+        open.data.append(&mut batch.data);
         open.data_bytes += data_bytes;
+        if batch.streamed {
+            open.streamed_bytes += data_bytes;
+        }
         open.batches += 1;
         Some(Arc::clone(&open.outcome))
     }
@@ -393,6 +355,7 @@ impl State {
             mutations: open.mutations,
             data: open.data,
             end,
+            streamed_bytes: open.streamed_bytes as u64,
             outcome: open.outcome,
             naming: false,
         }

@@ -22,6 +22,8 @@ pub struct BatchData {
     pub mutations: Vec<u8>,
     /// Whole blocks each, one behind the other.
     pub data: Vec<PageBuf>,
+    /// The data will hardly be read soon: once the device has it, the host's memory need not.
+    pub streamed: bool,
 }
 
 impl BatchData {
@@ -82,7 +84,7 @@ impl Journal {
         if state.closed {
             return Err(LogError::Closed);
         }
-        Ok(state.join(&mut batch.mutations, &mut batch.data, data_bytes))
+        Ok(state.join(batch, data_bytes))
     }
 
     /// Joins the open group, making room by leading. `None`: no room yet, `cx` is woken when there

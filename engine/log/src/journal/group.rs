@@ -1,13 +1,59 @@
 //! A group: what its members share, and what the journal writes.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
-use engine_base::Lsn;
+use engine_base::{Location, Lsn, to_u32};
+use engine_device::PageBuf;
 use parking_lot::Mutex;
 
-use crate::LogError;
+use crate::{JournalPosition, LogError, SegmentPlace};
+
+/// The group that batches join.
+#[derive(Debug, Default)]
+pub(super) struct OpenGroup {
+    pub(super) mutations: Vec<u8>,
+    pub(super) data: Vec<PageBuf>,
+    pub(super) data_bytes: usize,
+    /// How many of them are of streamed batches.
+    pub(super) streamed_bytes: usize,
+    pub(super) batches: u32,
+    pub(super) outcome: Arc<GroupOutcome>,
+}
+
+/// A group whose LSN, place and chain are fixed: being written, or waiting for its turn to be
+/// applied.
+#[derive(Debug)]
+pub(super) struct ClosedGroup {
+    pub(super) lsn: Lsn,
+    pub(super) place: SegmentPlace,
+    pub(super) offset: u32,
+    pub(super) head: PageBuf,
+    pub(super) mutations: Vec<u8>,
+    pub(super) data: Vec<PageBuf>,
+    pub(super) end: JournalPosition,
+    /// Bytes of data that need not stay in the host's memory.
+    pub(super) streamed_bytes: u64,
+    pub(super) outcome: Arc<GroupOutcome>,
+    /// Only there to name the successor.
+    pub(super) naming: bool,
+}
+
+impl ClosedGroup {
+    /// Where the data of the group begins.
+    pub(super) fn data_location(&self) -> Location {
+        Location {
+            segment: self.place.segment,
+            offset: self.offset + to_u32(self.head.len()),
+        }
+    }
+
+    /// Bytes on the device.
+    pub(super) fn bytes(&self) -> u64 {
+        u64::from(self.end.offset - self.offset)
+    }
+}
 
 /// Shared by the members of a group: how it ended, and whom to wake.
 #[derive(Debug, Default)]

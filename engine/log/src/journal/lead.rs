@@ -1,9 +1,10 @@
 //! Leading: writing closed groups and applying them in order.
 
-use engine_base::Lsn;
+use engine_base::{Clock, Lsn, SystemClock};
 use engine_device::Place;
 
-use super::close::{Close, ClosedGroup};
+use super::close::Close;
+use super::group::ClosedGroup;
 use super::{ApplyGroup, Journal};
 use crate::LogError;
 
@@ -67,13 +68,14 @@ impl Journal {
         parts.push(&group.head);
         parts.extend(group.data.iter().map(|buf| &buf[..]));
         let at = Place::slot(group.place.slot, u64::from(group.offset));
+        let start = SystemClock.monotonic();
         if let Err(cause) = self.device.write(at, &parts) {
             self.poison.set(&cause);
             self.fail_everything(&LogError::Poisoned(cause));
             return;
         }
         self.stats.wrote(&group);
-        self.start_writeback(&group);
+        self.start_writeback(&group, SystemClock.monotonic() - start);
         self.written(*group);
     }
 

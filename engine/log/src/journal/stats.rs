@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Journal;
-use super::close::ClosedGroup;
+use super::group::ClosedGroup;
 
 #[derive(Debug, Default)]
 pub(super) struct Counters {

@@ -8,14 +8,13 @@ use std::task::{Context, Poll, Waker};
 
 use engine_base::limits::{UNSYNCED_BYTES_MAX, UNSYNCED_BYTES_SOFT};
 use engine_base::{Lsn, Slot};
-use engine_device::{Area, Place};
+use engine_device::Area;
 
 use super::Journal;
-use super::close::{ClosedGroup, Unsynced};
+use super::close::Unsynced;
+use super::writeback::Pending;
 use crate::LogError;
 
-/// Bytes after which write-back of what was written is started.
-const WRITEBACK_BYTES: u64 = 4 << 20;
 /// Bytes that recent syncs covered on average, below which syncs count as frequent.
 const OFTEN_BYTES: u64 = 1 << 20;
 /// Syncs after which that is said at all.
@@ -36,15 +35,7 @@ pub(super) struct SyncState {
     syncs: u64,
     /// Moving average of the bytes that a sync covered, over about eight syncs.
     recent_bytes: u64,
-    writeback: Option<Writeback>,
-}
-
-/// A range that was written and whose write-back was not started.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Writeback {
-    slot: Slot,
-    from: u64,
-    to: u64,
+    pub(super) writeback: Pending,
 }
 
 /// What one sync covers.
@@ -67,7 +58,7 @@ impl SyncState {
             synced_bytes: 0,
             syncs: 0,
             recent_bytes: 0,
-            writeback: None,
+            writeback: Pending::default(),
         }
     }
 
@@ -133,31 +124,6 @@ impl SyncState {
         {
             self.segments.pop_front();
         }
-    }
-
-    /// The range whose write-back is due now that `group` was written.
-    fn writeback_due(&mut self, group: &ClosedGroup) -> Option<Writeback> {
-        let from = u64::from(group.offset);
-        let to = u64::from(group.end.offset);
-        let slot = group.place.slot;
-        let pending = match self.writeback {
-            Some(range) if range.slot == slot => Writeback {
-                slot,
-                from: range.from.min(from),
-                to: range.to.max(to),
-            },
-            Some(other) => {
-                self.writeback = Some(Writeback { slot, from, to });
-                return Some(other);
-            }
-            None => Writeback { slot, from, to },
-        };
-        if pending.to - pending.from < WRITEBACK_BYTES {
-            self.writeback = Some(pending);
-            return None;
-        }
-        self.writeback = None;
-        Some(pending)
     }
 }
 
@@ -238,22 +204,6 @@ impl Journal {
             }
         }
         Ok(())
-    }
-
-    /// Has what was written go to the device early, so that a later sync has less to do; off the
-    /// write path where there is a background, because a busy device makes the caller wait.
-    pub(super) fn start_writeback(&self, group: &ClosedGroup) {
-        let due = self.state.lock().sync.writeback_due(group);
-        if let Some(range) = due
-            && !self.request_writeback(range)
-        {
-            self.write_back(range);
-        }
-    }
-
-    pub(super) fn write_back(&self, range: Writeback) {
-        let place = Place::slot(range.slot, range.from);
-        self.device.start_writeback(place, range.to - range.from);
     }
 
     /// Registers `waker` if a sync is running or a background thread will run one; `false`: the

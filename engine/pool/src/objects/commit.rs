@@ -71,6 +71,7 @@ impl Pool {
         let batch = BatchData {
             mutations,
             data: Vec::new(),
+            streamed: false,
         };
         match cleaner {
             Cleaner::Beside => self.commit_keys(dataset, spans, batch).await,
