@@ -125,6 +125,15 @@ impl Pool {
         Ok(true)
     }
 
+    /// Tells the host to begin reading stored blocks. A hint: nothing is waited for.
+    pub fn read_extent_ahead(&self, read: &ExtentRead) {
+        // What is wrong with a place is said where its bytes are needed.
+        let runs = self.core.runs_at(read.location, read.bytes());
+        for (place, run) in runs.into_iter().flatten() {
+            self.core.device.read_ahead(place, run as u64);
+        }
+    }
+
     /// Reads and verifies stored blocks.
     ///
     /// # Errors
@@ -182,8 +191,7 @@ impl Op {
                 let mut at = 0;
                 for op in ops {
                     let run = op.await?;
-                    let rest = whole.iter_mut().skip(at);
-                    rest.zip(run.iter()).for_each(|(to, from)| *to = *from);
+                    whole[at..at + run.len()].copy_from_slice(&run);
                     at += run.len();
                 }
                 Ok(whole)

@@ -48,17 +48,17 @@ impl ReadData {
 }
 
 /// Stored blocks and where in the buffer they go.
-#[derive(Debug)]
-struct Part {
-    read: ExtentRead,
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) read: ExtentRead,
     to: usize,
 }
 
 /// What a read has to do.
-#[derive(Debug, Default)]
-struct Plan {
-    parts: Vec<Part>,
-    runs: Vec<Run>,
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub(crate) parts: Vec<Part>,
+    pub(crate) runs: Vec<Run>,
 }
 
 impl Volume {
@@ -88,8 +88,19 @@ impl Volume {
     ) -> Result<ReadData, StoreError> {
         let pin = self.pool.read_pin();
         let plan = self.plan(at, bytes as u64).await?;
-        let first = align_down(at, BLOCK);
-        let start = to_usize(at - first);
+        let read = self.carry_out(plan, at, bytes).await;
+        drop(pin);
+        read
+    }
+
+    /// Reads what a plan names. The caller has held a read pin since before the plan was made.
+    pub(crate) async fn carry_out(
+        &self,
+        plan: Plan,
+        at: u64,
+        bytes: usize,
+    ) -> Result<ReadData, StoreError> {
+        let start = to_usize(at - align_down(at, BLOCK));
         if plan.parts.is_empty() {
             return Ok(ReadData {
                 buf: None,
@@ -98,13 +109,7 @@ impl Volume {
                 runs: plan.runs,
             });
         }
-        let span = to_usize(align_up(at + bytes as u64, BLOCK) - first);
-        let has_holes = plan.runs.iter().any(|run| run.hole);
-        let mut buf = if has_holes {
-            PageBuf::zeroed(span)
-        } else {
-            PageBuf::recycled(span)
-        };
+        let mut buf = plan.buffer(at, bytes);
         let mut missed = Vec::new();
         for part in &plan.parts {
             let to = part.range(&mut buf)?;
@@ -115,7 +120,6 @@ impl Volume {
         if !missed.is_empty() {
             buf = self.fill(&missed, buf).await?;
         }
-        drop(pin);
         Ok(ReadData {
             buf: Some(buf),
             start,
@@ -124,7 +128,7 @@ impl Volume {
         })
     }
 
-    async fn plan(&self, at: u64, bytes: u64) -> Result<Plan, StoreError> {
+    pub(crate) async fn plan(&self, at: u64, bytes: u64) -> Result<Plan, StoreError> {
         // What was fetched stays: snapshots can hold more memory than there is to spare.
         let mut kept = Vec::new();
         loop {
@@ -167,7 +171,7 @@ impl Volume {
 
 impl Part {
     /// Where in `buf` it goes.
-    fn range<'a>(&self, buf: &'a mut PageBuf) -> Result<&'a mut [u8], StoreError> {
+    pub(crate) fn range<'a>(&self, buf: &'a mut PageBuf) -> Result<&'a mut [u8], StoreError> {
         buf.get_mut(self.to..self.to + self.read.bytes())
             .ok_or_else(|| StoreError::Inconsistent {
                 what: "an extent beyond its range".to_owned(),
@@ -175,7 +179,7 @@ impl Part {
     }
 }
 
-fn look_up(tree: &Tree, at: u64, bytes: u64) -> Result<Plan, ExtentError<Missing>> {
+pub(crate) fn look_up(tree: &Tree, at: u64, bytes: u64) -> Result<Plan, ExtentError<Missing>> {
     let mut plan = Plan::default();
     let first = align_down(at, BLOCK);
     let last = align_up(at + bytes, BLOCK);
@@ -201,6 +205,16 @@ fn look_up(tree: &Tree, at: u64, bytes: u64) -> Result<Plan, ExtentError<Missing
 }
 
 impl Plan {
+    /// Memory for whole blocks around the range; holes are zero in it.
+    pub(crate) fn buffer(&self, at: u64, bytes: usize) -> PageBuf {
+        let span = to_usize(align_up(at + bytes as u64, BLOCK) - align_down(at, BLOCK));
+        if self.runs.iter().any(|run| run.hole) {
+            PageBuf::zeroed(span)
+        } else {
+            PageBuf::recycled(span)
+        }
+    }
+
     fn add_part(&mut self, to: usize, extent: &ExtentRef<'_>) {
         debug_assert_eq!(extent.skip(), 0, "extents of volumes are whole blocks");
         if let Some(last) = self.parts.last_mut()

@@ -199,3 +199,36 @@ fn a_superblock_that_cannot_be_read_is_as_good_as_a_damaged_one() {
         assert_eq!(read(&volume, 4096, 4096), vec![9; 4096], "copy {copy}");
     }
 }
+
+#[test]
+fn what_was_read_ahead_is_shown_only_while_it_is_what_is_there() {
+    const BYTES: usize = 64 << 10;
+    let device = new_pool();
+    let volumes = open(&device);
+    block_on(volumes.create("v", ByteCount::new(16 * MIB))).unwrap();
+    let volume = volumes.open("v").unwrap();
+    let at = VolumeOffset::new(MIB);
+    let ahead = |offset: u64| volume.read_ahead(VolumeOffset::new(offset), BYTES);
+    let shown = |ahead| {
+        let read = block_on(volume.read_with(at, BYTES, ahead)).unwrap();
+        read.data().map_or_else(|| vec![0; BYTES], <[u8]>::to_vec)
+    };
+    assert!(ahead(MIB).is_none(), "nothing is stored there");
+    assert!(ahead(1 << 40).is_none(), "past the end");
+    write(&volume, MIB, 1, BYTES);
+    let unchanged = ahead(MIB);
+    assert!(unchanged.is_some());
+    assert!(shown(unchanged) == vec![1; BYTES]);
+    let elsewhere = ahead(MIB);
+    write(&volume, 2 * MIB, 3, BYTES);
+    assert!(shown(elsewhere) == vec![1; BYTES]);
+    let written_over = ahead(MIB);
+    write(&volume, MIB + 8192, 2, 4096);
+    let now = read(&volume, MIB, BYTES);
+    assert_eq!((now[8191], now[8192], now[12_288]), (1, 2, 1));
+    assert!(shown(written_over) == now);
+    let trimmed = ahead(MIB);
+    block_on(volume.trim(at, BYTES as u64, Ack::Durable)).unwrap();
+    assert!(shown(trimmed) == vec![0; BYTES]);
+    assert!(shown(ahead(2 * MIB)) == vec![0; BYTES], "of another range");
+}

@@ -28,6 +28,7 @@ pub(crate) fn serve<E: Export>(seat: Seat<E>) -> Result<(), End> {
     loop {
         let batch = connection.take()?;
         run(&mut connection, &batch, &mut cx);
+        connection.look_ahead()?;
         let in_flight = connection.in_flight.len();
         match connection.flow.wait(in_flight, &reactor)? {
             Wait::Over => {}

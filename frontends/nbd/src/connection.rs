@@ -16,6 +16,7 @@ use crate::handshake::{Handshake, Progress};
 use crate::intake::Job;
 use crate::limits::{HANDSHAKE_TIMEOUT, READ_AHEAD_BYTES};
 use crate::metrics::{Metrics, Open};
+use crate::order::Order;
 use crate::read_ahead::ReadAhead;
 use crate::registry::Membership;
 use crate::session::Session;
@@ -57,23 +58,28 @@ impl Presence {
 }
 
 /// A connection on the thread that serves it. `F`: the future of a request.
-pub(crate) struct Connection<E, F> {
+pub(crate) struct Connection<E: Export, F> {
     pub(crate) client: Arc<Client>,
     pub(crate) export: Arc<E>,
     pub(crate) flow: Flow,
     pub(crate) in_flight: FuturesUnordered<F>,
-    start: fn(Arc<E>, Job) -> F,
+    order: Order<E::Ahead>,
+    start: Start<E, F>,
     _presence: Presence,
 }
 
+/// Carries a request out, with what was read of it before.
+pub(crate) type Start<E, F> = fn(Arc<E>, Job, Option<<E as Export>::Ahead>) -> F;
+
 impl<E: Export, F: Future<Output = Completion<E::Error>>> Connection<E, F> {
     /// `start` carries a request out.
-    pub(crate) fn new(seat: Seat<E>, start: fn(Arc<E>, Job) -> F) -> Self {
+    pub(crate) fn new(seat: Seat<E>, start: Start<E, F>) -> Self {
         Self {
             client: seat.client,
             export: seat.export,
             flow: seat.flow,
             in_flight: FuturesUnordered::new(),
+            order: Order::new(),
             start,
             _presence: seat.presence,
         }
@@ -85,9 +91,29 @@ impl<E: Export, F: Future<Output = Completion<E::Error>>> Connection<E, F> {
     /// [`End::Breach`].
     pub(crate) fn take(&mut self) -> Result<Batch, End> {
         let (export, in_flight, start) = (&self.export, &self.in_flight, self.start);
-        self.flow.take_all(in_flight.len(), |job| {
-            in_flight.push(start(Arc::clone(export), job));
-        })
+        let order = &mut self.order;
+        let batch = self.flow.take_all(in_flight.len(), |job| {
+            let ahead = order.started(&job.request);
+            in_flight.push(start(Arc::clone(export), job, ahead));
+        })?;
+        if batch.started > 1 {
+            order.pipelined();
+        }
+        Ok(batch)
+    }
+
+    /// While nothing is in flight: sends what waits, and reads what will probably be asked for next
+    /// while the client looks at it.
+    ///
+    /// # Errors
+    /// [`End::Io`] if the client is gone.
+    pub(crate) fn look_ahead(&mut self) -> Result<(), End> {
+        if self.in_flight.is_empty() && self.flow.send_before_waiting()? {
+            let export = &self.export;
+            self.order
+                .look_ahead(|offset, bytes| export.read_ahead(offset, bytes));
+        }
+        Ok(())
     }
 
     /// Goes on with what is in flight and queues the replies to what is done.

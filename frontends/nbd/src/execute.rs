@@ -34,7 +34,12 @@ pub(crate) enum Answer<F> {
 }
 
 /// Carries a request out. Whatever happens, the whole of it is over when this completes.
-pub(crate) async fn execute<E: Export>(export: Arc<E>, job: Job) -> Completion<E::Error> {
+/// `ahead`: what was read of it before.
+pub(crate) async fn execute<E: Export>(
+    export: Arc<E>,
+    job: Job,
+    ahead: Option<E::Ahead>,
+) -> Completion<E::Error> {
     let export = &*export;
     let Job { request, payload } = job;
     let Request {
@@ -49,7 +54,7 @@ pub(crate) async fn execute<E: Export>(export: Arc<E>, job: Job) -> Completion<E
         Ok(empty(operation))
     } else {
         match operation {
-            Operation::Read { .. } => read(export, offset, bytes).await.map(Answer::Read),
+            Operation::Read { .. } => read(export, offset, bytes, ahead).await.map(Answer::Read),
             Operation::Write { fua } => done(write(export, payload, fua).await),
             Operation::Flush => done(export.flush().await),
             Operation::Trim { fua } => done(export.trim(offset, bytes, fua).await),
@@ -121,11 +126,16 @@ fn empty<F>(operation: Operation) -> Answer<F> {
 }
 
 /// Reads pieces that end at multiples of [`PIECE_BYTES_MAX`], all at once.
-async fn read<E: Export>(export: &E, offset: u64, bytes: u64) -> Result<Pieces, E::Error> {
+async fn read<E: Export>(
+    export: &E,
+    offset: u64,
+    bytes: u64,
+    ahead: Option<E::Ahead>,
+) -> Result<Pieces, E::Error> {
     let first = bytes.min(PIECE_BYTES_MAX - offset % PIECE_BYTES_MAX);
     if first == bytes {
         let mut pieces = Pieces::new();
-        pieces.push(read_piece(export, offset, bytes).await?);
+        pieces.push(read_piece(export, offset, bytes, ahead).await?);
         return Ok(pieces);
     }
     let end = offset + bytes;
@@ -135,14 +145,19 @@ async fn read<E: Export>(export: &E, offset: u64, bytes: u64) -> Result<Pieces, 
     });
     let reads = cuts.map(|at| {
         let cut = (at / PIECE_BYTES_MAX + 1) * PIECE_BYTES_MAX;
-        read_piece(export, at, cut.min(end) - at)
+        read_piece(export, at, cut.min(end) - at, None)
     });
     join_all(reads).await.into_iter().collect()
 }
 
-async fn read_piece<E: Export>(export: &E, offset: u64, bytes: u64) -> Result<ReadData, E::Error> {
+async fn read_piece<E: Export>(
+    export: &E,
+    offset: u64,
+    bytes: u64,
+    ahead: Option<E::Ahead>,
+) -> Result<ReadData, E::Error> {
     let bytes = u32::try_from(bytes).expect("pieces are small");
-    let read = export.read(offset, bytes).await?;
+    let read = export.read(offset, bytes, ahead).await?;
     // Were this wrong, everything behind it in the stream would be.
     let runs: u64 = read.runs.iter().map(|run| u64::from(run.bytes)).sum();
     assert_eq!(

@@ -94,6 +94,9 @@ pub trait Export: Clone + Send + Sync + 'static {
     /// Why a request failed.
     type Error: Failure;
 
+    /// What was read before it was asked for.
+    type Ahead: Send + 'static;
+
     /// Facts that do not change while it is open.
     fn info(&self) -> ExportInfo;
 
@@ -104,8 +107,18 @@ pub trait Export: Clone + Send + Sync + 'static {
     /// Whether zeroing this range takes less time than writing it.
     fn is_zeroing_fast(&self, offset: u64, bytes: u64, no_hole: bool) -> bool;
 
-    /// Reads at most [`crate::limits::PIECE_BYTES_MAX`] bytes.
-    fn read(&self, offset: u64, bytes: u32) -> impl Future<Output = Result<ReadData, Self::Error>>;
+    /// Reads at most [`crate::limits::PIECE_BYTES_MAX`] bytes, as they are now; `ahead` may be what
+    /// was read of them before.
+    fn read(
+        &self,
+        offset: u64,
+        bytes: u32,
+        ahead: Option<Self::Ahead>,
+    ) -> impl Future<Output = Result<ReadData, Self::Error>>;
+
+    /// Reads a range that will probably be asked for next, without waiting for anything. `None`:
+    /// that cannot be, or the range does not exist.
+    fn read_ahead(&self, offset: u64, bytes: u32) -> Option<Self::Ahead>;
 
     /// Writes at most [`crate::limits::PIECE_BYTES_MAX`] bytes at any offset, whole or not at all;
     /// durable when it returns if `fua`.

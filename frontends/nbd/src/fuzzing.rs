@@ -142,7 +142,7 @@ fn transmit(
                 Encoder { out, style, tag }.error(refusal.code, refusal.why);
             }
             Ok(Taken::Job(job)) => {
-                let completion = execute(Arc::clone(&export), job).now_or_never();
+                let completion = execute(Arc::clone(&export), job, None).now_or_never();
                 encode(&mut output, style, completion.expect("memory never waits"));
             }
             Ok(Taken::NeedMore) => {

@@ -11,6 +11,8 @@
 //! * A thread waits in one system call: a plain receive when it has nothing in flight, else its
 //!   reactor. A request that is served from memory costs one receive and one send, shared with all
 //!   that arrived with it.
+//! * A client that reads in order and waits for each answer has the next range read while it looks
+//!   at this one.
 //! * Payloads are received into page-aligned buffers of their own and sent from them; headers
 //!   never share memory with them.
 //! * Every number a client sends is checked before it is used; a client that cannot be understood
@@ -39,6 +41,7 @@ mod listener;
 pub mod memory;
 mod metrics;
 mod options;
+mod order;
 mod output;
 mod pace;
 mod protocol;

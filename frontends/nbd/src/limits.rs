@@ -37,6 +37,9 @@ pub const STEP_BYTES: u64 = 32 << 20;
 pub const HOLE_BYTES_MIN: u32 = 4096;
 /// Extents of one block status reply.
 pub const EXTENTS_MAX: usize = 8192;
+/// Reads of a connection, each right behind the one before and as long, after which the next one is
+/// read before it is asked for.
+pub const READS_IN_ORDER_MIN: u32 = 3;
 /// Longest payload of a block status request: room for more contexts than will ever exist.
 pub const STATUS_PAYLOAD_BYTES_MAX: u64 = 4096;
 /// What a request costs the budgets beside its payload.

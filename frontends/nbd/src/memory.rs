@@ -168,6 +168,8 @@ impl MemoryExport {
 
 impl Export for MemoryExport {
     type Error = MemoryError;
+    /// A copy would take as long as the read.
+    type Ahead = ();
 
     fn info(&self) -> ExportInfo {
         self.0.info.clone()
@@ -179,8 +181,17 @@ impl Export for MemoryExport {
         !no_hole
     }
 
-    fn read(&self, offset: u64, bytes: u32) -> impl Future<Output = Result<ReadData, MemoryError>> {
+    fn read(
+        &self,
+        offset: u64,
+        bytes: u32,
+        _ahead: Option<()>,
+    ) -> impl Future<Output = Result<ReadData, MemoryError>> {
         ready(Ok(self.read_now(offset, bytes)))
+    }
+
+    fn read_ahead(&self, _offset: u64, _bytes: u32) -> Option<()> {
+        None
     }
 
     fn write(

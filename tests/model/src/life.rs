@@ -1,6 +1,7 @@
 //! One life of a pool: from opening to the power cut.
 
 use std::future::Future;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -8,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use engine_base::{ByteCount, VolumeOffset};
 use engine_device::SimDevice;
 use engine_pool::{StoreError, block_on};
-use engine_volume::{Ack, Volume, Volumes};
+use engine_volume::{Ack, Ahead, Volume, Volumes};
 
 use crate::history::{History, commit_order, split};
 use crate::op::{Op, Put};
@@ -22,6 +23,8 @@ pub struct Life<'a> {
     device: &'a Arc<SimDevice>,
     volumes: Volumes,
     history: &'a mut History,
+    /// A range that was read ahead, of a volume with this name then.
+    ahead: Option<(String, Range<u64>, Ahead)>,
 }
 
 impl<'a> Life<'a> {
@@ -31,6 +34,7 @@ impl<'a> Life<'a> {
             device,
             volumes,
             history,
+            ahead: None,
         }
     }
 
@@ -108,7 +112,12 @@ impl<'a> Life<'a> {
                 *ack == Ack::Durable
             }
             Op::Read(name, range) => {
-                self.read(name, range.clone())?;
+                self.read(name, range.clone(), None)?;
+                self.read_what_was_read_ahead()?;
+                let volume = self.volumes.open(name)?;
+                let (at, bytes) = (VolumeOffset::new(range.start), range.end - range.start);
+                let ahead = volume.read_ahead(at, engine_base::to_usize(bytes));
+                self.ahead = ahead.map(|ahead| (name.clone(), range.clone(), ahead));
                 false
             }
             Op::Flush => {
@@ -130,10 +139,22 @@ impl<'a> Life<'a> {
         Ok(())
     }
 
-    fn read(&self, name: &str, range: std::ops::Range<u64>) -> Result<(), StoreError> {
+    /// Whatever happened since the last read: nothing old is shown.
+    fn read_what_was_read_ahead(&mut self) -> Result<(), StoreError> {
+        let Some((name, range, ahead)) = self.ahead.take() else {
+            return Ok(());
+        };
+        match self.volumes.open(&name) {
+            Ok(volume) if volume.size().get() >= range.end => self.read(&name, range, Some(ahead)),
+            _ => Ok(()),
+        }
+    }
+
+    fn read(&self, name: &str, range: Range<u64>, ahead: Option<Ahead>) -> Result<(), StoreError> {
         let volume = self.volumes.open(name)?;
         let bytes = engine_base::to_usize(range.end - range.start);
-        let read = block_on(volume.read(VolumeOffset::new(range.start), bytes))?;
+        let at = VolumeOffset::new(range.start);
+        let read = block_on(volume.read_with(at, bytes, ahead))?;
         let expected = self.history.state.volume(name).read(range);
         let seen = read.data().map_or_else(|| vec![0; bytes], <[u8]>::to_vec);
         assert!(seen == expected, "a read of {name} is wrong");

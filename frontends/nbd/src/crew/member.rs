@@ -15,14 +15,14 @@ use crate::limits::DEVICE_READS_MAX;
 use crate::shared::Shared;
 
 /// A connection and the reactor's name for its socket.
-struct Place<E, F> {
+struct Place<E: Export, F> {
     token: u32,
     connection: Connection<E, F>,
     next: Next,
 }
 
 /// The state of one thread.
-struct Member<'a, E, F> {
+struct Member<'a, E: Export, F> {
     shared: &'a Shared,
     reactor: &'a Reactor,
     waker: &'a Waker,

@@ -37,6 +37,19 @@ impl Flow {
         waited
     }
 
+    /// While nothing is in flight: sends what waits if nothing but the client's next request is
+    /// waited for then, and says whether that is so.
+    ///
+    /// # Errors
+    /// [`End::Io`] if the client is gone.
+    pub(crate) fn send_before_waiting(&mut self) -> Result<bool, End> {
+        if self.pause != Pause::NeedMore {
+            return Ok(false);
+        }
+        self.send(Patience::Wait)?;
+        Ok(true)
+    }
+
     fn send_and_wait(&mut self, in_flight: usize, reactor: &Reactor) -> Result<Wait, End> {
         if in_flight == 0 {
             self.send(Patience::Wait)?;

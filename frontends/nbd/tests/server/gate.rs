@@ -102,6 +102,7 @@ impl Exports for Gated {
 
 impl Export for Gated {
     type Error = MemoryError;
+    type Ahead = ();
 
     fn info(&self) -> ExportInfo {
         self.inner.info()
@@ -113,8 +114,17 @@ impl Export for Gated {
         self.inner.is_zeroing_fast(offset, bytes, no_hole)
     }
 
-    fn read(&self, offset: u64, bytes: u32) -> impl Future<Output = Result<ReadData, MemoryError>> {
-        self.inner.read(offset, bytes)
+    fn read(
+        &self,
+        offset: u64,
+        bytes: u32,
+        ahead: Option<()>,
+    ) -> impl Future<Output = Result<ReadData, MemoryError>> {
+        self.inner.read(offset, bytes, ahead)
+    }
+
+    fn read_ahead(&self, offset: u64, bytes: u32) -> Option<()> {
+        self.inner.read_ahead(offset, bytes)
     }
 
     async fn write(&self, offset: u64, data: PageBuf, fua: bool) -> Result<(), MemoryError> {

@@ -3,7 +3,7 @@
 use engine_base::{ErrorKind, VolumeOffset, to_usize};
 use engine_device::PageBuf;
 use engine_pool::StoreError;
-use engine_volume::{Ack, MapKind, Volume, VolumeInfo, Volumes};
+use engine_volume::{Ack, Ahead, MapKind, Volume, VolumeInfo, Volumes};
 use frontends_nbd::{Export, ExportInfo, Exports, ExtentKind, Failure, MapExtent, ReadData, Run};
 
 use crate::engine::snapshots::split;
@@ -106,6 +106,7 @@ const fn ack(fua: bool) -> Ack {
 
 impl Export for VolumeExport {
     type Error = ExportError;
+    type Ahead = Ahead;
 
     fn info(&self) -> ExportInfo {
         self.info.clone()
@@ -120,9 +121,14 @@ impl Export for VolumeExport {
         !no_hole
     }
 
-    async fn read(&self, offset: u64, bytes: u32) -> Result<ReadData, ExportError> {
-        let bytes = to_usize(bytes.into());
-        let read = self.volume.read(VolumeOffset::new(offset), bytes).await?;
+    async fn read(
+        &self,
+        offset: u64,
+        bytes: u32,
+        ahead: Option<Ahead>,
+    ) -> Result<ReadData, ExportError> {
+        let (at, bytes) = (VolumeOffset::new(offset), to_usize(bytes.into()));
+        let read = self.volume.read_with(at, bytes, ahead).await?;
         let run = |run: engine_volume::Run| Run {
             bytes: run.bytes,
             hole: run.hole,
@@ -133,6 +139,11 @@ impl Export for VolumeExport {
             bytes: read.bytes,
             runs: read.runs.into_iter().map(run).collect(),
         })
+    }
+
+    fn read_ahead(&self, offset: u64, bytes: u32) -> Option<Ahead> {
+        let bytes = to_usize(bytes.into());
+        self.volume.read_ahead(VolumeOffset::new(offset), bytes)
     }
 
     async fn write(&self, offset: u64, data: PageBuf, fua: bool) -> Result<(), ExportError> {
