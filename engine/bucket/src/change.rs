@@ -17,6 +17,10 @@ use crate::node::Place;
 use crate::quota::{Claim, Claimed, Counts};
 use crate::{Bucket, BucketError};
 
+/// Writes in place from this size on come from a mount, whose kernel keeps them itself, or from
+/// somebody who copies.
+const STREAMED_BYTES_MIN: usize = 64 << 10;
+
 /// One batch in the making.
 pub(crate) struct Change {
     dataset: DatasetId,
@@ -64,9 +68,9 @@ impl Change {
         self.claim = claim.cloned();
     }
 
-    /// Its data need not stay in the host's memory.
-    pub(crate) fn streamed(&mut self) {
-        self.streamed = true;
+    /// A write in place brings so many bytes: many need not stay in the host's memory.
+    pub(crate) fn writes_in_place(&mut self, bytes: usize) {
+        self.streamed = bytes >= STREAMED_BYTES_MIN;
     }
 
     /// Takes the records of a quota away.

@@ -26,10 +26,6 @@ use crate::{Ack, Bucket, BucketError};
 /// Bytes of a file at most.
 pub(crate) const FILE_BYTES_MAX: u64 = 1 << 50;
 
-/// Writes in place from this size on come from a mount, whose kernel keeps them itself, or from
-/// somebody who copies.
-const STREAMED_BYTES_MIN: usize = 64 << 10;
-
 /// Where a write goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteAt {
@@ -147,9 +143,7 @@ impl Bucket {
         }
         let old_size = file.inode.size;
         file.inode.size = old_size.max(end);
-        if data.len() >= STREAMED_BYTES_MIN {
-            change.streamed();
-        }
+        change.writes_in_place(data.len());
         self.put_bytes(&mut change, file, at, data).await?;
         self.content_changed(&mut change, file, flight);
         change.commit(self, flight).await

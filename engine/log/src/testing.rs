@@ -219,16 +219,10 @@ pub(crate) fn replay_from(
 
 /// A batch that puts one extent of `blocks` blocks filled with `byte`; no block: one key.
 pub(crate) fn batch(byte: u8, blocks: usize) -> BatchData {
-    let mut builder = BatchBuilder::new();
-    let dataset = DatasetId::new(17);
+    let (mut builder, dataset) = (BatchBuilder::new(), DatasetId::new(17));
     if blocks == 0 {
         builder.put(dataset, &[byte], b"value");
-        let mutations = builder.finish().expect("one small mutation");
-        return BatchData {
-            mutations,
-            data: Vec::new(),
-            streamed: false,
-        };
+        return finished(builder, Vec::new());
     }
     let mut data = PageBuf::zeroed(blocks * 4096);
     data.fill(byte);
@@ -241,9 +235,13 @@ pub(crate) fn batch(byte: u8, blocks: usize) -> BatchData {
         codec: Codec::None,
     };
     builder.extent_put(dataset, &[], &put, &checksums);
+    finished(builder, vec![data])
+}
+
+fn finished(builder: BatchBuilder, data: Vec<PageBuf>) -> BatchData {
     BatchData {
-        mutations: builder.finish().expect("one extent"),
-        data: vec![data],
+        mutations: builder.finish().expect("one small mutation"),
+        data,
         streamed: false,
     }
 }

@@ -112,12 +112,7 @@ impl<'a> Life<'a> {
                 *ack == Ack::Durable
             }
             Op::Read(name, range) => {
-                self.read(name, range.clone(), None)?;
-                self.read_what_was_read_ahead()?;
-                let volume = self.volumes.open(name)?;
-                let (at, bytes) = (VolumeOffset::new(range.start), range.end - range.start);
-                let ahead = volume.read_ahead(at, engine_base::to_usize(bytes));
-                self.ahead = ahead.map(|ahead| (name.clone(), range.clone(), ahead));
+                self.read_in_order(name, range)?;
                 false
             }
             Op::Flush => {
@@ -136,6 +131,17 @@ impl<'a> Life<'a> {
             }
         };
         self.history.resolved(durable);
+        Ok(())
+    }
+
+    /// Reads, also what was read ahead the last time, and reads ahead for the next.
+    fn read_in_order(&mut self, name: &str, range: &Range<u64>) -> Result<(), StoreError> {
+        self.read(name, range.clone(), None)?;
+        self.read_what_was_read_ahead()?;
+        let volume = self.volumes.open(name)?;
+        let (at, bytes) = (VolumeOffset::new(range.start), range.end - range.start);
+        let ahead = volume.read_ahead(at, engine_base::to_usize(bytes));
+        self.ahead = ahead.map(|ahead| (name.to_owned(), range.clone(), ahead));
         Ok(())
     }
 

@@ -51,6 +51,7 @@ fn found(world: &World, changes: &[(BucketKey<'_>, Option<Vec<u8>>)]) -> Vec<Str
     let batch = BatchData {
         mutations: batch.finish().unwrap(),
         data: Vec::new(),
+        streamed: false,
     };
     if !spans.is_empty() {
         block_on(pool.commit_keys(&dataset, spans, batch)).unwrap();
