@@ -38,7 +38,9 @@ fn empty(seed: u64) -> SimImage {
     used.process_kill_image()
 }
 
-/// Bytes stored from which on a pool is filled as its filler says.
+/// Writes below this many bytes are only made on a pool that holds
+const SMALL: u64 = 64 << 10;
+/// so many bytes.
 const NEARLY_FULL: u64 = 30 * MIB;
 
 /// Writes and gives back on a pool that is full most of the time.
@@ -65,7 +67,7 @@ impl Filler {
         if !full {
             self.stamp += 1;
             // Small writes alone would take long to fill what cleaning keeps free of crumbs.
-            let most = if state.stored_bytes() < NEARLY_FULL {
+            let most = if self.bytes < SMALL && state.stored_bytes() < NEARLY_FULL {
                 MIB
             } else {
                 self.bytes
