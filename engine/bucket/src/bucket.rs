@@ -202,7 +202,10 @@ impl Bucket {
         if is_live {
             return Ok(());
         }
-        Err(BucketError::no("bucket"))
+        match self.is_snapshot() {
+            true => self.check_kept(),
+            false => Err(BucketError::no("bucket")),
+        }
     }
 
     /// Locks `keys`.
@@ -242,6 +245,12 @@ impl Bucket {
         }
     }
 
+    /// How many changes a content counts after one more. Together with its inode's number the count
+    /// never comes again, whatever the bucket was reverted to.
+    pub(crate) fn next_change(&self, before: u64) -> u64 {
+        (before + 1).max(self.dataset.descent().above.changes)
+    }
+
     /// Reserves numbers by a batch of its own: whatever uses one of them comes later in the log.
     async fn reserve_numbers(&self) -> Result<(), BucketError> {
         let key = BucketKey::NextInode;
@@ -249,6 +258,7 @@ impl Bucket {
             .look(|tree| value(tree, &key, InodeNumbers::decode))
             .await?;
         let next = known.map_or(FIRST_NUMBER, |numbers| numbers.next);
+        let next = next.max(self.dataset.descent().above.inode);
         let numbers = InodeNumbers {
             next: next + NUMBERS_AT_ONCE,
         };
@@ -272,6 +282,7 @@ impl Bucket {
         &self,
         bytes: usize,
     ) -> Result<engine_pool::Admitted<'_>, BucketError> {
+        self.check_writable()?;
         self.give_back_dropped().await;
         let admitted = self.pool.admit(bytes as u64).await?;
         self.pool.throttle(&self.dataset).await?;

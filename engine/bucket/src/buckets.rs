@@ -144,15 +144,7 @@ impl Buckets {
     /// # Errors
     /// [`BucketError::NotFound`], [`BucketError::Store`].
     pub async fn open(&self, name: &str) -> Result<Bucket, BucketError> {
-        let dataset = self.find(name)?;
-        let shared = dataset.attached(Shared::default).ok_or_else(|| {
-            BucketError::inconsistent("something else is attached to a bucket".to_owned())
-        })?;
-        let bucket = Bucket {
-            pool: Arc::clone(&self.pool),
-            dataset,
-            shared,
-        };
+        let bucket = Bucket::new(&self.pool, self.find(name)?)?;
         if !bucket.is_open() {
             let _locks = bucket
                 .lock(vec![(LockKey::Shape, LockMode::Exclusive)])
@@ -170,8 +162,8 @@ impl Buckets {
     /// Durability: when it resolves, the bucket does not come back after a power cut.
     ///
     /// # Errors
-    /// [`BucketError::NotFound`], [`BucketError::NotEmpty`], [`BucketError::InUse`],
-    /// [`BucketError::Store`].
+    /// [`BucketError::NotFound`], [`BucketError::NotEmpty`], [`BucketError::HasSnapshots`],
+    /// [`BucketError::InUse`], [`BucketError::Store`].
     pub async fn delete(&self, name: &str) -> Result<(), BucketError> {
         self.delete_if(name, |tree| is_empty(tree, InodeId::ROOT))
             .await
@@ -182,7 +174,8 @@ impl Buckets {
     /// Durability: as [`Buckets::delete`]. The space comes back in the background.
     ///
     /// # Errors
-    /// [`BucketError::NotFound`], [`BucketError::InUse`], [`BucketError::Store`].
+    /// [`BucketError::NotFound`], [`BucketError::HasSnapshots`], [`BucketError::InUse`],
+    /// [`BucketError::Store`].
     pub async fn delete_with_contents(&self, name: &str) -> Result<(), BucketError> {
         self.delete_if(name, |_| Ok(true)).await
     }
@@ -203,32 +196,32 @@ impl Buckets {
         if !bucket.look(allowed).await? {
             return Err(BucketError::NotEmpty);
         }
-        if !bucket.shared.close_to_observers() {
-            return Err(BucketError::InUse);
+        if let Some(kept) = bucket.snapshots()?.into_iter().next() {
+            return Err(BucketError::HasSnapshots { label: kept.label });
         }
-        let deleting = Deleting(Some(&bucket));
+        let closed = bucket.close_to_observers()?;
         self.pool.delete_dataset(&bucket.dataset).await?;
-        deleting.done();
+        closed.for_good();
         Ok(())
     }
 
-    fn find(&self, name: &str) -> Result<Arc<Dataset>, BucketError> {
+    pub(crate) fn find(&self, name: &str) -> Result<Arc<Dataset>, BucketError> {
         let found = self.pool.find_dataset(DatasetKind::Bucket, name);
         found.ok_or_else(|| BucketError::no("bucket"))
     }
 }
 
-/// A bucket that is being deleted. Dropped before that is done, it can be observed again: should it
-/// be gone all the same, its observers find nothing.
-struct Deleting<'a>(Option<&'a Bucket>);
+/// A bucket that is being deleted or reverted: nobody begins to observe it. Dropped before that is
+/// done, it can be observed again: should it be gone all the same, its observers find nothing.
+pub(crate) struct Closed<'a>(Option<&'a Bucket>);
 
-impl Deleting<'_> {
-    fn done(mut self) {
+impl Closed<'_> {
+    pub(crate) fn for_good(mut self) {
         self.0 = None;
     }
 }
 
-impl Drop for Deleting<'_> {
+impl Drop for Closed<'_> {
     fn drop(&mut self) {
         if let Some(bucket) = self.0 {
             bucket.shared.open_to_observers();
@@ -237,6 +230,25 @@ impl Drop for Deleting<'_> {
 }
 
 impl Bucket {
+    pub(crate) fn new(pool: &Arc<Pool>, dataset: Arc<Dataset>) -> Result<Self, BucketError> {
+        let shared = dataset.attached(Shared::default).ok_or_else(|| {
+            BucketError::inconsistent("something else is attached to a bucket".to_owned())
+        })?;
+        Ok(Self {
+            pool: Arc::clone(pool),
+            dataset,
+            shared,
+        })
+    }
+
+    /// Keeps everybody from beginning to observe it; refused while somebody does.
+    pub(crate) fn close_to_observers(&self) -> Result<Closed<'_>, BucketError> {
+        match self.shared.close_to_observers() {
+            true => Ok(Closed(Some(self))),
+            false => Err(BucketError::InUse),
+        }
+    }
+
     /// Times and counts of a directory.
     ///
     /// # Errors

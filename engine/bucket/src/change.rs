@@ -195,6 +195,7 @@ impl Change {
         if self.batch.is_empty() {
             return Ok(bucket.pool.durable_lsn());
         }
+        bucket.check_writable()?;
         let _claimed = self.charge(bucket).await?;
         let finished = self.batch.finish();
         let mutations = finished.map_err(|error| StoreError::Invalid {

@@ -30,6 +30,15 @@ pub enum BucketError {
     /// The directory, or the bucket, holds something.
     #[error("the directory is not empty")]
     NotEmpty,
+    /// It is a snapshot: nothing changes it.
+    #[error("a snapshot does not change; change the bucket, or create one from the snapshot")]
+    ReadOnly,
+    /// The bucket has snapshots.
+    #[error("the bucket has snapshots ({label:?}); delete those first")]
+    HasSnapshots {
+        /// One of them.
+        label: String,
+    },
     /// The bucket is mounted, or files of it are still open there.
     #[error(
         "the bucket is mounted, or files are still open in it; close them and unmount it first"

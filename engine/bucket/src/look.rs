@@ -64,6 +64,7 @@ impl Bucket {
         mut look: impl FnMut(&Tree) -> Look<R>,
     ) -> Result<R, BucketError> {
         let _pin = self.pool.read_pin();
+        self.check_kept()?;
         let mut kept = Vec::new();
         loop {
             match self.dataset.with_tree(&mut look) {

@@ -37,6 +37,12 @@ impl OpenFile {
         self.node.as_ref().expect("only closing takes it")
     }
 
+    /// The bucket that it is in.
+    #[must_use]
+    pub const fn bucket(&self) -> &Bucket {
+        &self.bucket
+    }
+
     /// Closes it. If it was the last of a file without a name, the file is gone.
     ///
     /// # Errors

@@ -260,7 +260,7 @@ impl Bucket {
         inode.content = engine_format::ContentForm::None;
         inode.size = 0;
         inode.allocated = 0;
-        inode.changes += 1;
+        inode.changes = self.next_change(inode.changes);
         inode.explicit = self.keys_in(inode.id).await?.keys == 0;
         let place = Place::Entry {
             parent: None,

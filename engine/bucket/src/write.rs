@@ -160,7 +160,7 @@ impl Bucket {
         let inode = &mut file.inode;
         inode.modified = now;
         inode.changed = now;
-        inode.changes += 1;
+        inode.changes = self.next_change(inode.changes);
         inode.fields.entity_tag = None;
         inode.fields.checksums = None;
         change.inode(&file.place, inode);

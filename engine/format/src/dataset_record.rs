@@ -14,19 +14,23 @@ pub const DATASET_KEY_BYTES: usize = 9;
 /// First byte of the keys of the pool's tree that name datasets.
 pub const DATASET_KEY_PREFIX: u8 = b'd';
 /// Bytes of the longest dataset record.
-pub const DATASET_RECORD_BYTES_MAX: usize =
-    size_of::<RawDatasetRecord>() + size_of::<RawDescent>() + VOLUME_NAME_BYTES_MAX;
+pub const DATASET_RECORD_BYTES_MAX: usize = size_of::<RawDatasetRecord>()
+    + size_of::<RawDescent>()
+    + size_of::<RawAbove>()
+    + VOLUME_NAME_BYTES_MAX;
 
 mod descent;
 
-pub use descent::Descent;
-use descent::RawDescent;
+pub use descent::{Above, Descent};
+use descent::{RawAbove, RawDescent};
 
 const NAME: &str = "dataset record";
 /// Of a record without descent.
 const PLAIN: u8 = 1;
 /// Of one with it.
 const WITH_DESCENT: u8 = 2;
+/// Of one with it, of a bucket with numbers that must not come again.
+const WITH_NUMBERS: u8 = 3;
 /// `cleanup_from` of a volume without leftovers.
 const NO_CLEANUP: u64 = u64::MAX;
 
@@ -108,10 +112,10 @@ impl DatasetRecord {
         );
         let name = self.name.as_str().as_bytes();
         let raw = RawDatasetRecord {
-            version: if self.descent.is_some() {
-                WITH_DESCENT
-            } else {
-                PLAIN
+            version: match self.descent {
+                None => PLAIN,
+                Some(descent) if descent.above == Above::default() => WITH_DESCENT,
+                Some(_) => WITH_NUMBERS,
             },
             kind: self.kind as u8,
             state: self.state as u8,
@@ -124,7 +128,10 @@ impl DatasetRecord {
         };
         let descent = self.descent.as_ref().map(RawDescent::new);
         let descent = descent.as_ref().map_or(&[][..], IntoBytes::as_bytes);
-        [raw.as_bytes(), descent, name].concat()
+        let above = self.descent.map(|descent| RawAbove::new(descent.above));
+        let above = above.filter(|_| raw.version == WITH_NUMBERS);
+        let above = above.as_ref().map_or(&[][..], IntoBytes::as_bytes);
+        [raw.as_bytes(), descent, above, name].concat()
     }
 
     /// Checks a value.
@@ -142,6 +149,7 @@ impl DatasetRecord {
             .map_err(|_| truncated(size_of::<RawDatasetRecord>()))?;
         let (kind, state) = raw.verify()?;
         let (descent, name) = raw.descent(state, name)?;
+        let (descent, name) = raw.above(kind, descent, name)?;
         let name_bytes = to_usize(raw.name_bytes.get().into());
         if name.len() < name_bytes {
             return Err(truncated(size_of::<RawDatasetRecord>() + name_bytes));
@@ -178,8 +186,8 @@ impl DatasetRecord {
 
 impl RawDatasetRecord {
     fn verify(&self) -> Result<(DatasetKind, DatasetState), FormatError> {
-        if ![PLAIN, WITH_DESCENT].contains(&self.version) {
-            let (found, supported) = (self.version.into(), WITH_DESCENT.into());
+        if ![PLAIN, WITH_DESCENT, WITH_NUMBERS].contains(&self.version) {
+            let (found, supported) = (self.version.into(), WITH_NUMBERS.into());
             return Err(FormatError::UnsupportedVersion {
                 structure: NAME,
                 found,
@@ -224,35 +232,6 @@ impl RawDatasetRecord {
         let why = "only volumes shrink";
         check::field(valid, NAME, "cleanup_from", self.cleanup_from.get(), why)?;
         Ok((kind, state))
-    }
-
-    /// The descent before the name, if the version says that there is one.
-    fn descent<'a>(
-        &self,
-        state: DatasetState,
-        bytes: &'a [u8],
-    ) -> Result<(Option<Descent>, &'a [u8]), FormatError> {
-        let (descent, name) = if self.version == PLAIN {
-            (None, bytes)
-        } else {
-            let (raw, name) =
-                RawDescent::ref_from_prefix(bytes).map_err(|_| FormatError::Truncated {
-                    structure: NAME,
-                    needed: size_of::<RawDescent>(),
-                    available: bytes.len(),
-                })?;
-            (Some(raw.verify()?), name)
-        };
-        let head = descent.and_then(|descent| descent.head);
-        let valid = match state {
-            DatasetState::Live => head.is_none(),
-            DatasetState::Deleting => true,
-            DatasetState::Snapshot => head.is_some(),
-        };
-        let why = "a snapshot keeps the state of a dataset, and nothing else does";
-        let head = head.map_or(0, DatasetId::get);
-        check::field(valid, NAME, "head", head, why)?;
-        Ok((descent, name))
     }
 }
 

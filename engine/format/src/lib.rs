@@ -55,8 +55,8 @@ pub use bucket::{
 pub use checkpoint_id::CheckpointId;
 pub use checksums::Checksums;
 pub use dataset_record::{
-    DATASET_KEY_BYTES, DATASET_KEY_PREFIX, DATASET_RECORD_BYTES_MAX, DatasetKind, DatasetRecord,
-    DatasetState, Descent, dataset_key,
+    Above, DATASET_KEY_BYTES, DATASET_KEY_PREFIX, DATASET_RECORD_BYTES_MAX, DatasetKind,
+    DatasetRecord, DatasetState, Descent, dataset_key,
 };
 pub use delta::{
     DELTA_BYTES_MAX, DELTA_BYTES_MIN, DELTA_CHANGE_BYTES, DeltaBuilder, DeltaChange, DeltaRef,
@@ -83,8 +83,9 @@ pub use scrub::{LOST_RANGES_MAX, LOST_SETTING, LostPart, LostRange, SCRUB_SETTIN
 pub use segment_header::{SEGMENT_HEADER_BYTES, SegmentHeader, SegmentKind};
 pub use segment_table::{SEGMENT_ENTRIES_MAX, SegmentEntry, SegmentState, SegmentTablePage};
 pub use superblock::{
-    FEATURE_BUCKETS, FEATURE_PACKS, FEATURE_QUOTAS, FEATURE_SETTINGS, FEATURE_SHARING,
-    FEATURE_SNAPSHOTS, JournalStart, SUPERBLOCK_BYTES, Superblock, superblock_offset,
+    FEATURE_BUCKET_SNAPSHOTS, FEATURE_BUCKETS, FEATURE_PACKS, FEATURE_QUOTAS, FEATURE_SETTINGS,
+    FEATURE_SHARING, FEATURE_SNAPSHOTS, JournalStart, SUPERBLOCK_BYTES, Superblock,
+    superblock_offset,
 };
 
 /// The version of the format that this build reads and writes.

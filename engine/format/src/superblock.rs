@@ -27,6 +27,8 @@ pub const FEATURE_SETTINGS: u64 = 4;
 pub const FEATURE_SNAPSHOTS: u64 = 8;
 /// Incompatible feature: a bucket has, or had, quotas.
 pub const FEATURE_QUOTAS: u64 = 16;
+/// Incompatible feature: a bucket has, or had, snapshots.
+pub const FEATURE_BUCKET_SNAPSHOTS: u64 = 32;
 /// Incompatible feature: what is live of segments may lie in packs.
 pub const FEATURE_PACKS: u64 = 64;
 /// The incompatible features that this build knows.
@@ -35,6 +37,7 @@ const KNOWN_FEATURES: u64 = FEATURE_BUCKETS
     | FEATURE_SETTINGS
     | FEATURE_SNAPSHOTS
     | FEATURE_QUOTAS
+    | FEATURE_BUCKET_SNAPSHOTS
     | FEATURE_PACKS;
 
 const MAGIC: [u8; 8] = *b"TREFOIL\x1a";

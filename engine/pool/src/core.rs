@@ -18,6 +18,7 @@ use crate::dead::DeadData;
 use crate::pages::{PageReader, SlotOf};
 use crate::places::Home;
 use crate::salvage::LostPages;
+use crate::snapshots::Leaving;
 use crate::space::{Admission, Generation, Space};
 use crate::{KeyLocks, StoreError};
 
@@ -36,6 +37,8 @@ pub(crate) struct Core {
     pub(crate) turn: Mutex<Turn>,
     /// Held by who gives back what deleted members of families leave behind.
     pub(crate) releasing: KeyLocks<()>,
+    /// What is being given back of a bucket's.
+    pub(crate) leaving: Leaving,
     pub(crate) space: Mutex<Space>,
     pub(crate) admission: Admission,
     /// Where each segment in use lies: what readers need of `space`, without its mutex. Taken
@@ -123,6 +126,7 @@ impl Core {
             lines: Mutex::default(),
             turn: Mutex::new(parts.turn),
             releasing: KeyLocks::default(),
+            leaving: Leaving::default(),
             space: Mutex::new(parts.space),
             admission: parts.admission,
             homes: RwLock::new(homes),

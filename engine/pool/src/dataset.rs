@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use engine_base::{ByteCount, DatasetId};
-use engine_format::{DatasetKind, DatasetRecord, DatasetState, Descent, PagePointer};
+use engine_format::{Above, DatasetKind, DatasetRecord, DatasetState, Descent, PagePointer};
 use engine_tree::Tree;
 use parking_lot::{Mutex, RwLock};
 
@@ -95,7 +95,8 @@ impl Dataset {
     }
 
     /// Its place in its family.
-    pub(crate) fn descent(&self) -> Descent {
+    #[must_use]
+    pub fn descent(&self) -> Descent {
         let known = self.with_record(|record| record.and_then(|record| record.descent));
         known.unwrap_or(Descent {
             family: self.id,
@@ -103,6 +104,7 @@ impl Dataset {
             parent: None,
             head: None,
             released: 0,
+            above: Above::default(),
         })
     }
 
@@ -144,6 +146,12 @@ impl Dataset {
     #[must_use]
     pub fn record(&self) -> Option<DatasetRecord> {
         self.record.read().clone()
+    }
+
+    /// Whether it is a snapshot, or was one until it was deleted.
+    #[must_use]
+    pub const fn is_snapshot(&self) -> bool {
+        self.kept.is_some()
     }
 
     /// Looks at the record without copying it.

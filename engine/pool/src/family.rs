@@ -11,13 +11,16 @@
 //!   child does not refer to it. A snapshot with several children is not deleted before all but one
 //!   are gone, or they would not be connected any more.
 //!
+//! What a bucket copies refers to the same stored bytes from other places. Both rules are about
+//! the bytes, not the places: a state refers to bytes as long as any of its extents does.
+//!
 //! *Younger* compares places: data with the place in the journal at which the snapshot was taken,
 //! pages with the place in the index behind the snapshot's own.
 
 use std::sync::OnceLock;
 
 use engine_base::{DatasetId, Location};
-use engine_format::DatasetRecord;
+use engine_format::{DatasetKind, DatasetRecord};
 
 use crate::Dataset;
 use crate::core::Core;
@@ -41,9 +44,39 @@ impl Kept {
     }
 }
 
-/// The offset below which a dataset that is being deleted refers to nothing alone.
-pub(crate) fn released_by(record: &DatasetRecord) -> u64 {
-    record.descent.map_or(0, |descent| descent.released)
+/// What a dataset that is being deleted does not refer to alone any more: how far it was gone
+/// through.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Released {
+    /// Of a volume: extents below this offset.
+    Below(u64),
+    /// Of a bucket: bytes in segments with ids below this. Several extents may refer to them.
+    Segments(u64),
+}
+
+impl Default for Released {
+    fn default() -> Self {
+        Self::Below(0)
+    }
+}
+
+impl Released {
+    /// What the record says.
+    pub(crate) fn by(record: &DatasetRecord) -> Self {
+        let released = record.descent.map_or(0, |descent| descent.released);
+        match record.kind {
+            DatasetKind::Volume => Self::Below(released),
+            DatasetKind::Bucket => Self::Segments(released),
+        }
+    }
+
+    /// Whether bytes at this offset of the object are among it.
+    pub(crate) fn has(&self, offset: u64, at: Location) -> bool {
+        match *self {
+            Self::Below(end) => offset < end,
+            Self::Segments(end) => at.segment.get() < end,
+        }
+    }
 }
 
 /// What becomes of bytes that a dataset lets go of.
@@ -51,10 +84,12 @@ pub(crate) fn released_by(record: &DatasetRecord) -> u64 {
 pub(crate) struct Fate {
     /// The moment of the parent.
     parent: Option<Location>,
-    /// The parent is being deleted, and has let go of everything below this offset.
-    released: u64,
+    /// The parent is being deleted, and has let go of this.
+    released: Released,
     /// The moment of the parent's parent.
     above: Option<Location>,
+    /// Who is told what the parent alone refers to from then on.
+    told: Option<DatasetId>,
 }
 
 impl Fate {
@@ -67,8 +102,9 @@ impl Fate {
     ) -> Self {
         Self {
             parent,
-            released: record.map_or(0, released_by),
+            released: record.map(Released::by).unwrap_or_default(),
             above,
+            told: None,
         }
     }
 
@@ -77,8 +113,13 @@ impl Fate {
         let Some(parent) = self.parent else {
             return true;
         };
-        let is_released = offset < self.released;
+        let is_released = self.released.has(offset, at);
         at >= parent || (is_released && self.above.is_none_or(|above| at >= above))
+    }
+
+    /// The parent, if it is a bucket's: it may be on its way out, and has what does not die here.
+    pub(crate) const fn told(&self) -> Option<DatasetId> {
+        self.told
     }
 }
 
@@ -94,7 +135,12 @@ impl Core {
             return Fate::default();
         };
         let above = parent_of(&parent).and_then(|above| cut(&above));
-        parent.with_record(|record| Fate::below(cut(&parent), record, above))
+        let fate = parent.with_record(|record| Fate::below(cut(&parent), record, above));
+        let is_bucket = parent.is(DatasetKind::Bucket);
+        Fate {
+            told: is_bucket.then(|| parent.id()),
+            ..fate
+        }
     }
 }
 

@@ -129,7 +129,7 @@ pub(crate) fn release(
 }
 
 /// The parts of a range of a segment that no record covers.
-fn uncovered(
+pub(crate) fn uncovered(
     tree: &Tree,
     segment: SegmentId,
     from: u32,

@@ -4,23 +4,28 @@
 //! keeps the root of the tree at that place in the order of commits. What becomes of the space is
 //! in `family`.
 
+mod compare;
+mod gather;
+mod leaving;
 mod records;
 mod release;
+mod release_bucket;
 mod unshared;
 
+pub(crate) use leaving::Leaving;
 pub(crate) use release::{is_released, is_released_by};
 
-use std::ops::Range;
 use std::sync::Arc;
 
-use engine_base::{ByteCount, DatasetId};
+use engine_base::DatasetId;
 use engine_format::{
-    BatchBuilder, DatasetName, DatasetRecord, DatasetState, Descent, FEATURE_SNAPSHOTS, dataset_key,
+    Above, BatchBuilder, DatasetKind, DatasetName, DatasetRecord, DatasetState, Descent,
+    dataset_key,
 };
 
 use crate::cleanup::{live_record, not_found};
-use crate::{Dataset, DatasetInfo, Pool, StoreError};
-use records::{check_label, exists, invalid, snapshot_record};
+use crate::{Dataset, DatasetInfo, LockMode, Pool, StoreError};
+use records::{check_label, exists, features_of, invalid, snapshot_record};
 
 impl Pool {
     /// Takes a snapshot of all of `heads` at one moment, each with this label. Nothing is copied,
@@ -31,8 +36,8 @@ impl Pool {
     ///
     /// # Errors
     /// [`StoreError::Exists`], [`StoreError::NotFound`] if one was deleted,
-    /// [`StoreError::Invalid`] for a label that breaks the rules, a kind of dataset that has no
-    /// snapshots, or at the limit of datasets, [`StoreError::NoSpace`], [`StoreError::Log`].
+    /// [`StoreError::Invalid`] for a label that breaks the rules, or at the limit of datasets,
+    /// [`StoreError::NoSpace`], [`StoreError::Log`].
     /// Nothing was changed.
     pub async fn take_snapshot(
         &self,
@@ -48,7 +53,6 @@ impl Pool {
         let mut id = self.core.catalog.next_id();
         for (index, head) in heads.iter().enumerate() {
             let mut record = live_record(head)?;
-            self.check_head(&record, &label)?;
             let descent = head.descent();
             if self.find_snapshot(head, label.as_str()).is_some() {
                 return Err(exists(&record, &label));
@@ -81,7 +85,7 @@ impl Pool {
             id = id.next();
         }
         let _admitted = self.admit(0).await?;
-        self.require_features(FEATURE_SNAPSHOTS)?;
+        self.require_features(features_of(heads.iter().map(|head| &**head)))?;
         let changed = heads
             .iter()
             .map(|head| head.id())
@@ -141,9 +145,9 @@ impl Pool {
         self.throttle(&self.core.catalog.pool).await?;
         let _names = self.core.catalog.pool.locks().lock(0..u64::MAX).await;
         let mut record = live_record(head)?;
-        self.check_copied(&record, &name)?;
+        self.check_new(&record, &name, 2)?;
         let _admitted = self.admit(0).await?;
-        self.require_features(FEATURE_SNAPSHOTS)?;
+        self.require_features(features_of([head]))?;
         let kept_id = self.core.catalog.next_id();
         let (id, descent) = (kept_id.next(), head.descent());
         let kept = DatasetRecord {
@@ -180,6 +184,11 @@ impl Pool {
         snapshot: &Dataset,
     ) -> Result<Arc<Dataset>, StoreError> {
         self.admit_release().await?;
+        // Nobody takes a number of the bucket's any more.
+        let gate = match head.is(DatasetKind::Bucket) {
+            true => Some(head.gate(LockMode::Exclusive).await),
+            false => None,
+        };
         let names = self.core.catalog.pool.locks().lock(0..u64::MAX).await;
         let mut old = live_record(head)?;
         let kept = snapshot_record(snapshot)?;
@@ -191,13 +200,22 @@ impl Pool {
         let id = self.core.catalog.next_id();
         let mut new = self.record_from(&kept, snapshot.id(), old.name.clone(), id);
         new.created_unix_nanos = old.created_unix_nanos;
-        new.descent = new.descent.map(|descent| Descent { lineage, ..descent });
+        let above = match gate {
+            Some(_) => self.above_numbers_of(head, &kept).await?,
+            None => Above::default(),
+        };
+        new.descent = new.descent.map(|descent| Descent {
+            lineage,
+            above,
+            ..descent
+        });
         old.state = DatasetState::Deleting;
         let mut batch = BatchBuilder::new();
         batch.put(DatasetId::POOL, &dataset_key(head.id()), &old.encode());
         batch.put(DatasetId::POOL, &dataset_key(id), &new.encode());
         self.commit_records([head.id(), id], batch).await?;
         drop(names);
+        drop(gate);
         self.clean_up_deletions().await?;
         self.found(id, &new)
     }
@@ -221,58 +239,6 @@ impl Pool {
             self.commit_records([snapshot.id()], batch).await?;
         }
         self.clean_up_deletions().await
-    }
-
-    /// Bytes of data that nothing but this snapshot refers to. Reads what differs from the
-    /// snapshots around it.
-    ///
-    /// # Errors
-    /// [`StoreError::PageDamaged`], [`StoreError::Device`].
-    pub async fn exclusive_bytes(&self, snapshot: &Dataset) -> Result<ByteCount, StoreError> {
-        let (mut bytes, mut from) = (0, 0);
-        let others = self.related(snapshot);
-        while from < u64::MAX {
-            let found = self.unshared(snapshot, &others, from..u64::MAX).await?;
-            bytes += found.pieces.iter().map(|piece| piece.bytes).sum::<u64>();
-            from = found.to;
-        }
-        Ok(ByteCount::new(bytes))
-    }
-
-    /// The ranges of a volume that differ between two states of it, those that begin in the next
-    /// part from `from` on, and where the part behind that begins; 2^64 - 1: nowhere. Ranges of a
-    /// later part may reach into one before it. Holes and stored bytes differ, whatever is stored.
-    ///
-    /// # Errors
-    /// [`StoreError::Invalid`] for datasets of different families; [`StoreError::PageDamaged`],
-    /// [`StoreError::Device`].
-    pub async fn differences(
-        &self,
-        (one, other): (&Arc<Dataset>, &Arc<Dataset>),
-        from: u64,
-    ) -> Result<(Vec<Range<u64>>, u64), StoreError> {
-        if one.descent().family != other.descent().family {
-            return Err(StoreError::Invalid {
-                what: "comparing two datasets".to_owned(),
-                why: "neither descends from the other; compare states of one volume".to_owned(),
-            });
-        }
-        let (ones, others) = ([Arc::clone(one)], [Arc::clone(other)]);
-        let mut first = self.unshared(one, &others, from..u64::MAX).await?;
-        let mut second = self.unshared(other, &ones, from..u64::MAX).await?;
-        let to = first.to.min(second.to);
-        first.pieces.append(&mut second.pieces);
-        first.pieces.retain(|piece| piece.extent < to);
-        let range = |piece: unshared::Unshared| piece.offset..piece.offset + piece.bytes;
-        Ok((first.pieces.into_iter().map(range).collect(), to))
-    }
-
-    /// The dataset that this one went on from, and those that went on from it.
-    fn related(&self, dataset: &Dataset) -> Vec<Arc<Dataset>> {
-        let parent = dataset.descent().parent;
-        let mut all = self.core.catalog.children_of(dataset.id());
-        all.extend(parent.and_then(|id| self.core.catalog.get(id)));
-        all
     }
 
     /// Commits records, durably; the caller holds the lock of the names.

@@ -7,6 +7,8 @@ use fuser::Errno;
 /// What a system call answers.
 pub(crate) fn errno(error: &BucketError) -> Errno {
     match error {
+        // Deleted while somebody is in it.
+        BucketError::NotFound { what: "snapshot" } => Errno::ESTALE,
         BucketError::NotFound { .. } => Errno::ENOENT,
         // In the way of a key: as if the name were taken.
         BucketError::Exists { .. } | BucketError::InTheWay => Errno::EEXIST,
@@ -17,7 +19,8 @@ pub(crate) fn errno(error: &BucketError) -> Errno {
         | BucketError::Below
         | BucketError::Invalid { .. } => Errno::EINVAL,
         BucketError::NotEmpty => Errno::ENOTEMPTY,
-        BucketError::InUse => Errno::EBUSY,
+        BucketError::InUse | BucketError::HasSnapshots { .. } => Errno::EBUSY,
+        BucketError::ReadOnly => Errno::EROFS,
         BucketError::TooLarge { what, .. } => too_large(what),
         BucketError::TooManyLinks { .. } => Errno::EMLINK,
         BucketError::Quota { .. } => Errno::EDQUOT,

@@ -33,6 +33,13 @@ pub(crate) fn no_such_key() -> S3Error {
     s3_error!(NoSuchKey, "The specified key does not exist.")
 }
 
+pub(crate) fn read_only() -> S3Error {
+    s3_error!(
+        MethodNotAllowed,
+        "The bucket is a snapshot, which nothing changes: write to the bucket it was taken of."
+    )
+}
+
 pub(crate) fn precondition_failed() -> S3Error {
     s3_error!(
         PreconditionFailed,
@@ -61,7 +68,7 @@ pub(crate) fn metadata_too_large() -> S3Error {
 pub(crate) fn of_bucket(error: BucketError) -> S3Error {
     match error {
         BucketError::NotFound { what } => match what {
-            "bucket" => s3_error!(NoSuchBucket, "The specified bucket does not exist"),
+            "bucket" | "snapshot" => s3_error!(NoSuchBucket, "The specified bucket does not exist"),
             "upload" => s3_error!(
                 NoSuchUpload,
                 "The specified upload does not exist. The upload ID may be invalid, or the upload \
@@ -78,6 +85,11 @@ pub(crate) fn of_bucket(error: BucketError) -> S3Error {
             StatusCode::CONFLICT,
             "The requested bucket name is not available.",
         ),
+        BucketError::ReadOnly => read_only(),
+        BucketError::HasSnapshots { .. } => {
+            let text = error.to_string();
+            s3_error!(BucketNotEmpty, "{text}")
+        }
         BucketError::NotEmpty => s3_error!(
             BucketNotEmpty,
             "The bucket, or the directory, you tried to replace or delete is not empty"
@@ -102,11 +114,10 @@ pub(crate) fn of_bucket(error: BucketError) -> S3Error {
             "A symbolic link, a device or the like has that name, or one above it; remove it \
              through the mount.",
         ),
-        BucketError::NotDirectory | BucketError::IsDirectory | BucketError::Below => {
-            let text = error.to_string();
-            custom("KeyConflict", StatusCode::CONFLICT, text)
-        }
-        BucketError::TooManyLinks { .. } => {
+        BucketError::NotDirectory
+        | BucketError::IsDirectory
+        | BucketError::Below
+        | BucketError::TooManyLinks { .. } => {
             let text = error.to_string();
             custom("KeyConflict", StatusCode::CONFLICT, text)
         }

@@ -124,7 +124,7 @@ impl Bucket {
     ) {
         inode.size = ready.size;
         inode.allocated = ready.size;
-        inode.changes += 1;
+        inode.changes = self.next_change(inode.changes);
         inode.content = ContentForm::None;
         if ready.size == 0 {
             return;

@@ -25,6 +25,7 @@ mod refused;
 mod shared;
 mod shown;
 mod sizes;
+mod snapshots;
 mod steps;
 mod structure;
 mod threads;

@@ -2,7 +2,10 @@ use engine_base::limits::VOLUME_BYTES_MAX;
 use engine_base::{ByteCount, DatasetId};
 use proptest::prelude::{any, prop, proptest};
 
-use super::{DatasetName, DatasetRecord, DatasetState, Descent, dataset_key, dataset_of_key};
+use super::{
+    Above, DatasetKind, DatasetName, DatasetRecord, DatasetState, Descent, dataset_key,
+    dataset_of_key,
+};
 use crate::samples;
 use crate::testing::{notices_every_flipped_bit, refused, refuses_every_truncation, unhex};
 
@@ -40,6 +43,7 @@ fn snapshot() -> DatasetRecord {
             parent: Some(DatasetId::new(18)),
             head: Some(DatasetId::new(19)),
             released: 0x0102_0304_0506_0708,
+            above: Above::default(),
         }),
         ..samples::dataset_record()
     }
@@ -64,6 +68,43 @@ fn golden_bytes_of_a_snapshot() {
     assert_eq!(wrong(56, 0), "head");
 }
 
+const REVERTED: &str = concat!(
+    "03 02 01 00 0000000000000000 ffffffffffffffff 2827262524232221 0700 0000",
+    "1000000000000000 1100000000000000 1200000000000000 0000000000000000 0000000000000000",
+    "1817161514131211 3837363534333231 6469736b2dc3a9",
+);
+
+#[test]
+fn golden_bytes_of_a_bucket_that_was_reverted() {
+    let descent = snapshot().descent.map(|descent| Descent {
+        head: None,
+        released: 0,
+        above: Above {
+            inode: 0x1112_1314_1516_1718,
+            changes: 0x3132_3334_3536_3738,
+        },
+        ..descent
+    });
+    let record = DatasetRecord {
+        kind: DatasetKind::Bucket,
+        state: DatasetState::Live,
+        size: ByteCount::ZERO,
+        descent,
+        ..snapshot()
+    };
+    let bytes = unhex(REVERTED);
+    assert_eq!(record.encode(), bytes);
+    assert_eq!(DatasetRecord::decode(&bytes), Ok(record));
+    notices_every_flipped_bit(&bytes, DatasetRecord::decode);
+    refuses_every_truncation(&bytes, DatasetRecord::decode);
+    let mut of_volume = bytes.clone();
+    of_volume[1] = 1;
+    assert_eq!(refused(DatasetRecord::decode(&of_volume)), "version");
+    let mut nothing = bytes;
+    nothing[72..88].fill(0);
+    assert_eq!(refused(DatasetRecord::decode(&nothing)), "above");
+}
+
 #[test]
 fn every_flipped_bit_is_noticed_and_every_truncation_is_refused() {
     notices_every_flipped_bit(&unhex(GOLDEN), DatasetRecord::decode);
@@ -77,7 +118,7 @@ fn what_no_writer_makes_is_refused() {
         bytes[at..at + with.len()].copy_from_slice(with);
         refused(DatasetRecord::decode(&bytes))
     };
-    assert_eq!(wrong(0, &[3]), "version");
+    assert_eq!(wrong(0, &[4]), "version");
     assert_eq!(wrong(0, &[2]), "truncated");
     assert_eq!(wrong(1, &[0]), "kind");
     assert_eq!(wrong(1, &[2]), "size");

@@ -1,6 +1,6 @@
 //! What one mutation stops referring to.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use engine_base::limits::BLOCK_BYTES;
 use engine_base::{Location, SegmentId, to_u32};
@@ -70,10 +70,31 @@ impl<'a> Freed<'a> {
         if self.fate.dies(old.offset, old.location) {
             self.die(old.location.segment, old.bytes);
             self.core.dead.note(old.location, old.bytes);
+        } else {
+            let at = old.position;
+            self.let_go(old.location.segment, at..at + old.bytes);
         }
     }
 
-    /// What a range maps is referred to by nobody else. The tree stays as it is.
+    /// The parent still has these bytes.
+    fn let_go(&self, segment: SegmentId, bytes: Range<u32>) {
+        if let Some(parent) = self.fate.told() {
+            self.core.leaving.add(parent, segment, bytes);
+        }
+    }
+
+    /// Nobody else refers to so many bytes that a bucket has in a segment.
+    pub(super) fn release_in(&mut self, key: &[u8], bytes: u64) -> Result<(), ApplyError> {
+        let segment = <[u8; 8]>::try_from(key).map(u64::from_be_bytes);
+        let segment = segment.ok().and_then(SegmentId::new);
+        let (Some(segment), Ok(bytes)) = (segment, u32::try_from(bytes)) else {
+            return Err(ApplyError::BadKey);
+        };
+        self.die(segment, bytes);
+        Ok(())
+    }
+
+    /// What a range of a volume maps is referred to by nobody else. The tree stays as it is.
     pub(super) fn release(
         &mut self,
         tree: &Tree,
@@ -108,7 +129,16 @@ impl<'a> Freed<'a> {
         for old in std::mem::take(&mut self.shared) {
             let Some(whole) = &old.shared else { continue };
             for (from, to) in sharing::release(tree, prefix, &old, whole)? {
-                self.die(old.location.segment, to - from);
+                let segment = old.location.segment;
+                let at = Location {
+                    segment,
+                    offset: from,
+                };
+                if self.fate.dies(old.offset, at) {
+                    self.die(segment, to - from);
+                } else {
+                    self.let_go(segment, from..to);
+                }
             }
         }
         Ok(self.bytes)

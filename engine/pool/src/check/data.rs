@@ -4,7 +4,7 @@ mod scan;
 
 use std::sync::Arc;
 
-use engine_base::limits::{BLOCK_BYTES, EXTENT_BYTES_MAX};
+use engine_base::limits::{BLOCK, BLOCK_BYTES, EXTENT_BYTES_MAX};
 use engine_base::{Location, SegmentId, to_u32, to_usize};
 use engine_device::PageBuf;
 use engine_format::{DatasetState, EXTENT_BLOCKS_MAX, ExtentRef, SegmentKind, SegmentState};
@@ -18,7 +18,7 @@ use super::structure::Structure;
 use super::trees::owner_of;
 use crate::Dataset;
 use crate::core::Core;
-use crate::family::{Fate, released_by};
+use crate::family::{Fate, Released};
 use scan::take_extents;
 
 struct Data<'a> {
@@ -39,7 +39,14 @@ struct Progress {
     structure: Structure,
     /// What of it is counted here, and not in the snapshot that it went on from.
     fate: Fate,
-    released: u64,
+    released: Released,
+}
+
+impl Progress {
+    /// Whether bytes at this offset of an object are counted in this dataset.
+    fn is_counted(&self, offset: u64, at: Location) -> bool {
+        !self.released.has(offset, at) && self.fate.dies(offset, at)
+    }
 }
 
 impl Check<'_> {
@@ -83,7 +90,7 @@ impl Check<'_> {
             shares: Shares::default(),
             structure: Structure::default(),
             fate: data.core.fate(dataset),
-            released: record.as_ref().map_or(0, released_by),
+            released: record.as_ref().map(Released::by).unwrap_or_default(),
         };
         let mut whole = true;
         let mut cursor = Some(Vec::new());
@@ -96,8 +103,10 @@ impl Check<'_> {
                 match decode_entry(progress.is_bucket, key, value) {
                     Ok(Found::Other | Found::Counted(..) | Found::Usage(..)) => {}
                     Ok(Found::Shared(key, record)) => {
-                        let live = progress.shares.record(&key, record);
-                        data.claims.add_bytes(key.segment, live);
+                        let (at, live) = progress.shares.record(&key, record);
+                        if progress.is_counted(key.offset, at) {
+                            data.claims.add_bytes(key.segment, live);
+                        }
                     }
                     Ok(Found::Extent(object, start, extent)) => {
                         if object != progress.object {
@@ -173,12 +182,14 @@ impl Check<'_> {
         progress.mapped_to = progress.mapped_to.max(end);
         progress.allocated += u64::from(extent.bytes());
         let (location, blocks) = (extent.location(), extent.checksums().len());
-        if start < progress.released || !progress.fate.dies(start, location) {
+        if extent.is_shared() {
+            progress.shares.extent(progress.object, start, extent);
+        }
+        if !progress.is_counted(start, location) {
             // It is verified where it is counted, if anybody needs it any more.
             return;
         }
         let is_free = if extent.is_shared() {
-            progress.shares.extent(progress.object, start, extent);
             data.claims.claim_shared(location, blocks)
         } else {
             data.claims.claim(location, blocks, extent.bytes())

@@ -34,8 +34,10 @@ impl Extents<'_> {
                 Ok(Found::Counted(project, usage)) => self.usages.count(project, usage),
                 Ok(Found::Usage(project, usage)) => self.usages.state(project, usage),
                 Ok(Found::Shared(key, record)) => {
-                    let live = self.shares.record(&key, record);
-                    sums.add_live(key.segment, live);
+                    let (at, live) = self.shares.record(&key, record);
+                    if self.place.counts(key.offset, at) {
+                        sums.add_live(key.segment, live);
+                    }
                 }
                 Ok(Found::Extent(object, start, extent)) => {
                     if object != self.object {

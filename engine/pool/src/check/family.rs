@@ -4,22 +4,22 @@ use engine_base::{DatasetId, Location};
 use engine_format::{DatasetRecord, KeptCut};
 
 use super::trees::{Records, Roots};
-use crate::family::{Fate, released_by};
+use crate::family::{Fate, Released};
 
 /// What of a dataset is counted there, and not where it came from.
 #[derive(Clone, Copy, Default)]
 pub(super) struct PlaceInFamily {
     pub(super) family: Option<DatasetId>,
     fate: Fate,
-    released: u64,
+    released: Released,
     /// Pages before this place are not.
     pub(super) pages: Option<Location>,
 }
 
 impl PlaceInFamily {
-    /// Whether an extent that begins at `start` is counted there.
+    /// Whether an extent that begins at `start`, or bytes that are recorded, are counted there.
     pub(super) fn counts(&self, start: u64, at: Location) -> bool {
-        start >= self.released && self.fate.dies(start, at)
+        !self.released.has(start, at) && self.fate.dies(start, at)
     }
 }
 
@@ -39,7 +39,7 @@ pub(super) fn place_of(
     PlaceInFamily {
         family: Some(descent.family),
         fate: Fate::below(data(moment), parent, data(above)),
-        released: released_by(record),
+        released: Released::by(record),
         pages: moment.map(|moment| moment.pages),
     }
 }

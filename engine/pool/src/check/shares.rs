@@ -1,7 +1,7 @@
 //! Whether extents that share bytes are those that are recorded under them, in little memory: what
 //! there is of both is added up in an order that does not matter.
 
-use engine_base::SegmentId;
+use engine_base::{Location, SegmentId};
 use engine_format::{ExtentRef, SharedKey, SharedRecord};
 
 #[derive(Default)]
@@ -45,8 +45,9 @@ impl Shares {
             .add([segment, position, content, start, extent.bytes().into()]);
     }
 
-    /// A record, in the order of their keys; the bytes that it covers and none before it.
-    pub(super) fn record(&mut self, key: &SharedKey, record: SharedRecord) -> u32 {
+    /// A record, in the order of their keys; the bytes that it covers and none before it, and where
+    /// they begin.
+    pub(super) fn record(&mut self, key: &SharedKey, record: SharedRecord) -> (Location, u32) {
         let (segment, position) = (key.segment.get(), u64::from(key.position));
         let (content, bytes) = (key.content.get(), u64::from(record.bytes));
         self.records
@@ -57,7 +58,11 @@ impl Shares {
             _ => 0,
         };
         self.covered = Some((key.segment, end.max(before)));
-        end.saturating_sub(key.position.max(before))
+        let at = Location {
+            segment: key.segment,
+            offset: key.position.max(before),
+        };
+        (at, end.saturating_sub(at.offset))
     }
 
     /// Whether both are the same.

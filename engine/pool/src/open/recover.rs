@@ -171,8 +171,13 @@ impl Core {
             {
                 let mutation = mutation.map_err(|error| undecodable(group, error.into()))?;
                 let (low, high) = key_span(&mutation);
-                // A dataset that this very group creates has no pages yet.
+                // A dataset that this very group creates has no pages yet, and what is given back
+                // of a bucket names no keys.
                 if let Some(dataset) = self.catalog.get(mutation.dataset()) {
+                    let is_release = matches!(mutation, MutationRef::ExtentRelease { .. });
+                    if is_release && dataset.is(DatasetKind::Bucket) {
+                        continue;
+                    }
                     self.load_span(&dataset, &low, &high)?;
                     self.load_shared(group, &dataset, &mutation)?;
                 }

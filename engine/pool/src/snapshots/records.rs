@@ -2,13 +2,19 @@
 
 use engine_base::DatasetId;
 use engine_base::limits::DATASETS_MAX;
-use engine_format::{DatasetKind, DatasetName, DatasetRecord, DatasetState, Descent};
+use engine_format::{
+    Above, BucketKey, DatasetKind, DatasetName, DatasetRecord, DatasetState, Descent,
+    FEATURE_BUCKET_SNAPSHOTS, FEATURE_SNAPSHOTS, InodeNumbers,
+};
 
 use crate::cleanup::not_found;
 use crate::{Dataset, Pool, StoreError};
 
 /// Datasets of one snapshot: their records fit a batch.
 const GROUP_MAX: usize = 256;
+/// Changes of a content that are counted before a revert, at most: at a million a second, more than
+/// half a year of them.
+const CHANGES_PER_HEAD: u64 = 1 << 44;
 /// Bytes of a label.
 const LABEL_BYTES_MAX: usize = 63;
 
@@ -32,19 +38,12 @@ impl Pool {
                 parent: Some(parent),
                 head: None,
                 released: 0,
+                above: kept
+                    .descent
+                    .map_or(Above::default(), |descent| descent.above),
             }),
             ..kept.clone()
         }
-    }
-
-    /// Room for a copy and the snapshot between.
-    pub(super) fn check_copied(
-        &self,
-        head: &DatasetRecord,
-        name: &DatasetName,
-    ) -> Result<(), StoreError> {
-        self.check_head(head, name)?;
-        self.check_new(head, name, 2)
     }
 
     pub(super) fn check_new(
@@ -78,19 +77,46 @@ impl Pool {
         })
     }
 
-    pub(super) fn check_head(
+    /// What a bucket that goes on from a snapshot with the record `kept` in the place of `head` has
+    /// to keep above. The caller keeps numbers from being given out.
+    pub(super) async fn above_numbers_of(
         &self,
-        record: &DatasetRecord,
-        label: &DatasetName,
-    ) -> Result<(), StoreError> {
-        if record.kind == DatasetKind::Volume {
-            return Ok(());
-        }
-        let why = format!(
-            "{:?} is a bucket: only volumes have snapshots",
-            record.name.as_str()
+        head: &Dataset,
+        kept: &DatasetRecord,
+    ) -> Result<Above, StoreError> {
+        let key = BucketKey::NextInode.encode();
+        let found = self.look(head, |tree| {
+            tree.get(&key, |value| value.map(InodeNumbers::decode))
+        });
+        let found = found.await?.transpose();
+        let numbers = found.map_err(|error| StoreError::Inconsistent {
+            what: format!("the inode numbers of {}: {error}", head.id()),
+        })?;
+        let (before, kept) = (
+            head.descent().above,
+            kept.descent.unwrap_or(head.descent()).above,
         );
-        Err(invalid(label, why))
+        let given = numbers.map_or(0, |numbers| numbers.next);
+        let changes = before
+            .changes
+            .max(kept.changes)
+            .checked_add(CHANGES_PER_HEAD);
+        Ok(Above {
+            inode: given.max(before.inode).max(kept.inode),
+            changes: changes.ok_or_else(|| StoreError::Invalid {
+                what: "reverting a bucket once more".to_owned(),
+                why: "it was reverted a million times; copy it to a new one".to_owned(),
+            })?,
+        })
+    }
+}
+
+/// What the pool needs before a snapshot of these is there.
+pub(super) fn features_of<'a>(heads: impl IntoIterator<Item = &'a Dataset>) -> u64 {
+    let of_buckets = heads.into_iter().any(|head| head.is(DatasetKind::Bucket));
+    match of_buckets {
+        true => FEATURE_SNAPSHOTS | FEATURE_BUCKET_SNAPSHOTS,
+        false => FEATURE_SNAPSHOTS,
     }
 }
 

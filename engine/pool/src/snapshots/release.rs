@@ -1,17 +1,20 @@
 //! Giving back what deleted snapshots, and deleted datasets that came from one, refer to alone.
 //!
-//! A tree is gone through once, leaf by leaf, past the pages that its parent or its child has too.
+//! The tree of a volume is gone through once, leaf by leaf, past the pages that its parent or its
+//! child has too.
 //! Each step is a batch: what it found is dead, and the record says how far it came. From then on
 //! the child treats what lies below that place as if its parent were the parent's parent. The last
 //! batch removes the record and says so in the child's.
 //!
 //! CRASH: the record says from where to go on. One dataset of a family is at it at a time.
+//!
+//! Buckets, in which several extents may refer to the same bytes, see `release_bucket`.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use engine_base::DatasetId;
-use engine_format::{BatchBuilder, DatasetRecord, DatasetState, Descent, dataset_key};
+use engine_format::{BatchBuilder, DatasetKind, DatasetRecord, DatasetState, Descent, dataset_key};
 use engine_tree::extent_key_span;
 
 use super::unshared::Found;
@@ -67,6 +70,10 @@ impl Pool {
     }
 
     async fn release(&self, dataset: &Arc<Dataset>) -> Result<(), StoreError> {
+        if dataset.is(DatasetKind::Bucket) {
+            self.release_bucket(dataset).await?;
+            return self.remove_released(dataset).await;
+        }
         // Whoever still writes holds a lock taken before the deletion, or will see the state and
         // give up.
         drop(dataset.locks().lock(0..u64::MAX).await);

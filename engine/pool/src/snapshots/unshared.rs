@@ -1,12 +1,11 @@
-//! What of a dataset others do not refer to.
+//! What of a volume others do not refer to.
 
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use engine_base::{Location, SegmentId};
 use engine_format::ExtentRef;
-use engine_tree::{ExtentError, KeyRange, Missing, MissingIn, Piece, Tree, extent_lookup};
-use parking_lot::RwLockReadGuard;
+use engine_tree::{ExtentError, Missing, Piece, Tree, extent_lookup};
 
 use crate::{Dataset, Pool, StoreError};
 
@@ -37,15 +36,15 @@ pub(crate) struct Found {
 
 /// An extent, and where in its segment its first byte lies.
 #[derive(Debug, Clone, Copy)]
-struct Stored {
-    start: u64,
-    bytes: u64,
-    segment: SegmentId,
-    position: u64,
+pub(super) struct Stored {
+    pub(super) start: u64,
+    pub(super) bytes: u64,
+    pub(super) segment: SegmentId,
+    pub(super) position: u64,
 }
 
 impl Stored {
-    fn of(start: u64, extent: &ExtentRef<'_>) -> Self {
+    pub(super) fn of(start: u64, extent: &ExtentRef<'_>) -> Self {
         let Location { segment, offset } = extent.location();
         Self {
             start,
@@ -60,7 +59,7 @@ impl Stored {
     }
 
     /// Whether the bytes of `other` lie where this one has them.
-    fn agrees(&self, other: &Self) -> bool {
+    pub(super) fn agrees(&self, other: &Self) -> bool {
         self.segment == other.segment
             && self.position + (other.start - self.start) == other.position
     }
@@ -103,31 +102,6 @@ impl Pool {
         }
         let to = self.behind(dataset, offset_of(&from)).await?;
         Ok(Found { pieces, to })
-    }
-
-    async fn unshared_leaf(
-        &self,
-        dataset: &Dataset,
-        others: &[Arc<Dataset>],
-        from: &[u8],
-    ) -> Result<Option<KeyRange>, StoreError> {
-        let mut kept = Vec::new();
-        loop {
-            let found = {
-                let tree = dataset.tree.read();
-                let guards: Vec<RwLockReadGuard<'_, Tree>> =
-                    others.iter().map(|other| other.tree.read()).collect();
-                let trees: Vec<&Tree> = guards.iter().map(|guard| &**guard).collect();
-                tree.unshared_leaf(from, &trees)
-            };
-            let MissingIn { other, missing } = match found {
-                Ok(found) => return Ok(found),
-                Err(missing) => *missing,
-            };
-            let whose = other.and_then(|index| others.get(index));
-            let whose = whose.map_or(dataset, |other| &**other);
-            self.fetch_and_keep(whose, missing, &mut kept).await?;
-        }
     }
 
     /// The extents with keys from `low` up to `high` that begin before `end`.

@@ -7,6 +7,8 @@ use engine_base::Location;
 pub struct FreedExtent {
     /// The first stored block that holds a byte of it.
     pub location: Location,
+    /// Its first byte in the segment.
+    pub position: u32,
     /// The first byte in the object.
     pub offset: u64,
     /// Logical bytes.

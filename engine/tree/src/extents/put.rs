@@ -226,6 +226,7 @@ impl<'a> Range<'a> {
         };
         let inside = FreedExtent {
             location: part.location(),
+            position: part.location().offset + u32::from(part.skip()),
             offset: from,
             bytes,
             shared: extent.is_shared().then_some(shared),

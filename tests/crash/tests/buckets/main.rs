@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod act;
+mod kept;
 
 use act::act;
 
@@ -19,12 +20,15 @@ use engine_bucket::{
     Owner, QuotaLimits, RenameHow, RootOwner, WriteAt,
 };
 use engine_device::{Device, PageBuf, SimDevice, SimImage, SimOptions};
+use engine_format::DatasetKind;
 use engine_pool::{CheckOptions, CreateOptions, Pool, PoolOptions, StoreError, block_on};
 use engine_volume::{Ack, Volumes};
 use tests_model::Rng;
 
 const STEPS: usize = 45;
 const SEEDS: u64 = 10;
+/// With snapshots.
+const KEPT_SEEDS: u64 = 6;
 const OWNER: Owner = Owner {
     uid: 0,
     gid: 0,
@@ -75,14 +79,17 @@ struct World {
     volumes: Volumes,
     buckets: Buckets,
     bucket: Option<Bucket>,
+    /// Snapshots are taken, too.
+    keeps: bool,
 }
 
 impl World {
-    fn new(pool: Arc<Pool>) -> Self {
+    fn new(pool: Arc<Pool>, keeps: bool) -> Self {
         Self {
             volumes: Volumes::new(Arc::clone(&pool)),
             buckets: Buckets::new(pool),
             bucket: None,
+            keeps,
         }
     }
 
@@ -111,6 +118,9 @@ impl World {
             return Ok(true);
         }
         let mut rng = Rng::new(seed << 20 | index as u64);
+        if self.keeps && rng.once_in(3) {
+            return self.keep(&mut rng);
+        }
         let durable = rng.once_in(5);
         let ack = if durable { Ack::Durable } else { Ack::Written };
         if rng.once_in(4) {
@@ -165,6 +175,7 @@ impl World {
             let (size, tag) = (head.info.size, head.info.entity_tag);
             writeln!(text, "key {key} {size} {tag:?}").unwrap();
         }
+        self.kept(&mut text)?;
         Ok(text)
     }
 }
@@ -196,11 +207,11 @@ fn show(bucket: &Bucket, node: &Node, path: &str, text: &mut String) {
 }
 
 /// Runs until the end or the power's loss: how many steps are durable, were begun, and were done.
-fn live(device: &Arc<SimDevice>, seed: u64) -> (usize, usize, usize) {
+fn live(device: &Arc<SimDevice>, seed: u64, keeps: bool) -> (usize, usize, usize) {
     let Ok(pool) = open(device, seed) else {
         return (0, 0, 0);
     };
-    let mut world = World::new(pool);
+    let mut world = World::new(pool, keeps);
     let mut durable = 0;
     for index in 0..STEPS {
         match world.step(seed, index) {
@@ -216,12 +227,12 @@ fn live(device: &Arc<SimDevice>, seed: u64) -> (usize, usize, usize) {
 }
 
 /// What is shown after each number of steps when nothing happens.
-fn states(seed: u64, image: &SimImage) -> (Vec<String>, u64) {
+fn states(seed: u64, image: &SimImage, keeps: bool) -> (Vec<String>, u64) {
     let used = device(seed, image.clone(), None);
-    live(&used, seed);
+    live(&used, seed, keeps);
     let changes = used.changes();
     let used = device(seed, image.clone(), None);
-    let mut world = World::new(open(&used, seed).unwrap());
+    let mut world = World::new(open(&used, seed).unwrap(), keeps);
     let mut states = vec![world.shown().unwrap()];
     for index in 0..STEPS {
         world.step(seed, index).unwrap();
@@ -244,9 +255,12 @@ fn recover(seed: u64, image: SimImage, states: &[String], least: usize, most: us
         ),
     }
     let device = device(seed, image, None);
-    let mut world = World::new(open(&device, seed ^ (at << 32)).unwrap());
+    let mut world = World::new(open(&device, seed ^ (at << 32)).unwrap(), false);
     let shown = world.shown().unwrap();
     if states[least..=most].contains(&shown) {
+        if at.is_multiple_of(16) {
+            world.ends_empty(&format!("seed {seed}, cut at {at}"));
+        }
         return;
     }
     for (count, state) in states.iter().enumerate() {
@@ -260,22 +274,24 @@ fn recover(seed: u64, image: SimImage, states: &[String], least: usize, most: us
 
 #[test]
 fn one_prefix_over_volumes_and_buckets() {
-    let (mut cuts, mut kills) = (0, 0);
-    for seed in 1..=SEEDS {
-        let image = empty(seed);
-        let (states, changes) = states(seed, &image);
-        for at in 0..changes {
-            let used = device(seed, image.clone(), Some(at));
-            let (durable, begun, done) = live(&used, seed);
-            let left = used.crash_image(seed ^ at.rotate_left(17));
-            recover(seed, left, &states, durable, begun, at);
-            cuts += 1;
-            if at % 5 == seed % 5 {
-                let left = used.process_kill_image();
-                recover(seed, left, &states, done, begun, at);
-                kills += 1;
-            }
+    let cuts: u64 = (1..=SEEDS).map(|seed| cuts_of(seed, false)).sum();
+    println!("{cuts} power cuts");
+}
+
+/// Cuts the power at every change of the device, and kills the process at some; how often.
+fn cuts_of(seed: u64, keeps: bool) -> u64 {
+    println!("seed {seed}");
+    let image = empty(seed);
+    let (states, changes) = states(seed, &image, keeps);
+    for at in 0..changes {
+        let used = device(seed, image.clone(), Some(at));
+        let (durable, begun, done) = live(&used, seed, keeps);
+        let left = used.crash_image(seed ^ at.rotate_left(17));
+        recover(seed, left, &states, durable, begun, at);
+        if at % 5 == seed % 5 {
+            let left = used.process_kill_image();
+            recover(seed, left, &states, done, begun, at);
         }
     }
-    println!("{cuts} power cuts, {kills} kills");
+    changes
 }
