@@ -14,11 +14,11 @@ use tokio::sync::Semaphore;
 
 use crate::body::Payload;
 use crate::digest::Promised;
-use crate::error::{no_such_key, of_bucket};
+use crate::error::{no_such_key, of_bucket, read_only};
 use crate::hashers::Hashers;
 use crate::keys::AccessKey;
 use crate::metrics::{Class, Metrics};
-use crate::target::Target;
+use crate::target::{Target, snapshot_in};
 
 /// The buckets, as operations see them.
 pub(crate) struct Door {
@@ -56,6 +56,10 @@ impl Call {
         let reads = ["Get", "Head", "List"];
         let is_read = reads.iter().any(|verb| operation.starts_with(verb));
         let of_buckets = matches!(operation, "CreateBucket" | "DeleteBucket");
+        // A name that nobody can create is refused as such.
+        if self.target.is_snapshot() && !is_read && operation != "CreateBucket" {
+            return Err(read_only());
+        }
         if (self.key.read_only && !is_read) || (self.key.bucket.is_some() && of_buckets) {
             return Err(s3_error!(AccessDenied, "Access Denied"));
         }
@@ -83,7 +87,11 @@ impl Door {
     }
 
     pub(crate) async fn open(&self, name: &str) -> S3Result<Bucket> {
-        match self.buckets.open(name).await {
+        let opened = match snapshot_in(name) {
+            Some((bucket, label)) => self.buckets.open_snapshot(bucket, label).await,
+            None => self.buckets.open(name).await,
+        };
+        match opened {
             Ok(bucket) => Ok(bucket),
             Err(error) => {
                 self.all_shown().await?;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use engine_bucket::Owner;
 
+use crate::target::snapshot_in;
+
 /// An access key and what it may do.
 #[derive(Clone)]
 pub struct AccessKey {
@@ -12,7 +14,8 @@ pub struct AccessKey {
     pub id: String,
     /// What requests are signed with.
     pub secret: String,
-    /// The only bucket that it may use; `None`: all, and it may create and delete buckets.
+    /// The only bucket that it may use, with its snapshots; `None`: all, and it may create and
+    /// delete buckets.
     pub bucket: Option<String>,
     /// It may only read.
     pub read_only: bool,
@@ -36,9 +39,10 @@ impl AccessKey {
         }
     }
 
-    /// Whether it may use `bucket` at all.
+    /// Whether it may use `bucket`, or the bucket that it is a snapshot of, at all.
     pub(crate) fn may_use(&self, bucket: &str) -> bool {
-        self.bucket.as_deref().is_none_or(|only| only == bucket)
+        let of = snapshot_in(bucket).map_or(bucket, |(of, _)| of);
+        self.bucket.as_deref().is_none_or(|only| only == of)
     }
 }
 

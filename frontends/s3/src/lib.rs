@@ -50,6 +50,6 @@ mod upload_name;
 pub use keys::{AccessKey, Keys};
 pub use limits::Limits;
 pub use metrics::{Class, Metrics};
-pub use ops::is_bucket_name;
 pub use server::{Left, Options, Server, ServerError, Tls};
+pub use target::is_bucket_name;
 pub use tls::TlsError;

@@ -16,5 +16,4 @@ mod put;
 mod rename;
 mod tagging;
 
-pub use buckets::is_bucket_name;
 pub(crate) use get::end;

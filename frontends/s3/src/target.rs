@@ -1,6 +1,7 @@
 //! What a request is about: bucket and key, in the path or in the name of the host.
 
 use hyper::http::request::Parts;
+use s3s::path::check_bucket_name;
 use s3s::{S3Result, s3_error};
 
 use crate::text::percent_decode;
@@ -73,6 +74,11 @@ impl Target {
         }
     }
 
+    /// Whether the bucket is a snapshot: nothing changes it.
+    pub(crate) fn is_snapshot(&self) -> bool {
+        snapshot_in(&self.bucket).is_some()
+    }
+
     /// A path for the library, which routes by its shape alone: the names in it are not used.
     pub(crate) const fn shape(&self) -> &'static str {
         match (self.bucket.is_empty(), self.key.is_empty()) {
@@ -81,6 +87,23 @@ impl Target {
             (false, false) => "/bucket/key",
         }
     }
+}
+
+/// What stands between a bucket and the label of its snapshot.
+const SNAPSHOT: &str = "--at--";
+/// What a bucket's name must not end with, so that a snapshot's is taken apart in one way only.
+const BEFORE_SNAPSHOT: &str = "--at";
+
+/// The bucket and the label that the name of a snapshot is made of.
+pub(crate) fn snapshot_in(bucket: &str) -> Option<(&str, &str)> {
+    bucket.split_once(SNAPSHOT)
+}
+
+/// Whether a bucket of this name can be made: S3's rules, and nothing that may be a snapshot's.
+#[must_use]
+pub fn is_bucket_name(name: &str) -> bool {
+    let may_be_snapshot = name.contains(SNAPSHOT) || name.ends_with(BEFORE_SNAPSHOT);
+    check_bucket_name(name) && !may_be_snapshot
 }
 
 /// The bucket in `BUCKET.DOMAIN`.

@@ -6,18 +6,17 @@ use s3s::dto::{
     GetBucketLocationOutput, GetBucketVersioningOutput, HeadBucketOutput, ListBucketsInput,
     ListBucketsOutput, Owner,
 };
-use s3s::path::check_bucket_name;
 use s3s::{S3Result, s3_error};
 
 use crate::door::{Call, Door};
 use crate::error::{not_implemented, of_bucket};
 use crate::moment::Moment;
+use crate::target::is_bucket_name;
 
-/// What stands between a bucket and the label of its snapshot.
-const SNAPSHOT: &str = "--at--";
 const BUCKETS_MAX: usize = 10_000;
 
 impl Door {
+    /// Snapshots are not among them: there may be thousands, and whoever wants one knows its label.
     pub(crate) async fn list_buckets(
         &self,
         call: &Call,
@@ -65,7 +64,7 @@ impl Door {
             return Err(s3_error!(
                 InvalidBucketName,
                 "The specified bucket is not valid: 3 to 63 lower-case letters, digits, dots and \
-                 hyphens, and not --at--."
+                 hyphens, and no --at--, which is in the names of snapshots."
             ));
         }
         if input.object_lock_enabled_for_bucket == Some(true) {
@@ -119,12 +118,6 @@ impl Door {
         // Without a status: it was never turned on.
         Ok(GetBucketVersioningOutput::default())
     }
-}
-
-/// Whether a bucket of this name can be made: S3's rules, and no name of a snapshot.
-#[must_use]
-pub fn is_bucket_name(name: &str) -> bool {
-    check_bucket_name(name) && !name.contains(SNAPSHOT)
 }
 
 /// Who something belongs to.

@@ -16,6 +16,7 @@ mod names;
 mod quotas;
 mod secure;
 mod signatures;
+mod snapshots;
 mod state;
 mod sums;
 mod wire;
