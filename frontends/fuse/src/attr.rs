@@ -44,6 +44,18 @@ pub(crate) fn file_attr(info: &Info) -> FileAttr {
     }
 }
 
+/// Attributes of a directory that is none of the bucket's: owner and times are those of its root.
+/// One link says that subdirectories are not counted.
+pub(crate) fn directory_attr(ino: INodeNo, mode: u16, root: &Info) -> FileAttr {
+    FileAttr {
+        ino,
+        blocks: 0,
+        perm: mode,
+        nlink: 1,
+        ..file_attr(root)
+    }
+}
+
 /// Attributes of nothing: number 0 says that a name leads nowhere.
 pub(crate) const fn absent_attr() -> FileAttr {
     FileAttr {

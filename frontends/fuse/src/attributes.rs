@@ -9,6 +9,7 @@ use crate::door::{Answer, Caller, Door, run_on};
 use crate::errno::errno;
 use crate::held::Ticket;
 use crate::names::permissions;
+use crate::past::is_past;
 
 const SET_UID: u16 = 0o4000;
 const SET_GID: u16 = 0o2000;
@@ -46,6 +47,9 @@ impl Door {
         ino: INodeNo,
         handle: Option<FileHandle>,
     ) -> Answer<(FileAttr, bool)> {
+        if is_past(ino) {
+            return self.past_attributes(ino);
+        }
         let info = match handle.map(|handle| self.file(handle)) {
             Some(Ok(file)) => run_on(self.bucket.info(file.node()))?,
             // A directory's handle, or none.

@@ -23,6 +23,7 @@ use crate::door::Door;
 use crate::files::{End, Write};
 use crate::metrics::Kind;
 use crate::names::{Mode, kind_of};
+use crate::past::is_past;
 use crate::points::{Point, reach};
 
 type Time = Option<SystemTime>;
@@ -145,8 +146,11 @@ impl Filesystem for Door {
 
     fn open(&self, _: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
         self.count(Kind::Open);
-        let node = self.node(ino);
-        answer::opened(reply, node.and_then(|node| self.open_file(&node, flags)));
+        let opened = match is_past(ino) {
+            true => self.open_past(ino, flags),
+            false => self.node(ino).and_then(|node| self.open_file(&node, flags)),
+        };
+        answer::opened(reply, opened);
     }
 
     #[rustfmt::skip]

@@ -13,6 +13,7 @@ use crate::handles::Handles;
 use crate::held::{Fresh, Table, Ticket};
 use crate::metrics::{Kind, Metrics};
 use crate::notify::answers_kernel;
+use crate::past::{Past, is_past};
 use crate::queue::Queue;
 
 pub(crate) type Answer<T> = Result<T, Errno>;
@@ -51,6 +52,7 @@ pub(crate) struct Door {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) write_back: bool,
     pub(crate) ended: Arc<Ended>,
+    pub(crate) past: Past,
 }
 
 /// Whether the session is over.
@@ -113,9 +115,13 @@ impl Door {
         self.metrics.started(kind);
     }
 
-    /// The node of a number that the kernel was given.
+    /// The node of a number that the kernel was given of the bucket as it is. What would change
+    /// something in a snapshot is refused by this.
     pub(crate) fn node(&self, ino: INodeNo) -> Answer<Node> {
         self.check()?;
+        if is_past(ino) {
+            return Err(Errno::EROFS);
+        }
         self.table.node(ino.0).ok_or(Errno::ESTALE)
     }
 

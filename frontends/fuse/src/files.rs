@@ -12,6 +12,7 @@ use crate::door::{Answer, Caller, Door, run_on};
 use crate::held::Job;
 use crate::limits::COPY_BYTES_MAX;
 use crate::metrics::add;
+use crate::past::is_past;
 use crate::pins::close;
 
 const SEEK_DATA: i32 = 3;
@@ -68,7 +69,7 @@ impl Door {
     pub(crate) fn read_at(&self, handle: FileHandle, at: u64, bytes: u32) -> Answer<PageBuf> {
         let file = self.file(handle)?;
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-        let data = run_on(self.bucket.read_pages(file.node(), at, bytes))?;
+        let data = run_on(file.bucket().read_pages(file.node(), at, bytes))?;
         add(&self.metrics.read_bytes, data.len() as u64);
         Ok(data)
     }
@@ -147,7 +148,7 @@ impl Door {
         };
         let at = u64::try_from(at).map_err(|_| Errno::ENXIO)?;
         let file = self.file(handle)?;
-        let found = run_on(self.bucket.seek(file.node(), at, what))?;
+        let found = run_on(file.bucket().seek(file.node(), at, what))?;
         let found = found.ok_or(Errno::ENXIO)?;
         i64::try_from(found).map_err(|_| Errno::EOVERFLOW)
     }
@@ -155,6 +156,10 @@ impl Door {
     pub(crate) fn copy(&self, from: End, to: End, bytes: u64) -> Answer<u32> {
         let source = self.file(from.handle)?;
         let target = self.file(to.handle)?;
+        if source.bucket().id() != target.bucket().id() {
+            // The kernel copies from a snapshot by reading and writing.
+            return Err(Errno::EXDEV);
+        }
         self.take_privileges(target.node(), true)?;
         let ends = ((source.node(), from.at), (target.node(), to.at));
         let bytes = bytes.min(COPY_BYTES_MAX);
@@ -163,6 +168,9 @@ impl Door {
     }
 
     pub(crate) fn sync_file(&self, ino: INodeNo) -> Answer<()> {
+        if is_past(ino) {
+            return Ok(());
+        }
         run_on(self.bucket.sync_node(&self.node(ino)?))
     }
 }

@@ -5,6 +5,7 @@
 //! mounts -> session (one for each bucket, whatever it is mounted on)
 //!   dispatch -> names, files, attributes, xattr, listing     threads that answer the kernel
 //!   held                                                     what the kernel knows
+//!   past                                                     snapshots, below `.snapshots`
 //!   notify <- queue <- what others change in the bucket      threads that notify the kernel
 //! ```
 //!
@@ -34,6 +35,7 @@ mod mount_point;
 mod mounts;
 mod names;
 mod notify;
+mod past;
 mod pins;
 #[cfg(feature = "testing")]
 pub mod points;

@@ -9,11 +9,12 @@ use engine_pool::block_on;
 use fuser::{Errno, FileHandle, FileType, FopenFlags, Generation, INodeNo};
 use fuser::{ReplyDirectory, ReplyDirectoryPlus};
 
-use crate::attr::{file_attr, file_type};
+use crate::attr::file_type;
 use crate::door::{Answer, Door, run, run_on};
 use crate::errno::errno;
 use crate::held::Ticket;
 use crate::limits::{ENTRIES_AT_ONCE, LIFETIME};
+use crate::past::{is_past, is_snapshots};
 
 /// Positions behind `.` and `..`; below those of the engine.
 const BEHIND_SELF: u64 = 1;
@@ -21,6 +22,9 @@ const BEHIND_PARENT: u64 = 2;
 
 impl Door {
     pub(crate) fn open_listing(&self, ino: INodeNo) -> Answer<(FileHandle, FopenFlags)> {
+        if is_past(ino) {
+            return self.open_past_listing(ino);
+        }
         let node = self.directory(ino)?;
         let stream = self.bucket.read_directory(&node);
         let stream = stream.map_err(|error| errno(&error))?;
@@ -29,7 +33,10 @@ impl Door {
 
     /// `.` and `..`, as far as they are behind `at`: numbers, positions, names.
     fn dots(&self, ino: INodeNo, at: u64) -> impl Iterator<Item = (INodeNo, u64, &'static str)> {
-        let above = INodeNo(self.table.above(ino.0).unwrap_or(ino.0));
+        let above = match is_past(ino) {
+            true => self.above_past(ino),
+            false => INodeNo(self.table.above(ino.0).unwrap_or(ino.0)),
+        };
         let dots = [(ino, BEHIND_SELF, "."), (above, BEHIND_PARENT, "..")];
         dots.into_iter().filter(move |(_, behind, _)| *behind > at)
     }
@@ -55,12 +62,15 @@ impl Door {
                 return Ok(());
             }
         }
+        if is_snapshots(ino) {
+            return self.list_labels(at, reply);
+        }
         let mut at = at;
         loop {
             let entries = self.entries(handle, at)?;
             for entry in &entries {
                 let name = OsStr::from_bytes(&entry.name);
-                let number = INodeNo(entry.id.get());
+                let number = Self::number_in(ino, entry);
                 if reply.add(number, entry.cookie, file_type(entry.kind), name) {
                     return Ok(());
                 }
@@ -80,36 +90,52 @@ impl Door {
         at: u64,
         reply: &mut ReplyDirectoryPlus,
     ) -> Answer<()> {
-        let node = self.directory(ino)?;
-        let own = run_on(self.bucket.info(&node))?;
+        let own = self.attributes(ticket, ino, None)?.0;
         for (number, behind, name) in self.dots(ino, at) {
-            let mut attr = file_attr(&own);
+            let mut attr = own;
             attr.ino = number;
             // The kernel takes nothing of these but the number.
             if reply.add(number, behind, name, &Duration::ZERO, &attr, Generation(0)) {
                 return Ok(());
             }
         }
+        if is_snapshots(ino) {
+            return self.list_labels_plus(at, reply);
+        }
         let mut at = at;
         loop {
             let entries = self.entries(handle, at)?;
             for entry in &entries {
-                self.table.expect(ino.0, &entry.name);
-                match block_on(self.bucket.lookup(&node, &entry.name)) {
-                    Ok(found) => {
-                        if self.add_plus(ticket, ino, entry, found, reply) {
-                            return Ok(());
-                        }
-                    }
-                    // Removed meanwhile.
-                    Err(BucketError::NotFound { .. }) => {}
-                    Err(error) => return Err(errno(&error)),
+                let is_full = match is_past(ino) {
+                    true => self.add_past(ino, entry, reply)?,
+                    false => self.add_now(ticket, ino, entry, reply)?,
+                };
+                if is_full {
+                    return Ok(());
                 }
                 at = entry.cookie;
             }
             if entries.is_empty() {
                 return Ok(());
             }
+        }
+    }
+
+    /// Adds one entry of the bucket as it is; `true`: it does not fit.
+    fn add_now(
+        &self,
+        ticket: &Ticket<'_>,
+        ino: INodeNo,
+        entry: &DirectoryEntry,
+        reply: &mut ReplyDirectoryPlus,
+    ) -> Answer<bool> {
+        let node = self.directory(ino)?;
+        self.table.expect(ino.0, &entry.name);
+        match block_on(self.bucket.lookup(&node, &entry.name)) {
+            Ok(found) => Ok(self.add_plus(ticket, ino, entry, found, reply)),
+            // Removed meanwhile.
+            Err(BucketError::NotFound { .. }) => Ok(false),
+            Err(error) => Err(errno(&error)),
         }
     }
 
@@ -147,12 +173,19 @@ impl Door {
     }
 
     pub(crate) fn sync_directory(&self, ino: INodeNo) -> Answer<()> {
+        if is_past(ino) {
+            return Ok(());
+        }
         run_on(self.bucket.sync_node(&self.directory(ino)?))
     }
 
     /// What there is room for at an inode: by the quota that it counts for, else by the pool.
     pub(crate) fn space(&self, ino: INodeNo) -> Answer<Space> {
-        let space = run(self.bucket.space_at(&self.node(ino)?))?;
+        let node = match is_past(ino) {
+            true => self.bucket.root(),
+            false => self.node(ino)?,
+        };
+        let space = run(self.bucket.space_at(&node))?;
         if self.bucket.space().0.get() == 0 {
             return Err(Errno::EIO);
         }

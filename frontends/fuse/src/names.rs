@@ -9,6 +9,7 @@ use crate::door::{Answer, Caller, Door, Given, run, run_on};
 use crate::errno::errno;
 use crate::held::{Fresh, Ticket};
 use crate::limits::NAME_BYTES_MAX;
+use crate::past::is_past;
 use crate::points::{Point, reach};
 
 const KIND_MASK: u32 = 0o170_000;
@@ -45,6 +46,9 @@ pub(crate) fn kind_of(mode: u32, device: u32) -> Answer<NewKind<'static>> {
 impl Door {
     /// What a name leads to. That it leads nowhere the kernel may keep as well.
     pub(crate) fn find(&self, ticket: &Ticket<'_>, at: INodeNo, name: &[u8]) -> Answer<Given> {
+        if let Some(found) = self.find_past(at, name) {
+            return found;
+        }
         let parent = self.directory(at)?;
         if name.len() > NAME_BYTES_MAX {
             return Err(Errno::ENAMETOOLONG);
@@ -107,6 +111,7 @@ impl Door {
     ) -> Answer<(Given, Node)> {
         let (directory, name) = at;
         let parent = self.directory(directory)?;
+        Self::check_name(directory, name, Errno::EEXIST)?;
         self.table.expect(directory.0, name);
         let new = NewInode {
             kind,
@@ -148,7 +153,12 @@ impl Door {
         at: INodeNo,
         name: &[u8],
     ) -> Answer<Given> {
-        let (node, parent) = (self.node(ino)?, self.directory(at)?);
+        let parent = self.directory(at)?;
+        Self::check_name(at, name, Errno::EEXIST)?;
+        if is_past(ino) {
+            return Err(Errno::EXDEV);
+        }
+        let node = self.node(ino)?;
         if node.kind() == InodeKind::Directory {
             return Err(Errno::EPERM);
         }
@@ -162,12 +172,14 @@ impl Door {
 
     pub(crate) fn unlink(&self, at: INodeNo, name: &[u8]) -> Answer<()> {
         let parent = self.directory(at)?;
+        Self::check_name(at, name, Errno::EROFS)?;
         self.unpin(at, name);
         run(self.bucket.unlink(&parent, name, Ack::Written))
     }
 
     pub(crate) fn rmdir(&self, at: INodeNo, name: &[u8]) -> Answer<()> {
         let parent = self.directory(at)?;
+        Self::check_name(at, name, Errno::EROFS)?;
         run(self.bucket.rmdir(&parent, name, Ack::Written))
     }
 
@@ -184,6 +196,8 @@ impl Door {
             _ => return Err(Errno::EINVAL),
         };
         let (old, new) = (self.directory(from.0)?, self.directory(to.0)?);
+        Self::check_name(from.0, from.1, Errno::EROFS)?;
+        Self::check_name(to.0, to.1, Errno::EROFS)?;
         self.table.expect(from.0.0, from.1);
         self.table.expect(to.0.0, to.1);
         let ends = ((&old, from.1), (&new, to.1));
@@ -198,6 +212,7 @@ impl Door {
     }
 
     pub(crate) fn target(&self, ino: INodeNo) -> Answer<Vec<u8>> {
-        run_on(self.bucket.readlink(&self.node(ino)?))
+        let (bucket, node) = self.at(ino)?;
+        run_on(bucket.readlink(&node))
     }
 }

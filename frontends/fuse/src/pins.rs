@@ -12,6 +12,7 @@ use fuser::INodeNo;
 use crate::door::Door;
 use crate::held::Number;
 use crate::notify::answers_kernel;
+use crate::past::is_past;
 
 impl Door {
     /// Keeps an inode that the kernel is about to be given; `false`: it is gone.
@@ -44,6 +45,9 @@ impl Door {
     /// The kernel forgets an inode.
     pub(crate) fn forget_inode(&self, id: Number, lookups: u64) {
         answers_kernel();
+        if is_past(INodeNo(id)) {
+            return self.past.forget(id, lookups);
+        }
         if let Some(pin) = self.table.forget(id, lookups) {
             close(pin);
         }

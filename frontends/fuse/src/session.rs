@@ -20,6 +20,7 @@ use crate::limits::{END_GRACE, Limits};
 use crate::metrics::Metrics;
 use crate::mount_point::all_mounts;
 use crate::notify::{Teller, Watch};
+use crate::past::Past;
 use crate::queue::Queue;
 
 const DEVICE: &str = "/dev/fuse";
@@ -79,6 +80,7 @@ impl Session {
             metrics: Arc::clone(parts.metrics),
             write_back: parts.write_back,
             ended: Arc::clone(&ended),
+            past: Past::default(),
         };
         let opened = OpenOptions::new().read(true).write(true).open(DEVICE);
         let fd: OwnedFd = opened.map_err(failed("opening /dev/fuse", path))?.into();

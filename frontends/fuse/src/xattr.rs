@@ -10,6 +10,7 @@ use fuser::{Errno, INodeNo};
 use crate::attributes::CAPABILITY;
 use crate::door::{Answer, Caller, Door, run_on};
 use crate::errno::attribute_errno;
+use crate::past::is_snapshots;
 
 /// How the mount calls [`OBJECT_PREFIX`].
 const SHOWN_PREFIX: &[u8] = b"user.s3.";
@@ -43,16 +44,22 @@ fn shown_name(name: &[u8]) -> Cow<'_, [u8]> {
 
 impl Door {
     pub(crate) fn extended(&self, ino: INodeNo, name: &[u8]) -> Answer<Vec<u8>> {
-        let node = self.node(ino)?;
+        if is_snapshots(ino) {
+            return Err(Errno::ENODATA);
+        }
+        let (bucket, node) = self.at(ino)?;
         let name = stored_name(name)?;
-        let found = block_on(self.bucket.attribute(&node, &name));
+        let found = block_on(bucket.attribute(&node, &name));
         found.map_err(|error| attribute_errno(&error))
     }
 
     /// All names, each with a zero byte behind it.
     pub(crate) fn extended_names(&self, ino: INodeNo) -> Answer<Vec<u8>> {
-        let node = self.node(ino)?;
-        let names = run_on(self.bucket.attributes(&node))?;
+        if is_snapshots(ino) {
+            return Ok(Vec::new());
+        }
+        let (bucket, node) = self.at(ino)?;
+        let names = run_on(bucket.attributes(&node))?;
         let mut list = Vec::new();
         for name in &names {
             list.extend_from_slice(&shown_name(name));

@@ -10,5 +10,6 @@ mod held_up;
 mod mounts;
 mod quotas;
 mod shown;
+mod snapshots;
 mod warm;
 mod world;
