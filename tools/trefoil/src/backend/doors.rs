@@ -11,6 +11,8 @@ use crate::control::protocol::{
 pub(crate) trait Doors: Send + Sync + 'static {
     /// Makes an empty bucket. Durable when it returns.
     fn bucket_create(&self, name: &str) -> Result<BucketRow, BackendError>;
+    /// Makes a bucket that begins as the bucket or snapshot `from` is. Durable when it returns.
+    fn bucket_create_from(&self, name: &str, from: &str) -> Result<BucketRow, BackendError>;
     /// All buckets by name.
     fn bucket_list(&self) -> Result<Vec<BucketRow>, BackendError>;
     /// One bucket, counted: takes as long as reading all its names.

@@ -5,7 +5,8 @@ use engine_base::ByteCount;
 use crate::backend::BackendError;
 use crate::control::protocol::{RangeRow, SnapshotRow, VolumeRow};
 
-/// Snapshots. Datasets are named `volume/NAME`, their snapshots `volume/NAME@LABEL`.
+/// Snapshots. Datasets are named `volume/NAME` or `bucket/NAME`, their snapshots that and
+/// `@LABEL`.
 pub(crate) trait Snapshots {
     /// Takes a snapshot of all of them at one moment. Durable when it returns.
     fn snapshot_create(

@@ -16,7 +16,7 @@ use crate::output;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BucketCommand {
-    /// Make an empty bucket
+    /// Make a bucket: empty, or as another one is
     Create(create::CreateArgs),
     /// All buckets
     List(list::ListArgs),

@@ -16,13 +16,13 @@ use crate::output;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SnapshotCommand {
-    /// Keep what volumes are at one moment
+    /// Keep what volumes and buckets are at one moment
     Create(create::CreateArgs),
-    /// All snapshots, or those of a volume
+    /// All snapshots, or those of a volume or bucket
     List(list::ListArgs),
     /// Delete a snapshot
     Delete(delete::DeleteArgs),
-    /// Make a volume what it was at a snapshot; what was written since is gone
+    /// Make a volume or bucket what it was at a snapshot; what was written since is gone
     Revert(revert::RevertArgs),
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn run(command: SnapshotCommand) -> Result<(), Failure> {
 /// Which snapshot of which pool, and how to print.
 #[derive(Debug, Args)]
 struct SnapshotArgs {
-    /// The snapshot: volume/NAME@LABEL
+    /// The snapshot: volume/NAME@LABEL or bucket/NAME@LABEL
     #[arg(value_name = "DATASET@LABEL")]
     snapshot: String,
     #[command(flatten)]

@@ -101,6 +101,9 @@ impl Handler {
         let doors = self.doors.as_ref();
         let done = match request {
             Request::BucketCreate { name } => return Ok(Reply::Bucket(doors.bucket_create(name)?)),
+            Request::BucketCreateFrom { name, from } => {
+                return Ok(Reply::Bucket(doors.bucket_create_from(name, from)?));
+            }
             Request::BucketList {} => return Ok(Reply::Buckets(doors.bucket_list()?)),
             Request::BucketShow { name } => {
                 return Ok(Reply::BucketReport(doors.bucket_show(name)?));

@@ -77,7 +77,7 @@ pub(crate) enum Request {
         file: String,
         force: bool,
     },
-    /// `datasets` are `volume/NAME`.
+    /// `datasets` are `volume/NAME` or `bucket/NAME`.
     SnapshotCreate {
         label: String,
         datasets: Vec<String>,
@@ -85,7 +85,7 @@ pub(crate) enum Request {
     SnapshotList {
         dataset: Option<String>,
     },
-    /// `snapshot` is `volume/NAME@LABEL`, as of `snapshot_revert`.
+    /// `snapshot` is a dataset and `@LABEL`, as of `snapshot_revert`.
     SnapshotDelete {
         snapshot: String,
     },
@@ -94,6 +94,11 @@ pub(crate) enum Request {
     },
     BucketCreate {
         name: String,
+    },
+    /// `from` is `NAME` or `NAME@LABEL`.
+    BucketCreateFrom {
+        name: String,
+        from: String,
     },
     BucketList {},
     BucketShow {

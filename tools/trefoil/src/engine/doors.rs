@@ -13,6 +13,7 @@ use crate::control::protocol::{
     BucketReport, BucketRow, KeyRequest, KeyRow, KeySecret, QuotaReport, QuotaRequest,
 };
 use crate::engine::keys::KeyRing;
+use crate::engine::snapshots::split;
 use crate::failure::chain;
 
 pub(super) struct PoolDoors {
@@ -26,7 +27,9 @@ impl From<BucketError> for BackendError {
         let kind = match &error {
             BucketError::NotFound { .. } => ErrorKind::NotFound,
             BucketError::Exists { .. } => ErrorKind::Exists,
-            BucketError::NotEmpty | BucketError::InUse => ErrorKind::Busy,
+            BucketError::NotEmpty | BucketError::InUse | BucketError::HasSnapshots { .. } => {
+                ErrorKind::Busy
+            }
             BucketError::Quota { .. } => ErrorKind::NoSpace,
             BucketError::Store(error) => error.kind(),
             _ => ErrorKind::Invalid,
@@ -78,19 +81,30 @@ impl PoolDoors {
     }
 }
 
+fn check_name(name: &str) -> Result<(), BackendError> {
+    if frontends_s3::is_bucket_name(name) {
+        return Ok(());
+    }
+    let message = "the name is refused: S3 allows 3 to 63 lower-case letters, digits, dots and \
+                   hyphens, a letter or digit at both ends, and no --at--, which is in the names \
+                   of snapshots";
+    Err(BackendError::new(ErrorKind::Invalid, message))
+}
+
 impl Doors for PoolDoors {
     fn bucket_create(&self, name: &str) -> Result<BucketRow, BackendError> {
-        if !frontends_s3::is_bucket_name(name) {
-            let message = "the name is refused: S3 allows 3 to 63 lower-case letters, digits, dots \
-                           and hyphens, a letter or digit at both ends, and not --at--";
-            return Err(BackendError::new(ErrorKind::Invalid, message));
-        }
+        check_name(name)?;
         let owner = RootOwner {
             uid: rustix::process::getuid().as_raw(),
             gid: rustix::process::getgid().as_raw(),
             ..RootOwner::default()
         };
         Ok(self.row(block_on(self.buckets.create(name, owner))?))
+    }
+
+    fn bucket_create_from(&self, name: &str, from: &str) -> Result<BucketRow, BackendError> {
+        check_name(name)?;
+        Ok(self.row(block_on(self.buckets.create_from(name, split(from)))?))
     }
 
     fn bucket_list(&self) -> Result<Vec<BucketRow>, BackendError> {

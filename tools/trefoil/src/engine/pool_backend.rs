@@ -1,8 +1,11 @@
 //! The pool as the control socket sees it.
 
+use std::sync::Arc;
+
 use engine_base::{ByteCount, VolumeOffset};
+use engine_bucket::Buckets;
 use engine_device::PageBuf;
-use engine_pool::{StoreError, block_on};
+use engine_pool::{Pool, StoreError, block_on};
 use engine_volume::{Ack, MapKind, Volume, VolumeInfo, Volumes};
 
 use crate::backend::{Backend, BackendError, Piece, VolumeIo};
@@ -24,6 +27,14 @@ impl PoolBackend {
 
     pub(super) const fn volumes(&self) -> &Volumes {
         &self.volumes
+    }
+
+    pub(super) const fn pool(&self) -> &Arc<Pool> {
+        self.volumes.pool()
+    }
+
+    pub(super) fn buckets(&self) -> Buckets {
+        Buckets::new(Arc::clone(self.pool()))
     }
 }
 

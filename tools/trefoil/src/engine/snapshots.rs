@@ -1,8 +1,11 @@
 //! The snapshots of a pool as the control socket sees them.
 
+use std::sync::Arc;
+
 use engine_base::{ByteCount, ErrorKind};
-use engine_pool::block_on;
-use engine_volume::{SnapshotInfo, Volume, VolumeInfo, Volumes};
+use engine_format::DatasetKind;
+use engine_pool::{Dataset, Pool, block_on};
+use engine_volume::{Volume, Volumes};
 
 use super::pool_backend::{PoolBackend, row};
 use crate::backend::{BackendError, Snapshots};
@@ -27,39 +30,71 @@ pub(super) fn open(volumes: &Volumes, name: &str) -> Result<Volume, BackendError
     })
 }
 
-/// The volume of a dataset's name.
-fn volume_of(dataset: &str) -> Result<&str, BackendError> {
-    let refused = |why: &str| {
-        let message = format!("`{dataset}`: {why}");
-        Err(BackendError::new(ErrorKind::Invalid, message))
-    };
+/// What a dataset's name says: its kind and what is behind the slash.
+fn kind_of(dataset: &str) -> Result<(DatasetKind, &str), BackendError> {
     match dataset.split_once('/') {
-        Some(("volume", name)) => Ok(name),
-        Some(("bucket", _)) => refused("only volumes have snapshots; name volumes"),
-        _ => refused("a dataset is named `volume/NAME`"),
-    }
-}
-
-fn snapshot_of(snapshot: &str) -> Result<(&str, &str), BackendError> {
-    match split(volume_of(snapshot)?) {
-        (name, Some(label)) => Ok((name, label)),
-        (_, None) => {
-            let message = format!("`{snapshot}`: a snapshot is named `volume/NAME@LABEL`");
+        Some(("volume", name)) => Ok((DatasetKind::Volume, name)),
+        Some(("bucket", name)) => Ok((DatasetKind::Bucket, name)),
+        _ => {
+            let message = format!("`{dataset}`: a dataset is named `volume/NAME` or `bucket/NAME`");
             Err(BackendError::new(ErrorKind::Invalid, message))
         }
     }
 }
 
-fn snapshot_row(volumes: &Volumes, info: SnapshotInfo) -> Result<SnapshotRow, BackendError> {
-    let exclusive = block_on(volumes.exclusive_bytes(&info.volume, &info.label))?;
-    Ok(SnapshotRow {
-        id: info.id.get(),
-        name: format!("volume/{}@{}", info.volume, info.label),
-        size: info.size.get(),
-        exclusive: exclusive.get(),
-        shared: info.allocated.get().saturating_sub(exclusive.get()),
-        created_unix_nanos: info.created_unix_nanos,
+fn snapshot_of(snapshot: &str) -> Result<(DatasetKind, &str, &str), BackendError> {
+    let (kind, name) = kind_of(snapshot)?;
+    match split(name) {
+        (name, Some(label)) => Ok((kind, name, label)),
+        (_, None) => {
+            let message = format!("`{snapshot}`: a snapshot is named `{snapshot}@LABEL`");
+            Err(BackendError::new(ErrorKind::Invalid, message))
+        }
+    }
+}
+
+const fn word(kind: DatasetKind) -> &'static str {
+    match kind {
+        DatasetKind::Volume => "volume",
+        DatasetKind::Bucket => "bucket",
+    }
+}
+
+fn head(pool: &Pool, dataset: &str) -> Result<Arc<Dataset>, BackendError> {
+    let (kind, name) = kind_of(dataset)?;
+    let found = pool.find_dataset(kind, name);
+    found.ok_or_else(|| {
+        let message = format!(
+            "there is no {} {name:?}; list them to see the names",
+            word(kind)
+        );
+        BackendError::new(ErrorKind::NotFound, message)
     })
+}
+
+/// A snapshot of the dataset with that name.
+fn snapshot_row(
+    pool: &Pool,
+    dataset: &str,
+    snapshot: &Dataset,
+) -> Result<Option<SnapshotRow>, BackendError> {
+    let Some(record) = snapshot.record() else {
+        return Ok(None);
+    };
+    let exclusive = block_on(pool.exclusive_bytes(snapshot))?.get();
+    let allocated = snapshot.allocated().get();
+    let size = match record.kind {
+        DatasetKind::Volume => record.size.get(),
+        DatasetKind::Bucket => allocated,
+    };
+    Ok(Some(SnapshotRow {
+        id: snapshot.id().get(),
+        name: format!("{dataset}@{}", record.name.as_str()),
+        size,
+        exclusive,
+        shared: allocated.saturating_sub(exclusive),
+        created_unix_nanos: record.created_unix_nanos,
+    }))
 }
 
 /// What a volume shows at a snapshot.
@@ -87,38 +122,59 @@ impl Snapshots for PoolBackend {
         label: &str,
         datasets: &[String],
     ) -> Result<Vec<SnapshotRow>, BackendError> {
-        let names: Result<Vec<&str>, _> = datasets.iter().map(|name| volume_of(name)).collect();
-        let taken = block_on(self.volumes().take_snapshot(label, &names?))?;
-        let rows = taken.into_iter();
-        rows.map(|info| snapshot_row(self.volumes(), info))
-            .collect()
+        let pool = self.pool();
+        let heads: Result<Vec<_>, _> = datasets.iter().map(|name| head(pool, name)).collect();
+        let taken = block_on(pool.take_snapshot(label, &heads?))?;
+        let mut rows = Vec::new();
+        for (info, dataset) in taken.into_iter().zip(datasets) {
+            if let Some(snapshot) = pool.dataset(info.id) {
+                rows.extend(snapshot_row(pool, dataset, &snapshot)?);
+            }
+        }
+        Ok(rows)
     }
 
     fn snapshot_list(&self, dataset: Option<&str>) -> Result<Vec<SnapshotRow>, BackendError> {
-        let names = match dataset {
-            Some(dataset) => vec![volume_of(dataset)?.to_owned()],
-            None => {
-                let all = self.volumes().list().into_iter();
-                all.map(|info: VolumeInfo| info.name).collect()
-            }
+        let pool = self.pool();
+        let names: Vec<String> = match dataset {
+            Some(dataset) => vec![dataset.to_owned()],
+            None => [DatasetKind::Volume, DatasetKind::Bucket]
+                .into_iter()
+                .flat_map(|kind| pool.datasets_of(kind))
+                .map(|info| format!("{}/{}", word(info.record.kind), info.record.name.as_str()))
+                .collect(),
         };
         let mut rows = Vec::new();
         for name in names {
-            for info in self.volumes().snapshots(&name)? {
-                rows.push(snapshot_row(self.volumes(), info)?);
+            let mut all = pool.snapshots(&*head(pool, &name)?);
+            all.sort_by_key(|snapshot| snapshot.id());
+            for snapshot in all {
+                rows.extend(snapshot_row(pool, &name, &snapshot)?);
             }
         }
         Ok(rows)
     }
 
     fn snapshot_delete(&self, snapshot: &str) -> Result<(), BackendError> {
-        let (name, label) = snapshot_of(snapshot)?;
-        Ok(block_on(self.volumes().delete_snapshot(name, label))?)
+        match snapshot_of(snapshot)? {
+            (DatasetKind::Volume, name, label) => {
+                Ok(block_on(self.volumes().delete_snapshot(name, label))?)
+            }
+            (DatasetKind::Bucket, name, label) => {
+                Ok(block_on(self.buckets().delete_snapshot(name, label))?)
+            }
+        }
     }
 
     fn snapshot_revert(&self, snapshot: &str) -> Result<(), BackendError> {
-        let (name, label) = snapshot_of(snapshot)?;
-        block_on(self.volumes().revert(name, label))?;
+        match snapshot_of(snapshot)? {
+            (DatasetKind::Volume, name, label) => {
+                block_on(self.volumes().revert(name, label))?;
+            }
+            (DatasetKind::Bucket, name, label) => {
+                block_on(self.buckets().revert(name, label))?;
+            }
+        }
         Ok(())
     }
 

@@ -61,17 +61,52 @@ fn a_snapshot_is_taken_read_compared_copied_and_gone_back_to() {
 }
 
 #[test]
-fn what_is_not_a_snapshot_of_a_volume_is_refused() {
+fn a_snapshot_of_volumes_and_buckets_is_of_one_moment() {
+    let directory = tempfile::tempdir().unwrap();
+    let served = Served::start(directory.path(), &[]);
+    success(&served.run(&["volume", "create", "a", "1M"]));
+    success(&served.run(&["bucket", "create", "files"]));
+    let taken = &["snapshot", "create", "x", "volume/a", "bucket/files"];
+    let taken = success(&served.run(taken));
+    assert!(
+        taken.contains("volume/a@x") && taken.contains("bucket/files@x"),
+        "{taken}"
+    );
+    let all = rows(&success(&served.run(&["snapshot", "list", "--json"])));
+    let names: Vec<&str> = all.iter().filter_map(|row| row["name"].as_str()).collect();
+    assert_eq!(names, ["volume/a@x", "bucket/files@x"]);
+    let of_bucket = &["snapshot", "list", "bucket/files", "--json"];
+    let of_bucket = rows(&success(&served.run(of_bucket)));
+    assert_eq!(of_bucket.len(), 1);
+    assert_eq!(of_bucket[0]["exclusive"], 0);
+
+    success(&served.run(&["bucket", "create", "then", "--from", "files@x"]));
+    success(&served.run(&["bucket", "create", "now", "--from", "files"]));
+    let line = failure(&served.run(&["bucket", "delete", "files", "--force"]));
+    assert!(line.contains("snapshots"), "{line}");
+    success(&served.run(&["snapshot", "revert", "bucket/files@x"]));
+    success(&served.run(&["snapshot", "delete", "bucket/files@x"]));
+    success(&served.run(&["bucket", "delete", "files"]));
+    let line = failure(&served.run(&["snapshot", "list", "bucket/files"]));
+    assert!(line.contains("files"), "{line}");
+}
+
+#[test]
+fn what_is_not_a_snapshot_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let served = Served::start(directory.path(), &[]);
     success(&served.run(&["volume", "create", "a", "1M"]));
     success(&served.run(&["bucket", "create", "files"]));
     for (words, says) in [
-        (
-            &["snapshot", "create", "x", "bucket/files"][..],
-            "only volumes",
-        ),
+        (&["snapshot", "create", "x", "bucket/absent"][..], "absent"),
         (&["snapshot", "create", "x", "a"], "volume/NAME"),
+        (&["snapshot", "delete", "bucket/files@x"], "snapshot"),
+        (&["snapshot", "delete", "bucket/files"], "@LABEL"),
+        (
+            &["bucket", "create", "more", "--from", "files@x"],
+            "snapshot",
+        ),
+        (&["bucket", "create", "files--at--x"], "--at--"),
         (&["snapshot", "create", "X", "volume/a"], "lower-case"),
         (&["snapshot", "create", "x", "volume/absent"], "absent"),
         (&["snapshot", "delete", "volume/a@x"], "a@x"),

@@ -10,10 +10,10 @@ use crate::failure::Failure;
 /// All of them at one moment: what was acknowledged before it is in the snapshots.
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
-    /// Lower-case letters, digits and `-`; each of the volumes gets a snapshot with it
+    /// Lower-case letters, digits and `-`; each dataset gets a snapshot with it
     #[arg(value_name = "LABEL")]
     label: String,
-    /// volume/NAME
+    /// volume/NAME or bucket/NAME
     #[arg(value_name = "DATASET", required = true)]
     datasets: Vec<String>,
     #[command(flatten)]

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// volume/NAME
+    /// volume/NAME or bucket/NAME
     #[arg(value_name = "DATASET")]
     dataset: Option<String>,
     #[command(flatten)]

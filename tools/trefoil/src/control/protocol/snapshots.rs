@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub(crate) struct SnapshotRow {
     pub(crate) id: u64,
-    /// `volume/NAME@LABEL`.
+    /// `volume/NAME@LABEL` or `bucket/NAME@LABEL`.
     pub(crate) name: String,
-    /// Size of the volume when it was taken.
+    /// Size of the volume when it was taken; of a bucket, bytes of data that it refers to.
     pub(crate) size: u64,
     /// Bytes of data that nothing but the snapshot refers to.
     pub(crate) exclusive: u64,

@@ -18,6 +18,10 @@ fn refused<T>() -> Result<T, BackendError> {
 }
 
 impl Doors for NoDoors {
+    fn bucket_create_from(&self, _: &str, _: &str) -> Result<BucketRow, BackendError> {
+        refused()
+    }
+
     fn bucket_create(&self, _: &str) -> Result<BucketRow, BackendError> {
         refused()
     }
