@@ -3,10 +3,12 @@
 //! `fill` and `open`: a volume of 1 TiB, killed and opened again. `objects`: a bucket of millions
 //! of objects beside a small one. `list`: a mounted directory of a bucket that `objects` left.
 //! `rename`: a directory of a million entries is renamed while others read it. `overwrite`: a
-//! volume is written over for ever, so that cleaning has to keep up.
+//! volume is written over for ever, so that cleaning has to keep up. `snapshots`: thousands of
+//! snapshots in one pool, and what writers notice of taking one.
 
 mod disk;
 mod holey;
+mod kept;
 mod listing;
 mod load;
 mod memory;
@@ -71,6 +73,8 @@ enum Phase {
     Rename(renames::Options),
     /// Writes over a volume again and again, and says what that costs.
     Overwrite(overwrite::Options),
+    /// Takes many snapshots of a bucket and a volume, opens the pool again, and deletes them.
+    Snapshots(kept::Options),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -83,6 +87,7 @@ fn main() -> anyhow::Result<()> {
         Phase::List => listing::run(&arguments),
         Phase::Rename(options) => renames::run(&arguments, options),
         Phase::Overwrite(options) => overwrite::run(&arguments, options),
+        Phase::Snapshots(options) => kept::run(&arguments, options),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Everything once, small: what is done is right, however long it takes.
 
-use super::{Arguments, Phase, listing, objects, renames};
+use super::{Arguments, Phase, kept, listing, objects, renames};
 
 fn arguments(directory: &tempfile::TempDir) -> Arguments {
     Arguments {
@@ -40,4 +40,11 @@ fn who_finds_a_key_of_a_renamed_directory_gone_finds_it_at_the_new_place() {
         any_time: true,
     };
     renames::run(&arguments(&directory), &options).unwrap();
+}
+
+#[test]
+fn many_snapshots_are_listed_read_and_deleted() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = kept::Options { snapshots: 50 };
+    kept::run(&arguments(&directory), &options).unwrap();
 }

@@ -59,13 +59,15 @@ fn what_records_cover_is_counted_once() {
             segment: segment(segment_of),
             ..key(position, 1, 0)
         };
-        shares.record(&key, SharedRecord { bytes })
+        let (at, bytes) = shares.record(&key, SharedRecord { bytes });
+        assert_eq!(at.segment, key.segment);
+        (at.offset, bytes)
     };
-    assert_eq!(live(3, 4096, 1000), 1000);
-    assert_eq!(live(3, 4096, 1000), 0);
-    assert_eq!(live(3, 4500, 1000), 404);
-    assert_eq!(live(3, 4600, 10), 0);
-    assert_eq!(live(3, 5500, 1), 1);
-    assert_eq!(live(3, 9000, 5), 5);
-    assert_eq!(live(4, 4096, 7), 7, "another segment");
+    assert_eq!(live(3, 4096, 1000), (4096, 1000));
+    assert_eq!(live(3, 4096, 1000).1, 0);
+    assert_eq!(live(3, 4500, 1000), (5096, 404));
+    assert_eq!(live(3, 4600, 10).1, 0);
+    assert_eq!(live(3, 5500, 1), (5500, 1));
+    assert_eq!(live(3, 9000, 5), (9000, 5));
+    assert_eq!(live(4, 4096, 7), (4096, 7), "another segment");
 }
