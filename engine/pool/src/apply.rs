@@ -6,8 +6,7 @@ use std::sync::atomic::Ordering;
 
 use engine_base::{DatasetId, Location, Lsn, SegmentId};
 use engine_format::{
-    Charge, DatasetKind, DirectoryState, ExtentPutRef, FormatError, MutationRef, Touch, Usage,
-    batches,
+    Charge, DirectoryState, ExtentPutRef, FormatError, MutationRef, Touch, Usage, batches,
 };
 use engine_log::{Applier, ApplyGroup, JournalPosition};
 use engine_tree::{
@@ -202,10 +201,7 @@ impl Core {
                 key, offset, bytes, ..
             } => {
                 let mut freed = Freed::new(self, dataset, changes);
-                match dataset.is(DatasetKind::Bucket) {
-                    true => freed.release_in(key, bytes)?,
-                    false => freed.release(tree, key, (offset, bytes))?,
-                }
+                freed.release(tree, key, (offset, bytes))?;
             }
             MutationRef::ExtentShare { key, share, .. } => {
                 let extents = sharing::mark(tree, &share)?;

@@ -6,8 +6,8 @@
 //! number of a state follows from that of its dataset, so it is the same after the next mount, too.
 //!
 //! What is below a label never changes, so the kernel keeps it for as long as it likes. What a
-//! label leads to it asks each time: a snapshot that is deleted, or one that comes in its place under the
-//! same label, is seen at once. Who is in a deleted one gets ESTALE.
+//! label leads to it asks each time: a snapshot that is deleted, or one that comes in its place
+//! under the same label, is seen at once. Who is in a deleted one gets ESTALE.
 //!
 //! Whatever would change something is refused by [`Door::node`], which has no node for these.
 

@@ -142,8 +142,8 @@ impl Family {
     fn delete(&mut self) {
         let has_snapshots = |name: &&String| self.snapshots.keys().any(|label| label.0 == **name);
         let all: Vec<String> = self.heads.keys().cloned().collect();
-        let free = all.iter().filter(|name| !has_snapshots(name));
-        let Some(name) = free.last().cloned() else {
+        let mut free = all.iter().filter(|name| !has_snapshots(name));
+        let Some(name) = free.next_back().cloned() else {
             return;
         };
         if self.heads.len() > 1 {

@@ -4,7 +4,7 @@ use std::ops::{ControlFlow, Range};
 
 use engine_base::limits::BLOCK_BYTES;
 use engine_base::{Location, SegmentId, to_u32};
-use engine_format::ExtentPutRef;
+use engine_format::{DatasetKind, ExtentPutRef};
 use engine_tree::{FreedExtent, Piece, Tree, extent_lookup};
 
 use super::ApplyError;
@@ -42,6 +42,8 @@ pub(super) struct Freed<'a> {
     fate: Fate,
     changes: &'a mut Vec<(SegmentId, LiveChange)>,
     bytes: u64,
+    /// Of a bucket, what is given back is told by segment.
+    by_segment: bool,
     /// Parts of extents that others may share: looked up when the extents are as they will be.
     shared: Vec<FreedExtent>,
 }
@@ -57,6 +59,7 @@ impl<'a> Freed<'a> {
             fate: core.fate(dataset),
             changes,
             bytes: 0,
+            by_segment: dataset.is(DatasetKind::Bucket),
             shared: Vec::new(),
         }
     }
@@ -84,7 +87,7 @@ impl<'a> Freed<'a> {
     }
 
     /// Nobody else refers to so many bytes that a bucket has in a segment.
-    pub(super) fn release_in(&mut self, key: &[u8], bytes: u64) -> Result<(), ApplyError> {
+    fn release_in(&mut self, key: &[u8], bytes: u64) -> Result<(), ApplyError> {
         let segment = <[u8; 8]>::try_from(key).map(u64::from_be_bytes);
         let segment = segment.ok().and_then(SegmentId::new);
         let (Some(segment), Ok(bytes)) = (segment, u32::try_from(bytes)) else {
@@ -94,13 +97,17 @@ impl<'a> Freed<'a> {
         Ok(())
     }
 
-    /// What a range of a volume maps is referred to by nobody else. The tree stays as it is.
+    /// What a range of a volume maps, or a bucket has in the segment that the key names, is
+    /// referred to by nobody else. The tree stays as it is.
     pub(super) fn release(
         &mut self,
         tree: &Tree,
         prefix: &[u8],
         (offset, bytes): (u64, u64),
     ) -> Result<(), ApplyError> {
+        if self.by_segment {
+            return self.release_in(prefix, bytes);
+        }
         extent_lookup(tree, prefix, offset, bytes, |piece| {
             if let Piece::Data {
                 offset,

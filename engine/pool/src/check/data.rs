@@ -4,7 +4,7 @@ mod scan;
 
 use std::sync::Arc;
 
-use engine_base::limits::{BLOCK, BLOCK_BYTES, EXTENT_BYTES_MAX};
+use engine_base::limits::{BLOCK_BYTES, EXTENT_BYTES_MAX};
 use engine_base::{Location, SegmentId, to_u32, to_usize};
 use engine_device::PageBuf;
 use engine_format::{DatasetState, EXTENT_BLOCKS_MAX, ExtentRef, SegmentKind, SegmentState};
