@@ -130,52 +130,69 @@ fn filler(seed: u64, bytes: u64) -> Filler {
 }
 
 #[test]
-fn a_full_pool_keeps_everything_and_gives_space_back() {
-    for (seed, bytes) in [(1, MIB), (2, 256 << 10), (3, 64 << 10), (4, 16 << 10)] {
-        println!("seed {seed}, writes of up to {bytes} bytes");
-        let mut image = empty(seed);
-        let mut history = History::default();
-        let mut filler = filler(seed, bytes);
-        for life in 0..6 {
-            let device = device(image, None);
-            let volumes = setup(seed).open(&device, life).unwrap();
-            let seen = observe(&volumes).unwrap();
-            assert!(
-                seen == history.state,
-                "seed {seed}: what was stored is there"
-            );
-            history = History::from_state(seen);
-            let mut running = Running {
-                device: &device,
-                volumes: volumes.clone(),
-                history: &mut history,
-            };
-            assert!(filler.run(&mut running, 500));
-            if life % 3 == 0 {
-                volumes.pool().close().unwrap();
-            }
-            image = device.process_kill_image();
-        }
-        assert!(
-            filler.refused > 4,
-            "seed {seed}: it was full {} times",
-            filler.refused
-        );
+fn a_full_pool_of_large_writes_keeps_everything_and_gives_space_back() {
+    keeps_everything_and_gives_space_back(1, MIB);
+}
+
+#[test]
+fn a_full_pool_of_mixed_writes_keeps_everything_and_gives_space_back() {
+    keeps_everything_and_gives_space_back(2, 256 << 10);
+}
+
+#[test]
+fn a_full_pool_of_writes_of_some_blocks_keeps_everything_and_gives_space_back() {
+    keeps_everything_and_gives_space_back(3, 64 << 10);
+}
+
+#[test]
+fn a_full_pool_of_small_writes_keeps_everything_and_gives_space_back() {
+    keeps_everything_and_gives_space_back(4, 16 << 10);
+}
+
+fn keeps_everything_and_gives_space_back(seed: u64, bytes: u64) {
+    println!("seed {seed}, writes of up to {bytes} bytes");
+    let mut image = empty(seed);
+    let mut history = History::default();
+    let mut filler = filler(seed, bytes);
+    for life in 0..6 {
         let device = device(image, None);
-        let volumes = setup(seed).open(&device, 99).unwrap();
-        for info in volumes.list() {
-            block_on(volumes.delete(&info.name)).unwrap();
-        }
-        for _ in 0..4 {
-            volumes.pool().checkpoint().unwrap();
-        }
-        let status = volumes.pool().status();
-        assert_eq!(status.live_data.get(), 0);
+        let volumes = setup(seed).open(&device, life).unwrap();
+        let seen = observe(&volumes).unwrap();
         assert!(
-            status.free.get() + 8 * MIB > status.capacity.get(),
-            "{status:?}"
+            seen == history.state,
+            "seed {seed}: what was stored is there"
         );
+        history = History::from_state(seen);
+        let mut running = Running {
+            device: &device,
+            volumes: volumes.clone(),
+            history: &mut history,
+        };
+        assert!(filler.run(&mut running, 500));
+        if life % 3 == 0 {
+            volumes.pool().close().unwrap();
+        }
+        image = device.process_kill_image();
     }
+    assert!(
+        filler.refused > 4,
+        "seed {seed}: it was full {} times",
+        filler.refused
+    );
+    let device = device(image, None);
+    let volumes = setup(seed).open(&device, 99).unwrap();
+    for info in volumes.list() {
+        block_on(volumes.delete(&info.name)).unwrap();
+    }
+    for _ in 0..4 {
+        volumes.pool().checkpoint().unwrap();
+    }
+    let status = volumes.pool().status();
+    assert_eq!(status.live_data.get(), 0);
+    assert!(
+        status.free.get() + 8 * MIB > status.capacity.get(),
+        "{status:?}"
+    );
 }
 
 /// Opening a full pool again and again takes no more space each time.

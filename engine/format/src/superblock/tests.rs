@@ -85,7 +85,7 @@ fn what_no_writer_makes_is_refused_although_the_checksum_fits() {
     assert_eq!(wrong(0, b"X"), "magic");
     assert_eq!(wrong(12, &[2]), "version");
     assert_eq!(wrong(12, &[0]), "version");
-    assert_eq!(wrong(32, &[64]), "features_incompatible");
+    assert_eq!(wrong(39, &[128]), "features_incompatible");
     assert_eq!(wrong(40, &[0; 16]), "pool_id");
     assert_eq!(wrong(56, &[0; 16]), "device_id");
     assert_eq!(wrong(72, &[0]), "copy");
