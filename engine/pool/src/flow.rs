@@ -54,7 +54,7 @@ impl Pool {
     async fn bring_back(&self) -> Result<bool, StoreError> {
         let is_coming = {
             let space = self.core.space.lock();
-            space.reclaimable() + space.gated() > 0 || space.is_staged()
+            space.is_coming_back()
         };
         if !is_coming && !self.next_cleaning().await? {
             return Ok(false);

@@ -145,6 +145,6 @@ impl Core {
             return false;
         }
         let space = self.space.lock();
-        space.reclaimable() + space.gated() > 0 || space.is_staged()
+        space.is_coming_back()
     }
 }

@@ -62,6 +62,8 @@ pub(crate) struct Space {
     pub(crate) next_segment: SegmentId,
     /// How many of `segments` are [`Segment::is_reclaimable`].
     reclaimable: u32,
+    /// How many are [`Segment::is_dead_name`].
+    dead_names: u32,
     gate: gate::Gate,
     packing: packed::Packing,
 }
@@ -75,6 +77,12 @@ impl Segment {
     /// Whether what is live of it lies in packs.
     pub(crate) const fn is_elsewhere(&self) -> bool {
         matches!(self.state, SegmentState::Moved | SegmentState::Packed)
+    }
+
+    /// Whether it was packed and has died since: the next checkpoint lets go of the packs in which
+    /// it lies, which may be all that is left in them.
+    const fn is_dead_name(&self) -> bool {
+        self.is_elsewhere() && self.live == 0
     }
 
     /// Gives up the slot of one that was moved.
@@ -111,6 +119,7 @@ impl Space {
             fresh,
             next_segment,
             reclaimable: 0,
+            dead_names: 0,
             gate: gate::Gate::default(),
             packing: packed::Packing::default(),
         };
@@ -120,11 +129,11 @@ impl Space {
 
     /// Counts anew after `segments` was changed from outside.
     pub(crate) fn count_reclaimable(&mut self) {
-        let reclaimable = self
-            .segments
-            .values()
-            .filter(|known| known.is_reclaimable());
-        self.reclaimable = engine_base::to_u32(reclaimable.count());
+        let all = || self.segments.values();
+        let reclaimable = all().filter(|known| known.is_reclaimable()).count();
+        let dead_names = all().filter(|known| known.is_dead_name()).count();
+        self.reclaimable = engine_base::to_u32(reclaimable);
+        self.dead_names = engine_base::to_u32(dead_names);
     }
 
     pub(crate) fn free_slots(&self) -> u32 {
@@ -201,7 +210,7 @@ impl Space {
         let Some(known) = self.segments.get_mut(&segment) else {
             panic!("{segment} has live bytes but is not in use");
         };
-        let before = known.is_reclaimable();
+        let before = (known.is_reclaimable(), known.is_dead_name());
         known.live = match change {
             LiveChange::Add(bytes) => known.live.checked_add(bytes),
             LiveChange::Subtract(bytes) => known.live.checked_sub(bytes),
@@ -212,8 +221,9 @@ impl Space {
                 known.live
             )
         });
-        let after = known.is_reclaimable();
-        self.reclaimable = self.reclaimable + u32::from(after) - u32::from(before);
+        let after = (known.is_reclaimable(), known.is_dead_name());
+        self.reclaimable = self.reclaimable + u32::from(after.0) - u32::from(before.0);
+        self.dead_names = self.dead_names + u32::from(after.1) - u32::from(before.1);
     }
 
     /// Notes how far a segment is written, and by which LSN.

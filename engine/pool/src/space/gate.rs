@@ -154,6 +154,7 @@ impl Space {
         for (id, segment) in &mut self.segments {
             if is_dead(segment) {
                 self.reclaimable -= u32::from(segment.is_reclaimable());
+                self.dead_names -= u32::from(segment.is_dead_name());
                 segment.state = SegmentState::Dead;
                 marked.push(*id);
             }
@@ -242,6 +243,11 @@ impl Space {
             .filter(|id| has_slot(id))
             .collect();
         engine_base::to_u32(slots.len())
+    }
+
+    /// Whether checkpoints would bring slots back, now or on their way through the gate.
+    pub(crate) fn is_coming_back(&self) -> bool {
+        self.reclaimable + self.dead_names > 0 || self.gated() > 0 || self.is_staged()
     }
 
     /// Segments that the next checkpoint would find dead.
