@@ -13,6 +13,8 @@ PROCESSES = 2
 WAIT, WAIT_MOST = 0.002, 0.5
 #: What an answer to a condition that does not hold may be.
 LOST = (409, 412)
+#: The answer of a server that has enough requests on their way.
+SLOW_DOWN = 503
 
 
 class Client:
@@ -28,7 +30,18 @@ class Client:
         return self
 
     async def ask(self, method, path, body=b"", **headers):
-        """Sends a request; status, headers and body of the answer."""
+        """Sends a request until the server is not too busy for it, as SDKs do; status, headers and
+        body of the answer."""
+        while True:
+            answer = await self._ask(method, path, body, **headers)
+            if answer[0] != SLOW_DOWN:
+                return answer
+            # Such an answer may end the connection.
+            self.writer.close()
+            await asyncio.sleep(random.uniform(0, WAIT_MOST))
+            await self.open()
+
+    async def _ask(self, method, path, body, **headers):
         self.writer.write(self.objects.head(method, path, body=body, **headers) + body)
         lines = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         fields = dict(line.lower().split(": ", 1) for line in lines[1:] if line)
