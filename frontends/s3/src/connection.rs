@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::gate::Gate;
+use crate::linger::Lingering;
 use crate::pace::Paced;
 use crate::tls::Acceptor;
 
@@ -27,7 +28,7 @@ pub(crate) async fn serve(
 ) -> Result<(), StdError> {
     // An answer is one write: nothing is gained by waiting for more of it.
     stream.set_nodelay(true)?;
-    let stream = Paced::new(stream, gate.limits.stall_time);
+    let stream = Lingering::new(Paced::new(stream, gate.limits.stall_time), stop.clone());
     match tls {
         None => speak(stream, gate, stop).await,
         Some(tls) => {
@@ -52,7 +53,8 @@ async fn speak(
         .header_read_timeout(limits.head_time)
         .max_headers(HEADERS_MAX)
         .max_buf_size(limits.head_bytes)
-        .half_close(false)
+        // Who says that it sends no more still waits for its answer (RFC 9112, section 9.6).
+        .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     tokio::select! {

@@ -31,6 +31,7 @@ mod intake;
 mod keys;
 mod leftovers;
 mod limits;
+mod linger;
 mod metrics;
 mod moment;
 mod ops;

@@ -95,8 +95,28 @@ fn a_head_above_the_limit_is_refused_however_it_comes() {
         let refused = of(bytes);
         let is_refused = refused.starts_with("HTTP/1.1 431")
             || refused.contains("<Code>RequestHeaderSectionTooLarge</Code>");
-        assert!(is_refused, "{bytes}: {refused}");
+        assert!(is_refused, "{bytes}: {refused:?}");
     }
+    end(world);
+}
+
+/// What a refused client still sends does not take the answer from it: the connection is ended,
+/// not reset.
+#[test]
+fn a_client_that_goes_on_sending_reads_its_refusal() {
+    let world = World::with_bucket();
+    let mut stream = TcpStream::connect(world.server.address()).unwrap();
+    let fill = "x".repeat(300 << 10);
+    let head = format!("GET /bkt HTTP/1.1\r\nhost: x\r\nx-large: {fill}");
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut begin = [0; 12];
+    stream.read_exact(&mut begin).unwrap();
+    assert_eq!(&begin, b"HTTP/1.1 431");
+    for _ in 0..16 {
+        stream.write_all(&[b'x'; 8 << 10]).unwrap();
+    }
+    stream.read_to_end(&mut Vec::new()).unwrap();
+    drop(stream);
     end(world);
 }
 
