@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use engine_base::SeededEntropy;
 use engine_device::Place;
 
+use crate::decode::Refusal;
 use crate::device::Fault;
 use crate::history::Killed;
 use crate::pools;
@@ -13,35 +14,99 @@ use crate::verdict::{Outcome, check_with, judge, outcome};
 
 const SEED: u64 = 0x666c_6970;
 
-/// Flips bits of every structure; `flips` of each, or all.
+/// Of the bits that are refused for one reason, so many are judged as a whole.
+const JUDGED: usize = 4;
+
+/// What came of the flips of a pool.
+#[derive(Default)]
+struct Flips {
+    counts: BTreeMap<String, usize>,
+    broken: Vec<String>,
+}
+
+impl Flips {
+    fn judge(&mut self, pool: &Killed, region: &Region, bit: usize) {
+        match judge(pool, flip(region, bit), region.unvouched) {
+            Ok(outcome) => self.count(format!("{:?}: {outcome:?}", region.kind), 1),
+            Err(what) => self.broken.push(format!(
+                "{:?} at {}, bit {bit}: {what}",
+                region.kind, region.place
+            )),
+        }
+    }
+
+    fn count(&mut self, what: String, number: usize) {
+        *self.counts.entry(what).or_default() += number;
+    }
+
+    fn finish(self, pool: &Killed) {
+        let Self { counts, broken } = self;
+        println!("pool {:?}, seed {SEED:#x}: {counts:#?}", pool.name);
+        assert!(
+            broken.is_empty(),
+            "pool {:?}, seed {SEED:#x}: {} of the flips, the first: {:#?}",
+            pool.name,
+            broken.len(),
+            &broken[..broken.len().min(20)]
+        );
+    }
+}
+
+/// Flips bits of every structure: `flips` of each, or all.
 fn flip_bits(pool: &Killed, flips: impl Fn(Kind) -> usize) {
     let random = SeededEntropy::new(SEED);
-    let mut broken = Vec::new();
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut done = Flips::default();
     for region in regions(&pool.image) {
+        if cfg!(feature = "all") {
+            flip_all(pool, &region, &random, &mut done);
+            continue;
+        }
         for bit in sample(&region, flips(region.kind), &random) {
-            let fault = flip(&region, bit);
-            match judge(pool, fault, region.unvouched) {
-                Ok(outcome) => {
-                    *counts
-                        .entry(format!("{:?}: {outcome:?}", region.kind))
-                        .or_default() += 1;
-                }
-                Err(what) => broken.push(format!(
-                    "{:?} at {}, bit {bit}: {what}",
-                    region.kind, region.place
-                )),
+            done.judge(pool, &region, bit);
+        }
+    }
+    done.finish(pool);
+}
+
+/// Flips every bit of a structure.
+fn flip_all(pool: &Killed, region: &Region, random: &SeededEntropy, done: &mut Flips) {
+    let whole = pool.image.read(region.place, region.bytes);
+    let unit_bytes = region.decode.unit_bytes(region.bytes);
+    for (unit, bytes) in whole.chunks(unit_bytes).enumerate() {
+        let mut bytes = bytes.to_vec();
+        let whole = region.decode.refusal(unit, &bytes);
+        assert_eq!(whole, None, "{:?} at {}", region.kind, region.place);
+        let mut refused: BTreeMap<Refusal, (usize, Vec<usize>)> = BTreeMap::new();
+        for bit in 0..bytes.len() * 8 {
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let refusal = region.decode.refusal(unit, &bytes);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let at = unit * unit_bytes * 8 + bit;
+            let Some(reason) = refusal else {
+                done.count(format!("{:?}: not refused", region.kind), 1);
+                done.judge(pool, region, at);
+                continue;
+            };
+            let (count, chosen) = refused.entry(reason).or_default();
+            *count += 1;
+            // A sample in which each is as likely as any other.
+            if chosen.len() < JUDGED {
+                chosen.push(at);
+            } else if let Ok(index) = usize::try_from(random.next_u64() % *count as u64)
+                && let Some(other) = chosen.get_mut(index)
+            {
+                *other = at;
+            }
+        }
+        for (reason, (count, chosen)) in refused {
+            done.count(format!("{:?}: refused for {reason:?}", region.kind), count);
+            // One block of data is as good as the next.
+            let judged = if unit > 0 { 1 } else { JUDGED };
+            for bit in chosen.into_iter().take(judged) {
+                done.judge(pool, region, bit);
             }
         }
     }
-    println!("pool {:?}, seed {SEED:#x}: {counts:#?}", pool.name);
-    assert!(
-        broken.is_empty(),
-        "pool {:?}, seed {SEED:#x}: {} of the flips, the first: {:#?}",
-        pool.name,
-        broken.len(),
-        &broken[..broken.len().min(20)]
-    );
 }
 
 fn flip(region: &Region, bit: usize) -> Fault {
@@ -57,7 +122,7 @@ fn flip(region: &Region, bit: usize) -> Fault {
 /// One bit at random in each of equal steps, and the first and the last one.
 fn sample(region: &Region, flips: usize, random: &SeededEntropy) -> Vec<usize> {
     let bits = region.bytes * 8;
-    if cfg!(feature = "all") || flips >= bits {
+    if flips >= bits {
         return (0..bits).collect();
     }
     let step = bits / flips;

@@ -6,12 +6,16 @@
 //! power cut leaves, and the pool comes up as it was at some moment since the sync before.
 //!
 //! All of it runs on bytes in memory that are patched in place. By default a sample of bits is
-//! flipped, the same each time; with the feature `all` every bit is.
+//! flipped, the same each time. With the feature `all` every bit is: of each it is asked whether
+//! the engine's decoder refuses it and why; some of each reason, and all that are not refused, are
+//! then judged as a whole, by check, opening and reading.
 
 #[cfg(test)]
 mod cutoffs;
 #[cfg(test)]
 mod cuts;
+#[cfg(test)]
+mod decode;
 #[cfg(test)]
 mod device;
 #[cfg(test)]

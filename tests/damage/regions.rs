@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use engine_base::limits::{BLOCK_BYTES, PAGE_BYTES};
 use engine_base::{DatasetId, Location, Lsn, SegmentId, Slot};
-use engine_device::{Device, Place};
+use engine_device::{Area, Device, Place};
 use engine_format::{
     ExtentRef, PagePointer, REDIRECT_BLOCKS, Redirect, RootsKey, RootsRecord, SUPERBLOCK_BYTES,
     SegmentHeader, SegmentTablePage, Superblock, decode_head, superblock_offset,
@@ -15,6 +15,7 @@ use engine_format::{
 use engine_pool::{Pool, block_on};
 use engine_tree::{LoadedPage, walk};
 
+use crate::decode::Decode;
 use crate::device::{Fault, Image, ImageDevice};
 use crate::history::options;
 
@@ -38,6 +39,8 @@ pub(crate) struct Region {
     pub(crate) bytes: usize,
     /// Part of the last sync round: damage may be taken for its end.
     pub(crate) unvouched: bool,
+    /// How the engine reads it.
+    pub(crate) decode: Decode,
 }
 
 /// All structures that opening a pool and reading its volumes needs, superblocks first.
@@ -69,7 +72,8 @@ impl<'a> Finder<'a> {
             let place = Place::label(superblock_offset(copy));
             let bytes = image.read(place, SUPERBLOCK_BYTES).first_chunk().unwrap();
             let superblock = Superblock::decode(bytes, copy).unwrap();
-            regions.push(region(Kind::Superblock, place, SUPERBLOCK_BYTES));
+            let decode = Decode::Superblock(copy);
+            regions.push(region(Kind::Superblock, place, SUPERBLOCK_BYTES, decode));
             if newest
                 .as_ref()
                 .is_none_or(|known| known.checkpoint < superblock.checkpoint)
@@ -111,14 +115,19 @@ impl<'a> Finder<'a> {
         self.image.read(self.place(location), bytes)
     }
 
-    fn add(&mut self, kind: Kind, location: Location, bytes: usize) {
+    fn add(&mut self, kind: Kind, location: Location, bytes: usize, decode: Decode) {
         let place = self.place(location);
         let header = Place { offset: 0, ..place };
         let known = |region: &Region| region.place == header;
         if !self.regions.iter().any(known) {
-            self.regions.push(region(Kind::SegmentHeader, header, 4096));
+            let Area::Segment(slot) = header.area else {
+                unreachable!("segments lie in slots");
+            };
+            let decode = Decode::SegmentHeader(self.superblock.pool_id, slot);
+            self.regions
+                .push(region(Kind::SegmentHeader, header, 4096, decode));
         }
-        let mut region = region(kind, place, bytes);
+        let mut region = region(kind, place, bytes, decode);
         let within = |(segment, range): &(SegmentId, std::ops::Range<u32>)| {
             *segment == location.segment && range.contains(&location.offset)
         };
@@ -126,21 +135,18 @@ impl<'a> Finder<'a> {
         self.regions.push(region);
     }
 
-    fn add_page(&mut self, kind: Kind, pointer: &PagePointer) {
-        self.add(kind, pointer.base, PAGE_BYTES);
+    fn add_page(&mut self, kind: Kind, pointer: &PagePointer, decode: &Decode) {
+        self.add(kind, pointer.base, PAGE_BYTES, decode.clone());
         if let Some(copy) = pointer.copy {
-            self.add(kind, copy, PAGE_BYTES);
-        }
-        if let Some(delta) = pointer.delta {
-            let bytes = usize::try_from(delta.bytes).unwrap();
-            self.add(Kind::Delta, delta.location, bytes);
+            self.add(kind, copy, PAGE_BYTES, decode.clone());
         }
     }
 
     fn table(&mut self) {
         let mut next = self.superblock.segment_table;
         while let Some(pointer) = next {
-            self.add_page(Kind::TablePage, &pointer);
+            let decode = Decode::TablePage(pointer.checksum, self.superblock.checkpoint);
+            self.add_page(Kind::TablePage, &pointer, &decode);
             let bytes = self.read(pointer.base, PAGE_BYTES).first_chunk().unwrap();
             let page = SegmentTablePage::decode(bytes, self.superblock.checkpoint).unwrap();
             next = page.next;
@@ -172,12 +178,15 @@ impl<'a> Finder<'a> {
         let mut leaves = Vec::new();
         walk::<Infallible>(id, root, |missing| {
             let pointer = &missing.pointer;
-            self.add_page(Kind::TreePage, pointer);
+            let base = self.read(pointer.base, PAGE_BYTES);
             let delta = pointer.delta.map(|delta| {
                 let bytes = usize::try_from(delta.bytes).unwrap();
+                let decode = Decode::Delta(missing.clone(), base.into());
+                self.add(Kind::Delta, delta.location, bytes, decode);
                 self.read(delta.location, bytes)
             });
-            let base = self.read(pointer.base, PAGE_BYTES);
+            let decode = Decode::TreePage(missing.clone(), delta.map(Into::into));
+            self.add_page(Kind::TreePage, pointer, &decode);
             let page = LoadedPage::decode(missing, base, delta).unwrap();
             if page.level() == 0 {
                 leaves.push(page);
@@ -227,7 +236,7 @@ impl<'a> Finder<'a> {
         assert!(vouched > Lsn::ZERO || groups.is_empty());
         for (_, at, sizes) in groups {
             let bytes = usize::try_from(sizes.head_bytes).unwrap();
-            self.add(Kind::Head, at, bytes);
+            self.add(Kind::Head, at, bytes, Decode::Head(at));
         }
     }
 
@@ -249,33 +258,38 @@ impl<'a> Finder<'a> {
             let scanned = dataset.with_tree(|tree| {
                 tree.scan(&[], |_, value| {
                     let extent = ExtentRef::decode(value).unwrap();
-                    blocks.push((extent.location(), extent.checksums().len()));
+                    let sums = extent.checksums();
+                    let sums = (0..sums.len()).map(|index| sums.get(index).unwrap().get());
+                    blocks.push((extent.location(), sums.collect::<Vec<u32>>()));
                     ControlFlow::Continue(())
                 })
             });
             scanned.unwrap();
-            for (location, count) in blocks {
-                if !self
-                    .redirects
-                    .keys()
-                    .any(|(segment, _)| *segment == location.segment)
-                {
-                    self.add(Kind::Data, location, count * BLOCK_BYTES);
-                    continue;
-                }
-                for block in 0..u32::try_from(count).unwrap() {
-                    self.add(Kind::Data, location.advanced(block * 4096), BLOCK_BYTES);
+            for (location, sums) in blocks {
+                let is_packed = |(segment, _): &(SegmentId, u32)| *segment == location.segment;
+                // Each block of what was packed lies elsewhere.
+                let together = if self.redirects.keys().any(is_packed) {
+                    1
+                } else {
+                    sums.len()
+                };
+                let mut at = location;
+                for sums in sums.chunks(together) {
+                    let decode = Decode::Data(sums.to_vec());
+                    self.add(Kind::Data, at, sums.len() * BLOCK_BYTES, decode);
+                    at = at.advanced(u32::try_from(sums.len() * BLOCK_BYTES).unwrap());
                 }
             }
         }
     }
 }
 
-fn region(kind: Kind, place: Place, bytes: usize) -> Region {
+fn region(kind: Kind, place: Place, bytes: usize, decode: Decode) -> Region {
     Region {
         kind,
         place,
         bytes,
         unvouched: false,
+        decode,
     }
 }
