@@ -79,6 +79,12 @@ impl SimDevice {
         self.state.lock().faults.clear();
     }
 
+    /// Faults that were armed and have not happened; those that strike again and again count.
+    #[must_use]
+    pub fn armed_faults(&self) -> usize {
+        self.state.lock().faults.armed()
+    }
+
     /// Bit rot: inverts bit `bit` (0 to 7) of a byte, durably.
     ///
     /// # Panics

@@ -49,6 +49,12 @@ impl History {
         }
     }
 
+    /// Notes a step that is about to be taken, or was.
+    pub fn take(&mut self, step: Step) {
+        self.state.apply(&step);
+        self.steps.push(step);
+    }
+
     /// The operation has resolved, its own steps being durable if it says so. One that had nothing
     /// to change promises nothing of what was before it.
     pub fn resolved(&mut self, durable: bool) {

@@ -206,11 +206,11 @@ impl<'a> Life<'a> {
         drop(plug);
         let mut failed = Ok(());
         for (position, index) in first.iter().chain(&later).enumerate() {
-            let polled = results[*index]
-                .take()
-                .or_else(|| poll(&mut writing[*index]));
-            let Some(result) = polled else {
-                assert!(puts[*index].dropped, "nothing is left to wait for");
+            let polled = results[*index].take();
+            // What is pending waits for a device that is slow.
+            let wait = || writing[*index].take().map(block_on);
+            let Some(result) = polled.or_else(wait) else {
+                assert!(puts[*index].dropped, "what was not dropped has a result");
                 continue;
             };
             match result {

@@ -37,7 +37,10 @@ pub fn observe(volumes: &Volumes) -> Result<ReferencePool, StoreError> {
             seen.insert(name, observe_volume(&volume)?);
         }
     }
-    Ok(ReferencePool { volumes: seen })
+    Ok(ReferencePool {
+        volumes: seen,
+        ..ReferencePool::default()
+    })
 }
 
 fn observe_volume(volume: &Volume) -> Result<ReferenceVolume, StoreError> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use engine_base::to_usize;
 
+use crate::bucket::BucketState;
 use crate::{Pattern, Step};
 
 const BLOCK: u64 = 4096;
@@ -109,11 +110,13 @@ impl ReferenceVolume {
     }
 }
 
-/// All volumes by name.
+/// All volumes and buckets by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReferencePool {
     /// The volumes, and the snapshots under `VOLUME@LABEL`.
     pub volumes: BTreeMap<String, ReferenceVolume>,
+    /// The buckets, and their snapshots under `BUCKET@LABEL`.
+    pub buckets: BTreeMap<String, Arc<BucketState>>,
 }
 
 impl ReferencePool {
@@ -152,6 +155,14 @@ impl ReferencePool {
             } => self.volume_mut(name).write(range, *pattern),
             Step::Zero { name, range } => self.volume_mut(name).zero(range),
             Step::Clear { name, blocks } => self.volume_mut(name).clear(blocks),
+            Step::Buckets { states } => states.iter().for_each(|(name, after)| match after {
+                Some(state) => {
+                    self.buckets.insert(name.clone(), Arc::clone(state));
+                }
+                None => {
+                    self.buckets.remove(name);
+                }
+            }),
         }
     }
 

@@ -1,8 +1,10 @@
 //! Changes of the reference.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::Pattern;
+use crate::bucket::BucketState;
 
 /// One change that is whole or absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,5 +65,10 @@ pub enum Step {
         name: String,
         /// Numbers of the blocks.
         blocks: Range<u64>,
+    },
+    /// Buckets, or snapshots of them under `BUCKET@LABEL`, are in another state, all at once.
+    Buckets {
+        /// By name; `None`: it is gone.
+        states: Vec<(String, Option<Arc<BucketState>>)>,
     },
 }

@@ -96,6 +96,10 @@ impl Faults {
         self.0.clear();
     }
 
+    pub(super) const fn armed(&self) -> usize {
+        self.0.len()
+    }
+
     /// Counts a call, and returns the fault that strikes it.
     pub(super) fn strike(&mut self, call: Call) -> Option<Fault> {
         let mut struck = None;

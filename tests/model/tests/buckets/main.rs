@@ -3,10 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod check;
 mod family;
-mod ops;
-mod reference;
 
 use std::sync::Arc;
 
@@ -14,29 +11,14 @@ use engine_base::{ByteCount, ManualClock, SeededEntropy, to_usize};
 use engine_bucket::{Bucket, Buckets, QuotaLimits, RootOwner};
 use engine_device::{Device, SimDevice, SimImage, SimOptions};
 use engine_pool::{CheckOptions, CreateOptions, Pool, PoolOptions, block_on};
-
-use crate::ops::Runner;
-use crate::reference::RefBucket;
+use tests_model::Rng;
+use tests_model::bucket::{RefBucket, Runner, Shown, compare, remove_all};
 
 /// Operations of one seed.
 const OPERATIONS: usize = 1_500;
 /// Operations between two looks at everything.
 const ROUND: usize = 50;
 const SEEDS: u64 = 20;
-
-/// Choices from a seed.
-pub(crate) struct Rng(SeededEntropy);
-
-impl Rng {
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.0.next_u64() % bound
-    }
-
-    pub(crate) fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
-        let index = to_usize(self.below(choices.len() as u64));
-        &choices[index]
-    }
-}
 
 fn device(image: SimImage) -> Arc<SimDevice> {
     let options = SimOptions {
@@ -84,7 +66,7 @@ fn run(seed: u64) {
     let mut buckets = open(&used, seed, 0);
     block_on(buckets.create("b", RootOwner::default())).unwrap();
     let mut reference = RefBucket::new();
-    let mut rng = Rng(SeededEntropy::new(!seed));
+    let mut rng = Rng::new(!seed);
     let mut bucket: Bucket = block_on(buckets.open("b")).unwrap();
     let is_counted = seed % 2 == 1;
     if is_counted {
@@ -95,8 +77,9 @@ fn run(seed: u64) {
         block_on(bucket.set_quota(b"", limits)).unwrap();
     }
     for round in 0..(OPERATIONS / ROUND) as u64 {
-        let mut runner = Runner::new(&bucket, &mut reference, &mut rng, seed, round);
-        (0..ROUND).for_each(|_| runner.step());
+        let at = format!("seed {seed}, round {round}");
+        let mut runner = Runner::new(&bucket, &mut reference, &mut rng, at.clone());
+        (0..ROUND).for_each(|_| runner.step().unwrap());
         let how = rng.below(6);
         if how == 0 {
             buckets.pool().checkpoint().unwrap();
@@ -113,14 +96,16 @@ fn run(seed: u64) {
             buckets = open(&used, seed, round + 1);
             bucket = block_on(buckets.open("b")).unwrap();
         }
-        check::compare(&bucket, &reference, &format!("seed {seed}, round {round}"));
+        compare(&bucket, &reference, &at);
+        let shown = Shown::of_bucket(&bucket, &|_| false).unwrap();
+        assert_eq!(shown, Shown::of_reference(&reference), "{at}");
     }
     finish(&buckets, &bucket, seed, is_counted);
 }
 
 /// Everything is removed, and all space comes back.
 fn finish(buckets: &Buckets, bucket: &Bucket, seed: u64, is_counted: bool) {
-    check::remove_all(bucket);
+    remove_all(bucket);
     if is_counted {
         let left = block_on(bucket.quota(b"")).unwrap();
         let left = (left.bytes_used, left.inodes_used);

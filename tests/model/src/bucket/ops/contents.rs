@@ -2,9 +2,13 @@
 
 use super::*;
 
+/// Bytes that are certainly one batch.
+const BATCH: usize = 500_000;
+
 impl Runner<'_> {
     pub(super) fn write(&mut self) {
-        let (path, data) = (self.path(), self.data());
+        let (path, mut data) = (self.path(), self.data());
+        data.truncate(self.at_most(data.len(), BATCH));
         let offsets = [0, 1, 100, 2000, 4095, 4096, 8192, 30_000];
         let (at, how) = match self.rng.below(3) {
             0 => (None, WriteAt::End),
@@ -15,7 +19,7 @@ impl Runner<'_> {
         };
         let seen = self
             .node(&path)
-            .and_then(|node| block_on(self.bucket.write(&node, how, &data, Ack::Written)));
+            .and_then(|node| block_on(self.bucket.write(&node, how, &data, self.ack)));
         let expected = match self.reference.file(&path, |_| !data.is_empty()) {
             Ok(_) if data.is_empty() => Ok(()),
             Ok(content) => {
@@ -38,7 +42,7 @@ impl Runner<'_> {
             .pick(&[0usize, 1, 50, 2048, 3000, 4096, 6000, 50_000]);
         let seen = self
             .node(&path)
-            .and_then(|node| block_on(self.bucket.truncate(&node, size as u64, Ack::Written)));
+            .and_then(|node| block_on(self.bucket.truncate(&node, size as u64, self.ack)));
         let expected = self
             .reference
             .file(&path, |before| before != size)
@@ -49,7 +53,8 @@ impl Runner<'_> {
     pub(super) fn punch(&mut self) {
         let path = self.path();
         let from = *self.rng.pick(&[0usize, 10, 4096, 5000]);
-        let to = from + *self.rng.pick(&[1usize, 100, 4096, 10_000, 2_000_000]);
+        let bytes = *self.rng.pick(&[1usize, 100, 4096, 10_000, 2_000_000]);
+        let to = from + self.at_most(bytes, 50_000);
         let zero = self.rng.below(2) == 0;
         let how = if zero {
             Allocate::Zero { keep_size: false }
@@ -58,7 +63,7 @@ impl Runner<'_> {
         };
         let seen = self.node(&path).and_then(|node| {
             let range = from as u64..to as u64;
-            block_on(self.bucket.allocate(&node, range, how, Ack::Written))
+            block_on(self.bucket.allocate(&node, range, how, self.ack))
         });
         let changes = |size: usize| from < size || (zero && to > size);
         let expected = self.reference.file(&path, changes).map(|content| {
@@ -84,15 +89,21 @@ impl Runner<'_> {
             mode: Some(mode),
             ..SetAttributes::default()
         };
+        // Two batches.
+        let both = !self.whole;
         let seen = self.node(&path).and_then(|node| {
-            block_on(self.bucket.set_attributes(&node, &set, Ack::Written))?;
+            if both {
+                block_on(self.bucket.set_attributes(&node, &set, self.ack))?;
+            }
             block_on(
                 self.bucket
-                    .set_attribute(&node, &name, &value, SetHow::Any, Ack::Written),
+                    .set_attribute(&node, &name, &value, SetHow::Any, self.ack),
             )
         });
         let expected = self.reference.node(&path).map(|node| {
-            node.mode = mode;
+            if both {
+                node.mode = mode;
+            }
             node.attributes.insert(name, value);
         });
         self.same(&format!("attributes of {path:?}"), seen, expected);
@@ -106,10 +117,11 @@ impl Runner<'_> {
             ..ObjectMetadata::default()
         };
         let mut upload = self.bucket.upload();
-        for chunk in data.chunks(300_000) {
-            block_on(upload.write(chunk)).unwrap();
-        }
-        let seen = block_on(upload.finish(&key, OWNER, &object, None, Ack::Written));
+        let written = data
+            .chunks(300_000)
+            .try_for_each(|chunk| block_on(upload.write(chunk)));
+        let finish = |()| block_on(upload.finish(&key, OWNER, &object, None, self.ack));
+        let seen = written.and_then(finish);
         let expected = self.reference.put(&key, &data, &tag);
         let shown = format!("put {:?}", String::from_utf8_lossy(&key));
         self.same(&shown, seen, expected);
@@ -117,10 +129,13 @@ impl Runner<'_> {
 
     pub(super) fn remove(&mut self) {
         let key = self.key();
-        let seen = block_on(self.bucket.remove(&key, None, Ack::Written)).unwrap();
+        let seen = block_on(self.bucket.remove(&key, None, self.ack));
         let existed = self.reference.remove(&key);
-        let shown = String::from_utf8_lossy(&key).into_owned();
-        assert_eq!(seen.existed, existed, "{}: remove {shown:?}", self.at);
+        let what = format!("remove {:?}", String::from_utf8_lossy(&key));
+        if let Ok(seen) = &seen {
+            assert_eq!(seen.existed, existed, "{}: {what}", self.at);
+        }
+        self.same(&what, seen, Ok(()));
     }
 
     pub(super) fn rename_object(&mut self) {
@@ -133,9 +148,9 @@ impl Runner<'_> {
                 _ => {}
             }
         }
-        let renamed =
-            self.bucket
-                .rename_object(&from, &to, OWNER, Default::default(), Ack::Written);
+        let renamed = self
+            .bucket
+            .rename_object(&from, &to, OWNER, Default::default(), self.ack);
         let seen = block_on(renamed);
         let expected = self.reference.rename_object(&from, &to);
         let shown = |key: &[u8]| String::from_utf8_lossy(key).into_owned();
@@ -154,11 +169,55 @@ impl Runner<'_> {
         self.same(&what, seen, expected);
     }
 
+    /// Reads a part of a file, by path, or of an object, by key.
+    pub(super) fn read(&mut self) {
+        let (path, key) = (self.path(), self.key());
+        let by_key = self.rng.below(2) == 0;
+        let at = to_usize(self.rng.below(5000));
+        let bytes = 1 + to_usize(self.rng.below(60_000));
+        let (seen, id) = if by_key {
+            (
+                self.get(&key, at, bytes),
+                self.reference.find(&key).ok_or(No::NotFound),
+            )
+        } else if matches!(
+            self.reference.file(&path, |_| false),
+            Err(No::IsDirectory | No::NotRegular)
+        ) {
+            // Kernels read neither.
+            return;
+        } else {
+            let read = |node: Node| block_on(self.bucket.read(&node, at as u64, bytes));
+            let is_file = self.reference.file(&path, |_| false).map(|_| ());
+            let id = is_file.and_then(|()| self.reference.walk(&path));
+            (self.node(&path).and_then(read), id)
+        };
+        if let (Ok(seen), Ok(id)) = (&seen, id) {
+            let content = self.reference.content(id);
+            let range = at.min(content.len())..(at + bytes).min(content.len());
+            assert!(
+                *seen == content[range],
+                "{}: a read of {path:?} or {key:?}",
+                self.at
+            );
+        }
+        self.same(&format!("read {path:?} or {key:?}"), seen, id.map(|_| ()));
+    }
+
+    fn get(&self, key: &[u8], at: usize, bytes: usize) -> Result<Vec<u8>, BucketError> {
+        let absent = BucketError::NotFound { what: "object" };
+        let reader = block_on(self.bucket.get(key))?.found.ok_or(absent)?;
+        let read = block_on(reader.read(at as u64, bytes));
+        block_on(reader.close())?;
+        read
+    }
+
     pub(super) fn copy_range(&mut self) {
         let (from, to) = (self.path(), self.path());
         let offsets = [0usize, 1, 100, 2048, 4096, 5001, 30_000];
         let (at, there) = (*self.rng.pick(&offsets), *self.rng.pick(&offsets));
         let bytes = *self.rng.pick(&[1usize, 100, 4096, 10_000, 3_000_000]);
+        let bytes = self.at_most(bytes, BATCH);
         let Ok(source) = self.reference.walk(&from) else {
             return;
         };
@@ -170,7 +229,7 @@ impl Runner<'_> {
             let ends = ((&from, at as u64), (&to, there as u64));
             block_on(
                 self.bucket
-                    .copy_range(ends.0, ends.1, bytes as u64, Ack::Written),
+                    .copy_range(ends.0, ends.1, bytes as u64, self.ack),
             )
         });
         let expected = self.reference.copy_range(&from, &to, (at, there, bytes));

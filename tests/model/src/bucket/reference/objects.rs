@@ -116,7 +116,7 @@ impl RefBucket {
                 self.maps(parent).1.insert(name, id);
                 id
             });
-            let node = self.nodes.get_mut(&id).unwrap();
+            let node = self.node_mut(id);
             node.tag = Some(tag.to_vec());
             node.attributes
                 .retain(|name, _| !name.starts_with(b"object."));
@@ -131,14 +131,14 @@ impl RefBucket {
         }
         let old = self.maps(parent).0.get(&name).copied();
         let id = self.add(Body::File(data.to_vec()), 0o644);
-        self.nodes.get_mut(&id).unwrap().tag = Some(tag.to_vec());
+        self.node_mut(id).tag = Some(tag.to_vec());
         if let Some(old) = old {
             let (mode, mut attributes) = {
                 let old = &self.nodes[&old];
                 (old.mode & !0o6000, old.attributes.clone())
             };
             attributes.retain(|name, _| !name.starts_with(b"object."));
-            let node = self.nodes.get_mut(&id).unwrap();
+            let node = self.node_mut(id);
             (node.mode, node.attributes) = (mode, attributes);
             self.drop_link(old);
         }
@@ -203,7 +203,7 @@ impl RefBucket {
             self.drop_link(id);
         } else {
             let keys = self.count_keys(id) > 0;
-            let node = self.nodes.get_mut(&id).unwrap();
+            let node = self.node_mut(id);
             node.tag = None;
             node.attributes
                 .retain(|name, _| !name.starts_with(b"object."));

@@ -7,10 +7,14 @@ use engine_bucket::{
 };
 use engine_pool::block_on;
 
-use crate::ops::OWNER;
-use crate::reference::{Body, ROOT, RefBucket, RefNode, is_mountable};
+use super::ops::OWNER;
+use super::reference::{Body, ROOT, RefBucket, RefNode, is_mountable};
 
-pub(crate) fn compare(bucket: &Bucket, reference: &RefBucket, at: &str) {
+/// Compares all that both views show.
+///
+/// # Panics
+/// If it is not as in the reference, or something cannot be read.
+pub fn compare(bucket: &Bucket, reference: &RefBucket, at: &str) {
     directory(bucket, reference, &bucket.root(), ROOT, at);
     objects(bucket, reference, at);
     pages(bucket, reference, at);
@@ -93,10 +97,7 @@ fn objects(bucket: &Bucket, reference: &RefBucket, at: &str) {
     let expected: Vec<Vec<u8>> = keys.keys().cloned().collect();
     assert_eq!(listed, expected, "{at}: keys");
     for (key, id) in &keys {
-        let content = match &reference.nodes[id].body {
-            Body::File(content) | Body::Directory { content, .. } => content,
-            other => panic!("{other:?} is no object"),
-        };
+        let content = reference.content(*id);
         let head = block_on(bucket.head(key)).unwrap().found.unwrap();
         assert_eq!(head.info.size, content.len() as u64, "{at}: {key:?}");
         assert_eq!(
@@ -166,7 +167,10 @@ fn pages(bucket: &Bucket, reference: &RefBucket, at: &str) {
 
 /// Removes everything: what no key can reach is renamed, then objects go by their keys, then the
 /// rest through the mount.
-pub(crate) fn remove_all(bucket: &Bucket) {
+///
+/// # Panics
+/// If something cannot be removed.
+pub fn remove_all(bucket: &Bucket) {
     let mut count = 0;
     loop {
         make_reachable(bucket, &bucket.root(), &mut count);

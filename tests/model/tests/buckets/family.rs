@@ -9,9 +9,10 @@ use engine_bucket::{Buckets, RootOwner};
 use engine_device::{SimDevice, SimImage};
 use engine_pool::{CreateOptions, Pool, block_on};
 
-use crate::ops::Runner;
-use crate::reference::RefBucket;
-use crate::{Rng, check, device, offline_check, open};
+use tests_model::Rng;
+use tests_model::bucket::{RefBucket, Runner, compare};
+
+use crate::{device, offline_check, open};
 
 const SEEDS: u64 = 12;
 const ROUNDS: u64 = 60;
@@ -49,7 +50,7 @@ impl Family {
             heads: BTreeMap::from([("b".to_owned(), RefBucket::new())]),
             snapshots: BTreeMap::new(),
             count: 0,
-            rng: Rng(SeededEntropy::new(!seed)),
+            rng: Rng::new(!seed),
             seed,
         }
     }
@@ -68,8 +69,9 @@ impl Family {
         let Some(name) = self.head() else { return };
         let bucket = block_on(self.buckets.open(&name)).unwrap();
         let reference = self.heads.get_mut(&name).unwrap();
-        let mut runner = Runner::new(&bucket, reference, &mut self.rng, self.seed, round);
-        (0..OPERATIONS).for_each(|_| runner.step());
+        let at = format!("seed {}, round {round}", self.seed);
+        let mut runner = Runner::new(&bucket, reference, &mut self.rng, at);
+        (0..OPERATIONS).for_each(|_| runner.step().unwrap());
     }
 
     fn act(&mut self, round: u64) {
@@ -163,11 +165,11 @@ impl Family {
         let at = format!("seed {}, round {round}", self.seed);
         for (name, reference) in &self.heads {
             let bucket = block_on(self.buckets.open(name)).unwrap();
-            check::compare(&bucket, reference, &format!("{at}, {name}"));
+            compare(&bucket, reference, &format!("{at}, {name}"));
         }
         for (label, reference) in &self.snapshots {
             let bucket = block_on(self.buckets.open_snapshot(&label.0, &label.1)).unwrap();
-            check::compare(&bucket, reference, &format!("{at}, {label:?}"));
+            compare(&bucket, reference, &format!("{at}, {label:?}"));
         }
     }
 

@@ -1,6 +1,7 @@
 //! Drawing operations and doing them on both sides.
 
 mod contents;
+mod multipart;
 
 use engine_base::to_usize;
 use engine_bucket::{
@@ -9,8 +10,8 @@ use engine_bucket::{
 };
 use engine_pool::block_on;
 
+use super::reference::{Body, No, Path, RefBucket};
 use crate::Rng;
-use crate::reference::{Body, No, Path, RefBucket};
 
 pub(crate) const OWNER: Owner = Owner {
     uid: 0,
@@ -18,15 +19,21 @@ pub(crate) const OWNER: Owner = Owner {
     umask: 0o022,
 };
 
-pub(crate) struct Runner<'a> {
+/// Draws operations by inode and by key, and does each on a bucket and on its reference.
+pub struct Runner<'a> {
     bucket: &'a Bucket,
     reference: &'a mut RefBucket,
     rng: &'a mut Rng,
     at: String,
+    ack: Ack,
+    /// Only what is one batch.
+    whole: bool,
+    refused: Option<BucketError>,
 }
 
-fn no(error: &BucketError) -> No {
-    match error {
+/// The rule that was broken; `None`: another failure.
+fn no(error: &BucketError) -> Option<No> {
+    Some(match error {
         BucketError::NotFound { .. } => No::NotFound,
         BucketError::Exists { .. } => No::Exists,
         BucketError::NotDirectory => No::NotDirectory,
@@ -35,24 +42,39 @@ fn no(error: &BucketError) -> No {
         BucketError::NotEmpty => No::NotEmpty,
         BucketError::Below => No::Below,
         BucketError::InTheWay => No::InTheWay,
-        other => panic!("unexpected: {other:?}"),
-    }
+        _ => return None,
+    })
 }
 
 impl<'a> Runner<'a> {
-    pub(crate) fn new(
+    /// For a bucket in the state of `reference`; `at` is for messages.
+    pub fn new(
         bucket: &'a Bucket,
         reference: &'a mut RefBucket,
         rng: &'a mut Rng,
-        seed: u64,
-        round: u64,
+        at: String,
     ) -> Self {
         Self {
             bucket,
             reference,
             rng,
-            at: format!("seed {seed}, round {round}"),
+            at,
+            ack: Ack::Written,
+            whole: false,
+            refused: None,
         }
+    }
+
+    /// Acknowledged like this, and only what a crash leaves whole or absent.
+    #[must_use]
+    pub const fn whole(mut self, ack: Ack) -> Self {
+        (self.ack, self.whole) = (ack, true);
+        self
+    }
+
+    /// At most so many bytes where that is one batch.
+    fn at_most(&self, bytes: usize, limit: usize) -> usize {
+        if self.whole { bytes.min(limit) } else { bytes }
     }
 
     fn name(&mut self) -> Vec<u8> {
@@ -104,27 +126,40 @@ impl<'a> Runner<'a> {
         Ok((self.node(above)?, name.clone()))
     }
 
+    /// Compares two verdicts. A failure of which the reference knows nothing is kept.
     fn same<T: std::fmt::Debug>(
-        &self,
+        &mut self,
         what: &str,
         seen: Result<T, BucketError>,
         expected: Result<(), No>,
     ) {
-        let shown = format!("{}: {what}", self.at);
-        match (seen, expected) {
-            (Ok(_), Ok(())) => {}
-            (Err(error), Err(expected)) => {
-                // A path through a file: both views are right about it in their own way.
-                let seen = no(&error);
-                let alike = seen == expected;
-                assert!(alike, "{shown}: {seen:?} instead of {expected:?}");
-            }
-            (seen, expected) => panic!("{shown}: {seen:?} instead of {expected:?}"),
-        }
+        let seen = match seen {
+            Ok(_) => Ok(()),
+            Err(error) => match no(&error) {
+                Some(no) => Err(no),
+                None => {
+                    self.refused = Some(error);
+                    return;
+                }
+            },
+        };
+        assert_eq!(seen, expected, "{}: {what}", self.at);
     }
 
-    pub(crate) fn step(&mut self) {
-        match self.rng.below(27) {
+    /// Does one operation.
+    ///
+    /// # Errors
+    /// What is no matter of names: the pool, a quota. The reference then is as if all was well.
+    ///
+    /// # Panics
+    /// If the two disagree.
+    pub fn step(&mut self) -> Result<(), BucketError> {
+        self.operate();
+        self.refused.take().map_or(Ok(()), Err)
+    }
+
+    fn operate(&mut self) {
+        match self.rng.below(30) {
             0..2 => self.create(),
             2 => self.mkdir(),
             3 => self.special(),
@@ -140,6 +175,8 @@ impl<'a> Runner<'a> {
             21..23 => self.remove(),
             23 => self.copy_object(),
             24..26 => self.copy_range(),
+            26..28 => self.read(),
+            28 => self.multipart(),
             _ => self.rename_object(),
         }
     }
@@ -152,7 +189,7 @@ impl<'a> Runner<'a> {
             uid: 0,
             gid: 0,
         };
-        block_on(self.bucket.create(&parent, &name, &new, Ack::Written)).map(|_| ())
+        block_on(self.bucket.create(&parent, &name, &new, self.ack)).map(|_| ())
     }
 
     fn create(&mut self) {
@@ -186,7 +223,7 @@ impl<'a> Runner<'a> {
         let path = self.path();
         let seen = self
             .parent(&path)
-            .and_then(|(node, name)| block_on(self.bucket.unlink(&node, &name, Ack::Written)));
+            .and_then(|(node, name)| block_on(self.bucket.unlink(&node, &name, self.ack)));
         let expected = self.reference.unlink(&path);
         self.same(&format!("unlink {path:?}"), seen, expected);
     }
@@ -195,7 +232,7 @@ impl<'a> Runner<'a> {
         let path = self.path();
         let seen = self
             .parent(&path)
-            .and_then(|(node, name)| block_on(self.bucket.rmdir(&node, &name, Ack::Written)));
+            .and_then(|(node, name)| block_on(self.bucket.rmdir(&node, &name, self.ack)));
         let expected = self.reference.rmdir(&path);
         self.same(&format!("rmdir {path:?}"), seen, expected);
     }
@@ -213,7 +250,7 @@ impl<'a> Runner<'a> {
             let (to, new) = self.parent(&to)?;
             block_on(
                 self.bucket
-                    .rename((&from, &name), (&to, &new), engine, Ack::Written),
+                    .rename((&from, &name), (&to, &new), engine, self.ack),
             )
         };
         let seen = rename();
@@ -230,7 +267,7 @@ impl<'a> Runner<'a> {
         let link = || {
             let node = self.node(&from)?;
             let (parent, name) = self.parent(&to)?;
-            block_on(self.bucket.link(&node, (&parent, &name), Ack::Written))
+            block_on(self.bucket.link(&node, (&parent, &name), self.ack))
         };
         let seen = link();
         let expected = self.reference.link(&from, &to);

@@ -8,6 +8,7 @@ mod objects;
 mod rename;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub(crate) const ROOT: u64 = 1;
 
@@ -46,9 +47,10 @@ pub(crate) enum No {
     InTheWay,
 }
 
+/// A bucket as it must be. Cloning shares what it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RefBucket {
-    pub(crate) nodes: BTreeMap<u64, RefNode>,
+pub struct RefBucket {
+    pub(crate) nodes: BTreeMap<u64, Arc<RefNode>>,
     next: u64,
 }
 
@@ -69,8 +71,16 @@ pub(crate) fn is_mountable(name: &[u8]) -> bool {
     !matches!(name, b"" | b"." | b"..") && name.len() <= 255
 }
 
+impl Default for RefBucket {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl RefBucket {
-    pub(crate) fn new() -> Self {
+    /// One that was just created.
+    #[must_use]
+    pub fn new() -> Self {
         let mut new = Self {
             nodes: BTreeMap::new(),
             next: ROOT,
@@ -89,12 +99,16 @@ impl RefBucket {
             attributes: BTreeMap::new(),
             tag: None,
         };
-        self.nodes.insert(id, node);
+        self.nodes.insert(id, Arc::new(node));
         id
     }
 
+    pub(super) fn node_mut(&mut self, id: u64) -> &mut RefNode {
+        Arc::make_mut(self.nodes.get_mut(&id).unwrap())
+    }
+
     fn maps(&mut self, id: u64) -> Maps<'_> {
-        match &mut self.nodes.get_mut(&id).unwrap().body {
+        match &mut self.node_mut(id).body {
             Body::Directory {
                 files,
                 directories,
@@ -159,7 +173,7 @@ impl RefBucket {
     }
 
     fn drop_link(&mut self, id: u64) {
-        let node = self.nodes.get_mut(&id).unwrap();
+        let node = self.node_mut(id);
         node.links -= 1;
         if node.links == 0 {
             self.nodes.remove(&id);
@@ -214,7 +228,7 @@ impl RefBucket {
         if self.child(parent, &name).is_some() {
             return Err(No::Exists);
         }
-        self.nodes.get_mut(&source).unwrap().links += 1;
+        self.node_mut(source).links += 1;
         let (files, _, explicit) = self.maps(parent);
         files.insert(name, source);
         *explicit = true;
@@ -229,7 +243,7 @@ impl RefBucket {
         changes: impl Fn(usize) -> bool,
     ) -> Result<&mut Vec<u8>, No> {
         let id = self.walk(path)?;
-        let node = self.nodes.get_mut(&id).unwrap();
+        let node = self.node_mut(id);
         match &mut node.body {
             Body::File(content) => {
                 if changes(content.len()) {
@@ -242,10 +256,30 @@ impl RefBucket {
         }
     }
 
+    /// Whether the path leads to a directory that is there for itself.
+    #[must_use]
+    pub fn is_explicit(&self, path: &[u8]) -> bool {
+        path.is_empty() || self.find(&[path, b"/"].concat()).is_some()
+    }
+
+    /// Whether nothing is in it.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.is_empty(ROOT)
+    }
+
+    /// The bytes of a file, or of a directory's object.
+    pub(crate) fn content(&self, id: u64) -> &[u8] {
+        match &self.nodes[&id].body {
+            Body::File(content) | Body::Directory { content, .. } => content,
+            other => panic!("{other:?} has no content"),
+        }
+    }
+
     /// Attributes through the mount.
     pub(crate) fn node(&mut self, path: &[Vec<u8>]) -> Result<&mut RefNode, No> {
         let id = self.walk(path)?;
-        let node = self.nodes.get_mut(&id).unwrap();
+        let node = self.node_mut(id);
         if let Body::Directory { explicit, .. } = &mut node.body {
             *explicit = true;
         }

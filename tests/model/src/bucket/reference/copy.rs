@@ -4,14 +4,12 @@ use super::*;
 
 impl RefBucket {
     pub(crate) fn copy_object(&mut self, from: &[u8], to: &[u8]) -> Result<(), No> {
-        let source = &self.nodes[&self.find(from).ok_or(No::NotFound)?];
-        let (Body::File(content) | Body::Directory { content, .. }) = &source.body else {
-            panic!("it is an object");
-        };
-        let (content, tag) = (content.clone(), source.tag.clone());
+        let source = self.find(from).ok_or(No::NotFound)?;
+        let content = self.content(source).to_vec();
+        let tag = self.nodes[&source].tag.clone();
         self.put(to, &content, b"")?;
         let copy = self.find(to).unwrap();
-        self.nodes.get_mut(&copy).unwrap().tag = tag;
+        self.node_mut(copy).tag = tag;
         Ok(())
     }
 

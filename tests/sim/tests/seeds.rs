@@ -1,0 +1,58 @@
+//! The seeds of the default run.
+
+use tests_sim::{ALL_STEPS, Tally, run, try_run};
+
+fn seeds(range: std::ops::Range<u64>) {
+    let mut total = Tally::default();
+    let mut failures = Vec::new();
+    for seed in range.clone() {
+        match try_run(seed, ALL_STEPS) {
+            Ok(outcome) => total += &outcome.tally,
+            Err(failure) => failures.push(failure.to_string()),
+        }
+    }
+    println!("seeds {range:?}: {total}");
+    assert!(failures.is_empty(), "{failures:#?}");
+    let happens = [
+        "kills",
+        "power cuts",
+        "rewinds",
+        "flipped bits",
+        "closings",
+        "scrubs",
+        "snapshots of buckets",
+        "reverts of buckets",
+        "buckets made from others",
+    ];
+    for what in happens {
+        assert!(total.get(what) > 0, "no {what}: {total}");
+    }
+}
+
+#[test]
+fn seeds_from_0() {
+    seeds(0..500);
+}
+
+#[test]
+fn seeds_from_500() {
+    seeds(500..1000);
+}
+
+#[test]
+fn seeds_from_1000() {
+    seeds(1000..1500);
+}
+
+#[test]
+fn seeds_from_1500() {
+    seeds(1500..2000);
+}
+
+/// One seed is one run: the same events, the same bytes on the devices.
+#[test]
+fn a_seed_is_a_run() {
+    for seed in 5000..5030 {
+        assert_eq!(run(seed, ALL_STEPS), run(seed, ALL_STEPS), "seed {seed}");
+    }
+}
