@@ -56,11 +56,18 @@ impl Pool {
             let space = self.core.space.lock();
             space.is_coming_back()
         };
-        if !is_coming && !self.next_cleaning().await? {
+        if !is_coming && !self.next_cleaning().await? && !self.is_behind() {
             return Ok(false);
         }
         self.next_checkpoint().await?;
         Ok(true)
+    }
+
+    /// Whether the newest checkpoint lacks anything: cleaning sees only what checkpoints have, so
+    /// what died since is still live for it.
+    fn is_behind(&self) -> bool {
+        let checkpointer = self.checkpointer.try_lock();
+        checkpointer.is_none_or(|newest| newest.lsn < self.journal.applied_lsn())
     }
 
     /// Lets a batch that gives space back pass, waiting for checkpoints while the reserve is low.

@@ -21,6 +21,7 @@
 //! `space/packed.rs`. A round that ends early has copied for nothing.
 
 mod background;
+mod learned;
 mod marks;
 mod mover;
 mod sources;
@@ -35,6 +36,7 @@ use engine_log::{LogError, PackStream};
 use crate::core::Core;
 use crate::space::{Candidate, PackingGoal, ReadPin, Staged, choose_packing};
 use crate::{Pool, StoreError};
+use learned::Learned;
 use marks::{Marks, Root, Source};
 use mover::Mover;
 
@@ -47,8 +49,7 @@ const CHOICES_MAX: usize = 4;
 /// before the checkpointer.
 pub(crate) struct Cleaner {
     streams: [PackStream; STREAMS],
-    /// Bytes of blocks that are marked beyond the live bytes of segments, where that was looked at.
-    slack: BTreeMap<SegmentId, u64>,
+    learned: Learned,
 }
 
 /// The state that a round looks at.
@@ -71,7 +72,7 @@ impl Cleaner {
         let stream = || PackStream::new(core.pool_id, core.epoch, core.geometry);
         Self {
             streams: [stream(), stream()],
-            slack: BTreeMap::new(),
+            learned: Learned::default(),
         }
     }
 
@@ -102,10 +103,8 @@ impl Pool {
         if self.core.space.lock().is_staged() {
             return Ok(true);
         }
-        if self
-            .choose(&cleaner, self.checkpointer.lock().lsn, gain)
-            .is_empty()
-        {
+        let lsn = self.checkpointer.lock().lsn;
+        if self.choose(&mut cleaner, lsn, gain).is_empty() {
             return Ok(false);
         }
         // Two checkpoints, the first time.
@@ -141,7 +140,17 @@ impl Pool {
         }
     }
 
-    fn choose(&self, cleaner: &Cleaner, lsn: Lsn, gain: u32) -> Vec<Candidate> {
+    /// What to move in the state of `lsn`. Where nothing seems worth it, what was learned from
+    /// older states is forgotten: they had bytes that died since.
+    fn choose(&self, cleaner: &mut Cleaner, lsn: Lsn, gain: u32) -> Vec<Candidate> {
+        let chosen = self.choose_by(cleaner, lsn, gain);
+        if chosen.is_empty() && cleaner.learned.forget_before(lsn) {
+            return self.choose_by(cleaner, lsn, gain);
+        }
+        chosen
+    }
+
+    fn choose_by(&self, cleaner: &Cleaner, lsn: Lsn, gain: u32) -> Vec<Candidate> {
         let core = &*self.core;
         let kept = core.slots_kept();
         let (candidates, goal) = {
@@ -155,7 +164,8 @@ impl Pool {
                 room,
                 gain,
             };
-            (space.candidates(lsn, &cleaner.slack), goal)
+            let slack = |segment| cleaner.learned.slack(segment);
+            (space.candidates(lsn, slack), goal)
         };
         choose_packing(candidates, &goal)
     }
@@ -178,8 +188,8 @@ impl Pool {
     ) -> Result<Option<Plan>, StoreError> {
         let core = &*self.core;
         cleaner
-            .slack
-            .retain(|id, _| core.homes.read().contains_key(id));
+            .learned
+            .retain(|id| core.homes.read().contains_key(&id));
         for _ in 0..CHOICES_MAX {
             let chosen = self.choose(cleaner, look.lsn, gain);
             if chosen.is_empty() {
@@ -195,9 +205,9 @@ impl Pool {
             let mut exact = Vec::new();
             for candidate in &chosen {
                 let found = marks.bytes_in(candidate.segment);
-                let known = cleaner.slack.get(&candidate.segment).copied().unwrap_or(0);
+                let known = cleaner.learned.slack(candidate.segment);
                 let more = found.saturating_sub(candidate.live.saturating_sub(known));
-                cleaner.slack.insert(candidate.segment, more);
+                cleaner.learned.learn(candidate.segment, more, look.lsn);
                 let (segment, live) = (candidate.segment, found);
                 exact.push(Candidate { segment, live });
             }
@@ -244,11 +254,11 @@ impl Pool {
                 }
             }
         }
-        // Not chosen again before the next opening.
         let whole = u64::from(core.geometry.segment_bytes);
-        cleaner
-            .slack
-            .extend(stuck.into_iter().map(|home| (home, whole)));
+        for home in stuck {
+            // Not chosen again before the next opening.
+            cleaner.learned.learn(home, whole, Lsn::new(u64::MAX));
+        }
         let mut packs = Vec::new();
         for stream in &mut cleaner.streams {
             match stream.sync(&*core.device) {

@@ -135,6 +135,28 @@ fn a_pool_of_which_half_is_dead_in_crumbs_is_not_full() {
     pool.verify();
 }
 
+/// What died after the checkpoint that a round looked at is live for that round only.
+#[test]
+fn what_dies_between_two_checkpoints_comes_back_too() {
+    let mut pool = Fixture::new(64 << 10);
+    for round in 0..6 {
+        let full = pool.fill();
+        let alive = pool.model.iter().filter(|byte| **byte != 0).count();
+        assert!(
+            alive as u64 * BLOCK > 60 * MIB,
+            "round {round}: {alive} blocks fit, to {full}"
+        );
+        for block in 0..pool.model.len() {
+            if pool.model[block] != 0 && pool.below(2) == 0 {
+                pool.trim(block);
+            }
+        }
+        // Refused or not, each looks at the state of the newest checkpoint.
+        let _ = pool.pool().clean();
+    }
+    pool.verify();
+}
+
 #[test]
 fn what_is_written_over_for_ever_is_never_refused() {
     let mut pool = Fixture::new(64 << 10);

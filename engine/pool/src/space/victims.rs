@@ -106,7 +106,7 @@ pub(crate) fn choose_packing(mut candidates: Vec<Candidate>, goal: &PackingGoal)
 impl Space {
     /// The segments that may be packed, if the newest checkpoint has the state of `lsn`. `slack` is
     /// what is known of bytes that have to be copied besides live ones: the rest of their blocks.
-    pub(crate) fn candidates(&self, lsn: Lsn, slack: &BTreeMap<SegmentId, u64>) -> Vec<Candidate> {
+    pub(crate) fn candidates(&self, lsn: Lsn, slack: impl Fn(SegmentId) -> u64) -> Vec<Candidate> {
         let packs = self.live_in_packs();
         let crowded = self.is_crowded();
         let mut candidates = Vec::new();
@@ -124,7 +124,7 @@ impl Space {
             };
             candidates.push(Candidate {
                 segment: *segment,
-                live: live + slack.get(segment).copied().unwrap_or(0),
+                live: live + slack(*segment),
             });
         }
         candidates
