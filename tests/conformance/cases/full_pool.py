@@ -206,3 +206,65 @@ def overwriting_a_small_volume_for_ever_never_fills_the_pool(t):
     server.start()
     a.open()
     a.check()
+
+
+def trim_half(t, volume):
+    """Gives half of the chunks back, here and there."""
+    for number in t.random.sample(list(volume.seeds), len(volume.seeds) // 2):
+        volume.trim(number)
+
+
+def drop_snapshots(server, names):
+    """Deletes the snapshot `full` of each volume."""
+    for name in names:
+        server.run("snapshot", "delete", f"volume/{name}@full")
+
+
+def rounds_on_a_full_pool(t, rounds):
+    """Each round: a volume more, a snapshot, full, SIGKILL, start; then, on the full pool, a trim,
+    the end of the snapshot and of the volume in any order. Nothing of it may be refused."""
+    server = t.server(options=["--capacity", str(CAPACITY)], allow=["(?i)space|full"])
+    server.create_volume("a", SIZE)
+    a = Chunks(server, "a")
+    for number in range(rounds):
+        name = f"b{number}"
+        server.create_volume(name, SIZE)
+        b = Chunks(server, name)
+        for chunk in range(t.random.randrange(1, 16)):
+            write_when_space_is_back(server, b, chunk)
+        server.run("snapshot", "create", "full", "volume/a", f"volume/{name}")
+        kept = dict(a.seeds)
+        for chunk in t.random.sample(list(kept), len(kept) // 8):
+            # What is written over stays in use by the snapshot.
+            a.write(chunk, seed=number)
+        written = fill(a)
+        server.kill()
+        server.start()
+        for volume in (a, b):
+            volume.open()
+            volume.check()
+        steps = [lambda: trim_half(t, a), lambda: drop_snapshots(server, ("a", name))]
+        t.random.shuffle(steps)
+        for step in steps:
+            step()
+            a.check()
+            b.check()
+        b.handle.shutdown()
+        server.delete_volume(name)
+        a.check()
+        print(f"round {number}: {written} chunks filled it, {len(a.seeds)} stay", flush=True)
+    server.stop()
+    server.run("check")
+    server.start()
+    a.open()
+    a.check()
+
+
+@case(trefoil_only=True)
+def rounds_of_filling_killing_and_freeing(t):
+    rounds_on_a_full_pool(t, 3)
+
+
+@case(trefoil_only=True, long=True, timeout_seconds=1800)
+def fifty_rounds_of_filling_killing_and_freeing(t):
+    rounds_on_a_full_pool(t, 50)
