@@ -56,8 +56,10 @@ impl Runner<'_> {
         let bytes = *self.rng.pick(&[1usize, 100, 4096, 10_000, 2_000_000]);
         let to = from + self.at_most(bytes, 50_000);
         let zero = self.rng.below(2) == 0;
+        // What zeroes and grows is two batches.
+        let keep_size = self.whole;
         let how = if zero {
-            Allocate::Zero { keep_size: false }
+            Allocate::Zero { keep_size }
         } else {
             Allocate::Punch
         };
@@ -65,9 +67,10 @@ impl Runner<'_> {
             let range = from as u64..to as u64;
             block_on(self.bucket.allocate(&node, range, how, self.ack))
         });
-        let changes = |size: usize| from < size || (zero && to > size);
+        let grows = zero && !keep_size;
+        let changes = |size: usize| from < size || (grows && to > size);
         let expected = self.reference.file(&path, changes).map(|content| {
-            if zero {
+            if grows {
                 content.resize(content.len().max(to), 0);
             }
             let end = to.min(content.len());
