@@ -90,6 +90,15 @@ def write_when_space_is_back(server, volume, number):
     raise AssertionError(f"no space after {TRIES} tries: {status(server)}")
 
 
+def stays_whole_after_a_stop(server, volume):
+    """Stops in good order, checks the pool, starts and reads everything."""
+    server.stop()
+    server.run("check")
+    server.start()
+    volume.open()
+    volume.check()
+
+
 def full(t):
     """A server whose pool is full, with one volume `a`."""
     server = t.server(options=["--capacity", str(CAPACITY)], allow=["(?i)space|full"])
@@ -130,11 +139,7 @@ def a_full_pool_starts_again_after_a_stop_and_after_a_kill(t):
     server.start()
     a.open()
     a.check()
-    server.stop()
-    server.run("check")
-    server.start()
-    a.open()
-    a.check()
+    stays_whole_after_a_stop(server, a)
 
 
 @case(trefoil_only=True)
@@ -201,11 +206,7 @@ def overwriting_a_small_volume_for_ever_never_fills_the_pool(t):
             if turn % 2:
                 a.handle.flush()
     a.check()
-    server.stop()
-    server.run("check")
-    server.start()
-    a.open()
-    a.check()
+    stays_whole_after_a_stop(server, a)
 
 
 def trim_half(t, volume):
@@ -253,11 +254,7 @@ def rounds_on_a_full_pool(t, rounds):
         server.delete_volume(name)
         a.check()
         print(f"round {number}: {written} chunks filled it, {len(a.seeds)} stay", flush=True)
-    server.stop()
-    server.run("check")
-    server.start()
-    a.open()
-    a.check()
+    stays_whole_after_a_stop(server, a)
 
 
 @case(trefoil_only=True)
