@@ -37,6 +37,14 @@ impl Clock for SystemClock {
     }
 }
 
+/// Processor time that the calling thread has used: what waiting and other threads take is not in
+/// it. For measuring what work costs, never for what happens.
+#[must_use]
+pub fn thread_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
 /// A clock that moves only when it is told to.
 #[derive(Debug, Default)]
 pub struct ManualClock {

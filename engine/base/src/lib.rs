@@ -12,7 +12,7 @@ mod num;
 mod random;
 mod units;
 
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use clock::{Clock, ManualClock, SystemClock, thread_time};
 pub use error_kind::ErrorKind;
 pub use ids::{DatasetId, DeviceId, EpochId, PoolId, SegmentId, Slot};
 pub use num::{align_down, align_up, to_u32, to_usize};

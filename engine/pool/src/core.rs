@@ -14,7 +14,6 @@ use parking_lot::{Mutex, RwLock};
 use crate::apply::Turn;
 use crate::catalog::Catalog;
 use crate::checkpoint::Lines;
-use crate::dead::DeadData;
 use crate::pages::{PageReader, SlotOf};
 use crate::places::Home;
 use crate::salvage::LostPages;
@@ -52,7 +51,6 @@ pub(crate) struct Core {
     /// Incompatible features that checkpoints name from now on.
     pub(crate) features: AtomicU64,
     pub(crate) counters: Counters,
-    pub(crate) dead: DeadData,
     /// What each copy of the superblock should hold; `None`: the next checkpoint writes it.
     superblocks: Mutex<[Option<Superblock>; 2]>,
     pub(crate) created_unix_nanos: u64,
@@ -136,7 +134,6 @@ impl Core {
             poison: Arc::new(Poison::default()),
             features: AtomicU64::new(parts.features),
             counters: Counters::default(),
-            dead: DeadData::default(),
             superblocks: Mutex::default(),
             created_unix_nanos: parts.created_unix_nanos,
             lost: parts.lost,

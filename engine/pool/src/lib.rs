@@ -19,7 +19,6 @@ mod create;
 mod data;
 mod dataset;
 mod datasets;
-mod dead;
 mod error;
 mod evict;
 mod family;

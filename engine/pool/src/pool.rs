@@ -215,7 +215,6 @@ impl Pool {
                 }
                 std::mem::take(&mut wishes.checkpoint)
             };
-            self.core.forget_dead();
             if self.refused().is_some() {
                 self.done.wake_all();
             } else if wanted || self.checkpoint_is_due() {

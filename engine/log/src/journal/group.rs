@@ -49,6 +49,11 @@ impl ClosedGroup {
         }
     }
 
+    /// Whether most of it need not stay in the host's memory.
+    pub(super) fn streams(&self) -> bool {
+        self.streamed_bytes >= self.bytes() / 2
+    }
+
     /// Bytes on the device.
     pub(super) fn bytes(&self) -> u64 {
         u64::from(self.end.offset - self.offset)

@@ -1,6 +1,8 @@
 //! Leading: writing closed groups and applying them in order.
 
-use engine_base::{Clock, Lsn, SystemClock};
+use std::time::Duration;
+
+use engine_base::{Lsn, thread_time};
 use engine_device::Place;
 
 use super::close::Close;
@@ -68,14 +70,15 @@ impl Journal {
         parts.push(&group.head);
         parts.extend(group.data.iter().map(|buf| &buf[..]));
         let at = Place::slot(group.place.slot, u64::from(group.offset));
-        let start = SystemClock.monotonic();
+        let start = group.streams().then(thread_time);
         if let Err(cause) = self.device.write(at, &parts) {
             self.poison.set(&cause);
             self.fail_everything(&LogError::Poisoned(cause));
             return;
         }
         self.stats.wrote(&group);
-        self.start_writeback(&group, SystemClock.monotonic() - start);
+        let cost = start.map_or(Duration::ZERO, |start| thread_time().saturating_sub(start));
+        self.start_writeback(&group, cost);
         self.written(*group);
     }
 

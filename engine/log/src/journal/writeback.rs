@@ -15,8 +15,9 @@ const WRITEBACK_BYTES: u64 = 4 << 20;
 /// Bytes of streams that stay in the host's memory behind the newest: so much a device has on its
 /// way, and the less it is, the less memory is touched for the first time.
 const STREAMED_BYTES_KEPT: u64 = 32 << 20;
-/// Memory of the host counts as dear when writing a block took longer than this: a copy takes a
-/// third of it, the first touch of memory that a virtual machine has not used for long the double.
+/// Memory of the host counts as dear when writing a block took more processor time than this: a
+/// copy takes a third of it, the first touch of memory that a virtual machine has not used for long
+/// the double.
 const DEAR_BLOCK: Duration = Duration::from_nanos(2500);
 /// Ranges of streams whose memory is used again after one that was dear (1 GiB). Then it is seen
 /// anew what new memory costs.
@@ -30,8 +31,8 @@ pub(super) struct Writeback {
     to: u64,
     /// Bytes in it that need not stay in the host's memory.
     streamed: u64,
-    /// How long writing it took.
-    took: Duration,
+    /// Processor time of writing what streams of it.
+    cost: Duration,
 }
 
 /// What was written and whose write-back was not started.
@@ -44,13 +45,17 @@ pub(super) struct Pending(Option<Writeback>);
 /// A log writes over nothing, so each write takes new memory of the host; in a virtual machine,
 /// memory that was not used for long costs up to ten times what the copy into it does. What streams
 /// leave is what the next writes take. Where new memory is cheap nothing leaves: giving it back
-/// costs a tenth of a write.
+/// costs a tenth of a write. Slots that are used again stay as well: who writes over what lies in
+/// the page cache takes no memory at all.
 #[derive(Debug, Default)]
 pub(super) struct Streamed {
     ranges: VecDeque<Writeback>,
     bytes: u64,
     /// Ranges that are still to be taken in since one was dear.
     left: u32,
+    /// Slot and end of the range that lay furthest back: slots are taken from the front on, so what
+    /// lies before it was used before.
+    furthest: Option<(Slot, u64)>,
 }
 
 impl Writeback {
@@ -59,8 +64,8 @@ impl Writeback {
     }
 
     fn is_dear(&self) -> bool {
-        let blocks = u32::try_from(self.bytes() / BLOCK).unwrap_or(u32::MAX);
-        self.took > DEAR_BLOCK * blocks
+        let blocks = u32::try_from(self.streamed / BLOCK).unwrap_or(u32::MAX);
+        self.cost > DEAR_BLOCK * blocks
     }
 }
 
@@ -73,7 +78,7 @@ impl Pending {
                 from: range.from.min(new.from),
                 to: range.to.max(new.to),
                 streamed: range.streamed + new.streamed,
-                took: range.took + new.took,
+                cost: range.cost + new.cost,
             },
             Some(other) => {
                 self.0 = Some(new);
@@ -94,7 +99,11 @@ impl Streamed {
     /// Adds a range whose write-back was started, if most of it is of streams and memory is dear.
     /// Returns the ranges whose time has come.
     pub(super) fn push(&mut self, range: Writeback) -> Vec<Writeback> {
-        if range.streamed < range.bytes() / 2 {
+        let grows = self.furthest < Some((range.slot, range.to));
+        if grows {
+            self.furthest = Some((range.slot, range.to));
+        }
+        if !grows || range.streamed < range.bytes() / 2 {
             return Vec::new();
         }
         if range.is_dear() {
@@ -120,13 +129,13 @@ impl Streamed {
 impl Journal {
     /// Has what was written go to the device early, so that a later sync has less to do; off the
     /// write path where there is a background, because a busy device makes the caller wait.
-    pub(super) fn start_writeback(&self, group: &ClosedGroup, took: Duration) {
+    pub(super) fn start_writeback(&self, group: &ClosedGroup, cost: Duration) {
         let written = Writeback {
             slot: group.place.slot,
             from: u64::from(group.offset),
             to: u64::from(group.end.offset),
             streamed: group.streamed_bytes,
-            took,
+            cost,
         };
         let due = self.state.lock().sync.writeback.add(written);
         if let Some(range) = due

@@ -72,7 +72,6 @@ impl<'a> Freed<'a> {
         }
         if self.fate.dies(old.offset, old.location) {
             self.die(old.location.segment, old.bytes);
-            self.core.dead.note(old.location, old.bytes);
         } else {
             let at = old.position;
             self.let_go(old.location.segment, at..at + old.bytes);
@@ -118,7 +117,6 @@ impl<'a> Freed<'a> {
                 let location = extent.location();
                 if self.fate.dies(offset, location) {
                     self.die(location.segment, bytes);
-                    self.core.dead.note(location, bytes);
                 }
             }
             ControlFlow::Continue(())

@@ -12,14 +12,14 @@ fn range(slot: u32, from: u64, bytes: u64, streamed: u64) -> Writeback {
         from,
         to: from + bytes,
         streamed,
-        took: Duration::ZERO,
+        cost: Duration::ZERO,
     }
 }
 
 /// A range of a stream whose blocks took so many nanoseconds each.
 fn stream(slot: u32, index: u64, block_nanos: u64) -> Writeback {
     Writeback {
-        took: Duration::from_nanos(block_nanos * (WRITEBACK_BYTES / 4096)),
+        cost: Duration::from_nanos(block_nanos * (WRITEBACK_BYTES / 4096)),
         ..range(
             slot,
             index * WRITEBACK_BYTES,
@@ -67,6 +67,21 @@ fn where_memory_is_cheap_streams_stay() {
         .map(|index| streamed.push(stream(1, index, 1000)).len())
         .sum();
     assert!(left > 0 && left < RANGES_AFTER_DEAR as usize, "{left}");
+}
+
+#[test]
+fn what_is_written_over_stays() {
+    let mut streamed = Streamed::default();
+    let ranges = 2 * STREAMED_BYTES_KEPT / WRITEBACK_BYTES;
+    let mut round = |slot: u32| -> usize {
+        let all = (0..ranges).map(|index| stream(slot, index, 5000));
+        all.map(|range| streamed.push(range).len()).sum()
+    };
+    assert!(round(1) > 0);
+    assert!(round(2) > 0);
+    assert_eq!(round(1), 0);
+    assert_eq!(round(2), 0);
+    assert!(round(3) > 0);
 }
 
 #[test]
