@@ -15,11 +15,19 @@ struct Ends<'a> {
     bytes: u64,
 }
 
+/// What a step came to.
+struct Copied {
+    bytes: u64,
+    /// Bytes that the source had from the step's start on.
+    left: u64,
+    lsn: Lsn,
+}
+
 impl Bucket {
     /// Copies bytes of one file to another, or to another place of the same one, as far as the
-    /// source goes; returns how many. What is stored is not copied: both refer to it from then on,
-    /// and it is given back when the last one is gone. Steps of up to 4 MiB are each whole or
-    /// absent after a crash.
+    /// source went when the first of them was copied; returns how many. What is stored is not
+    /// copied: both refer to it from then on, and it is given back when the last one is gone. Steps
+    /// of up to 4 MiB are each whole or absent after a crash.
     ///
     /// # Errors
     /// As [`Bucket::write`].
@@ -27,7 +35,7 @@ impl Bucket {
         &self,
         from: (&Node, u64),
         to: (&Node, u64),
-        bytes: u64,
+        mut bytes: u64,
         ack: Ack,
     ) -> Result<u64, BucketError> {
         let end = to.1.checked_add(bytes);
@@ -46,12 +54,16 @@ impl Bucket {
                 to: (to.0, to.1 + copied),
                 bytes: (bytes - copied).min(STEP_BYTES),
             };
-            let (step, at) = self.copy_step(ends, &mut flight).await?;
-            if step == 0 {
+            let step = self.copy_step(ends, &mut flight).await?;
+            if step.bytes == 0 {
                 break;
             }
-            lsn = at.max(lsn);
-            copied += step;
+            if copied == 0 {
+                // A file that is copied behind its own end grows with each step.
+                bytes = bytes.min(step.left);
+            }
+            lsn = step.lsn.max(lsn);
+            copied += step.bytes;
         }
         flight.acknowledge(lsn, ack).await?;
         Ok(copied)
@@ -61,14 +73,15 @@ impl Bucket {
         &self,
         ends: Ends<'_>,
         flight: &mut Flight<'_>,
-    ) -> Result<(u64, Lsn), BucketError> {
+    ) -> Result<Copied, BucketError> {
         let admitted = self.admit(0).await?;
         let locks = self.lock_inodes([ends.from.0.id(), ends.to.0.id()]).await?;
         let source = self.locked_file(ends.from.0).await?.inode;
         let left = source.size.saturating_sub(ends.from.1);
         let mut bytes = ends.bytes.min(left);
         if bytes == 0 {
-            return Ok((0, self.pool.durable_lsn()));
+            let lsn = self.pool.durable_lsn();
+            return Ok(Copied { bytes, left, lsn });
         }
         let is_small = source.content == ContentForm::Small && ends.from.1 < SMALL_BYTES_MAX as u64;
         let is_same = ends.from.0.id() == ends.to.0.id();
@@ -81,11 +94,13 @@ impl Bucket {
             drop((locks, admitted));
             let at = crate::WriteAt::Byte(ends.to.1);
             self.write(ends.to.0, at, &data, Ack::Written).await?;
-            return Ok((bytes as u64, self.pool.applied_lsn()));
+            let (bytes, lsn) = (bytes as u64, self.pool.applied_lsn());
+            return Ok(Copied { bytes, left, lsn });
         }
         let file = self.locked_file(ends.to.0).await?;
-        self.share_step(file, &source, (ends.from.1, ends.to.1, bytes), flight)
-            .await
+        let range = (ends.from.1, ends.to.1, bytes);
+        let (bytes, lsn) = self.share_step(file, &source, range, flight).await?;
+        Ok(Copied { bytes, left, lsn })
     }
 
     /// Shares a range of a file whose lock is held with another one.

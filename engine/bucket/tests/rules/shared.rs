@@ -50,6 +50,32 @@ fn a_copy_of_a_large_object_writes_almost_nothing() {
     block_on(world.buckets.delete("b")).unwrap();
 }
 
+/// A copy takes what the file had when it began, not what it makes of it.
+#[test]
+fn a_file_that_is_copied_behind_its_own_end_is_copied_once() {
+    const MIB: usize = 1 << 20;
+    let world = World::new();
+    let bucket = &world.bucket;
+    // Small contents, extents, and more than one step takes.
+    for (name, (bytes, from, to)) in [
+        (&b"small"[..], (1, 0, 4_096)),
+        (b"cut", (2_000, 500, 1_600)),
+        (b"extents", (9_000, 1, 20_000)),
+        (b"steps", (6 * MIB, MIB, 9 * MIB)),
+    ] {
+        let mut content = pattern(bytes, 3);
+        let node = file(bucket, name, &content);
+        let ends = ((&node, from as u64), (&node, to as u64));
+        let asked = to - from;
+        let copied = bucket.copy_range(ends.0, ends.1, asked as u64, Ack::Written);
+        let part = content[from..bytes.min(from + asked)].to_vec();
+        assert_eq!(block_on(copied).unwrap(), part.len() as u64);
+        content.resize(bytes.max(to + part.len()), 0);
+        content[to..to + part.len()].copy_from_slice(&part);
+        assert!(get(bucket, name).unwrap() == content, "{name:?}");
+    }
+}
+
 /// Parts of shared extents are overwritten, cut and punched on both sides, in any order.
 #[test]
 fn both_sides_of_a_copy_change_apart() {
