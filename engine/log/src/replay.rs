@@ -9,6 +9,7 @@
 //! a torn tail, which nobody was told is durable. Groups that a later one vouches for are passed on
 //! without reading their data; the others only if every block of it is good.
 
+mod end;
 mod heads;
 mod successor;
 mod verify;
@@ -20,6 +21,7 @@ use engine_device::{Device, Geometry, Place};
 use engine_format::GroupHeader;
 
 use crate::{JournalPosition, LogError, SegmentPlace};
+pub use end::{ReplayEnd, ReplayedRange, ReplayedSegment};
 use heads::{Head, HeadReader};
 
 /// A replay that has not begun.
@@ -56,49 +58,6 @@ pub struct ReplayedGroup {
     data_bytes: u32,
 }
 
-/// A journal segment that replay went through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReplayedSegment {
-    /// Which, and where.
-    pub place: SegmentPlace,
-    /// Bytes used in it.
-    pub end: u32,
-    /// The last LSN in it.
-    pub last_lsn: Lsn,
-}
-
-/// Bytes of a journal segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReplayedRange {
-    /// The segment.
-    pub place: SegmentPlace,
-    /// The first byte.
-    pub from: u32,
-    /// Behind the last byte.
-    pub to: u32,
-}
-
-/// Where replay ended.
-#[derive(Debug)]
-pub struct ReplayEnd {
-    /// The last LSN that was passed on.
-    pub lsn: Lsn,
-    /// Up to here a group or the checkpoint vouches that it was durable.
-    pub vouched: Lsn,
-    /// The segments that were gone through, the checkpoint's first; also if nothing in it was used.
-    pub segments: Vec<ReplayedSegment>,
-    /// Where the groups lie that were passed on although nobody vouches for them.
-    pub unvouched: Vec<ReplayedRange>,
-    /// A successor that was named but not used.
-    pub unused: Option<SegmentPlace>,
-    /// Groups passed on.
-    pub groups: u64,
-    /// The group that was given up with [`Replay::accept_loss`].
-    pub lost_from: Option<Lsn>,
-    /// A group whose head is whole and whose data is not, and for which nobody vouches.
-    pub torn: Option<Lsn>,
-}
-
 struct Walk<'a> {
     replay: &'a Replay<'a>,
     heads: HeadReader<'a>,
@@ -133,7 +92,7 @@ impl Replay<'_> {
                     last_lsn: self.lsn,
                 }],
                 unvouched: Vec::new(),
-                unused: None,
+                beyond: Vec::new(),
                 groups: 0,
                 lost_from: None,
                 torn: None,
@@ -157,8 +116,7 @@ impl Replay<'_> {
             walk.end.note_unvouched(group);
             walk.pass_on(visit)?;
         }
-        walk.end.unused = walk.at.next;
-        Ok(walk.end)
+        Ok(walk.end.looked_at(&walk.pending, walk.at.next))
     }
 }
 
@@ -263,6 +221,7 @@ impl Walk<'_> {
         let mut named = self.at.next;
         let mut searched = 0;
         while let Some((place, from)) = segment {
+            self.end.beyond.push(place);
             let mut next = None;
             let mut offset = from;
             while let Some(after) = self.heads.next_block(offset) {
@@ -296,20 +255,6 @@ impl Walk<'_> {
 
     fn is_later(&self, header: &GroupHeader) -> bool {
         header.epoch == self.replay.epoch && header.lsn > self.expect
-    }
-}
-
-impl ReplayEnd {
-    fn note_unvouched(&mut self, group: &ReplayedGroup) {
-        let range = ReplayedRange {
-            place: group.end.place,
-            from: group.from,
-            to: group.end.offset,
-        };
-        match self.unvouched.last_mut() {
-            Some(last) if last.place == range.place => last.to = range.to,
-            _ => self.unvouched.push(range),
-        }
     }
 }
 

@@ -192,6 +192,19 @@ impl Space {
         }
     }
 
+    /// Keeps a segment in which replay found nothing to accept until it has passed the gate.
+    pub(crate) fn hold_journal(&mut self, place: SegmentPlace) {
+        let is_left = |state| matches!(state, SegmentState::Dead | SegmentState::Moved);
+        let mut there = self.segments.iter().filter(|(id, known)| {
+            known.slot == Some(place.slot) && **id != place.segment && !is_left(known.state)
+        });
+        // Only damage can name a slot that is in use.
+        if there.next().is_none() {
+            self.adopt_journal(place);
+            self.seal(place.segment);
+        }
+    }
+
     fn insert(&mut self, place: SegmentPlace, kind: SegmentKind) {
         let segment = Segment {
             slot: Some(place.slot),

@@ -184,6 +184,33 @@ fn a_voucher_is_found_in_a_successor() {
     assert!(matches!(error, LogError::Damaged { .. }), "{error}");
 }
 
+/// Whoever replays once more looks at the same segments: they have to be there still.
+#[test]
+fn the_end_tells_what_was_looked_at_and_not_accepted() {
+    let fixture = Fixture::new();
+    commit(&fixture, 40, 100);
+    let mut image = fixture.device.process_kill_image();
+    let (groups, end) = fixture.replay(image.clone(), false).unwrap();
+    let places: Vec<_> = end.segments.iter().map(|used| used.place).collect();
+    // At most a successor that nothing lies in yet.
+    assert!(end.beyond.len() <= 1, "{:?}", end.beyond);
+    assert!(end.beyond.iter().all(|place| !places.contains(place)));
+
+    // Torn data in the second segment: no group from there on is accepted.
+    let torn = groups
+        .iter()
+        .find(|group| group.end.place == places[1])
+        .unwrap();
+    let data = Place::slot(torn.end.place.slot, u64::from(torn.data.offset) + 5000);
+    image.flip_bit(data, 3);
+    let (_, torn_end) = fixture.replay(image, false).unwrap();
+    assert_eq!(torn_end.torn, Some(torn.lsn));
+    let mut expected = places[1..].to_vec();
+    expected.extend(&end.beyond);
+    assert_eq!(torn_end.segments.len(), 1);
+    assert_eq!(torn_end.beyond, expected);
+}
+
 #[test]
 fn another_epoch_or_chain_is_not_followed() {
     let fixture = Fixture::new();

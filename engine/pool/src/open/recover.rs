@@ -32,13 +32,15 @@ impl Loaded {
     ) -> Result<Recovered, StoreError> {
         let core = Arc::clone(&self.core);
         let mut lsn = superblock.lsn;
+        let mut beyond = Vec::new();
         if !is_creation(superblock.checkpoint) {
             let end = self.replay(superblock, options)?;
             durable::rewrite(&*core.device, &end.unvouched)?;
             report(&end, superblock);
             lsn = end.lsn;
+            beyond = end.beyond;
         }
-        Ok(self.finish(superblock, lsn))
+        Ok(self.finish(superblock, lsn, &beyond))
     }
 
     /// Applies the journal in memory; nothing is written.
@@ -77,11 +79,18 @@ impl Loaded {
     }
 
     /// The old epoch's segments are never appended to again; prepared ones that were not used are
-    /// free.
-    fn finish(self, superblock: &Superblock, lsn: Lsn) -> Recovered {
+    /// free, but for those `beyond` the end of its journal: they pass the gate, since whoever opens
+    /// this checkpoint once more looks for groups in them.
+    ///
+    /// CRASH: what is beyond the end is as it was until no openable checkpoint leads there. In the
+    /// next checkpoint these segments are dead; the one after that gives them back.
+    fn finish(self, superblock: &Superblock, lsn: Lsn, beyond: &[SegmentPlace]) -> Recovered {
         let resume_in = superblock.segment_table.map(|pointer| pointer.base.segment);
         let mut resume = None;
         let mut space = self.core.space.lock();
+        for place in beyond {
+            space.hold_journal(*place);
+        }
         let unused: Vec<SegmentPlace> = space
             .segments
             .iter()
