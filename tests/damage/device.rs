@@ -13,7 +13,7 @@ use engine_device::{
 use std::sync::Mutex;
 
 /// The bytes of a pool. A slot that is missing was never used.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Image {
     pub(crate) label: Vec<u8>,
     pub(crate) slots: BTreeMap<u32, Vec<u8>>,

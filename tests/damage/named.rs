@@ -95,6 +95,29 @@ fn the_loss_of_the_only_superblock_of_an_epoch_is_not_an_older_pool() {
     assert_eq!(names, ["a", "b", "c"]);
 }
 
+/// The first group of the epoch is bad as well: the next one tells.
+#[test]
+fn the_loss_of_a_superblock_is_told_by_any_group_of_its_epoch() {
+    let pool = small("restarted");
+    let copy = newest(&pool.image);
+    let start = superblock(&pool.image, copy).journal;
+    let mut image = Image::clone(&pool.image);
+    let segment = image.slots.get_mut(&start.slot.get()).unwrap();
+    segment[usize::try_from(start.location.offset).unwrap() + 100] ^= 1;
+    let pool = Killed {
+        name: pool.name,
+        image: Arc::new(image),
+        states: pool.states.clone(),
+    };
+    let refused = open(&pool, spoilt_copy(copy), &options(3)).unwrap_err();
+    assert!(
+        refused.to_string().contains("newest superblock"),
+        "{refused}"
+    );
+    let report = check_with(&pool, spoilt_copy(copy)).unwrap();
+    assert_says(&report, Severity::Damage, &["newest superblock is lost"]);
+}
+
 /// Within an epoch the journal leads from the older checkpoint to the same end.
 #[test]
 fn a_torn_superblock_is_a_warning_that_names_the_checkpoint_in_use() {
@@ -201,11 +224,7 @@ fn a_damaged_leaf_is_told_with_its_range_and_the_rest_is_checked() {
 fn with_table(pool: &Killed, change: impl Fn(&mut SegmentTablePage)) -> Killed {
     let copy = newest(&pool.image);
     let mut superblock = superblock(&pool.image, copy);
-    let mut image = Image {
-        label: pool.image.label.clone(),
-        slots: pool.image.slots.clone(),
-        geometry: pool.image.geometry,
-    };
+    let mut image = Image::clone(&pool.image);
     let pointer = superblock.segment_table.as_mut().unwrap();
     let slot = superblock.segment_table_slot.get();
     let area = image.slots.get_mut(&slot).unwrap();

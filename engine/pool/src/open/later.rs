@@ -6,25 +6,28 @@
 //! before, and everything written since would be gone without a word. The first group of an epoch
 //! is written after its first checkpoint is durable: so a group of a later epoch proves the loss.
 
-use engine_base::limits::BLOCK;
-use engine_base::{Location, SegmentId, Slot, to_u32, to_usize};
-use engine_device::{Device, DeviceError, Place};
+use engine_base::limits::{BLOCK, BLOCK_BYTES};
+use engine_base::{Location, SegmentId, Slot, to_usize};
+use engine_device::{Device, DeviceError, PageBuf, Place};
 use engine_format::{
     SEGMENT_HEADER_BYTES, SegmentHeader, SegmentKind, Superblock, decode_head, peek_head,
 };
+
+/// Read at once.
+const WINDOW_BYTES: usize = 256 << 10;
 
 /// A journal segment of a later epoch than that of the valid superblock.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Later {
     /// The segment.
     pub(crate) segment: SegmentId,
-    /// Its first group.
+    /// Its first whole group.
     pub(crate) group: Place,
 }
 
 /// The newest journal segment in which a group was written after the epoch of `superblock`, if
-/// there is one. Reads the first bytes of every slot; those that cannot be read are passed over,
-/// because most were never used.
+/// there is one. Reads the first bytes of every slot, and all of the segments that a later epoch
+/// began; what cannot be read is passed over, because most slots were never used.
 pub(crate) fn later_epoch(device: &dyn Device, superblock: &Superblock) -> Option<Later> {
     let slots = (0..superblock.slots).map(Slot::new);
     let later = slots.filter_map(|slot| later_group(device, superblock, slot).ok().flatten());
@@ -47,20 +50,47 @@ fn later_group(
     if !is_later {
         return Ok(None);
     }
-    let place = Location {
+    let found = first_group(device, superblock.segment_bytes, &header, slot);
+    Ok(found.map(|group| Later {
         segment: header.segment,
-        offset: to_u32(SEGMENT_HEADER_BYTES),
-    };
-    device.read(Place::slot(slot, BLOCK), &mut bytes)?;
-    let Ok(sizes) = peek_head(&bytes, place) else {
-        return Ok(None);
-    };
-    let mut head = vec![0; to_usize(sizes.head_bytes.into())];
-    device.read(Place::slot(slot, BLOCK), &mut head)?;
-    let later = Later {
-        segment: header.segment,
-        group: Place::slot(slot, BLOCK),
-    };
-    let is_group = decode_head(&head, place).is_ok_and(|head| head.header.epoch == header.epoch);
-    Ok(is_group.then_some(later))
+        group,
+    }))
+}
+
+/// The first whole group of the segment's epoch in it. All of the segment is searched: the same
+/// accident that took the superblock may have hit its first groups.
+fn first_group(
+    device: &dyn Device,
+    segment_bytes: u32,
+    header: &SegmentHeader,
+    slot: Slot,
+) -> Option<Place> {
+    let segment_bytes = u64::from(segment_bytes);
+    let mut window = PageBuf::zeroed(WINDOW_BYTES);
+    for from in (BLOCK..segment_bytes).step_by(WINDOW_BYTES) {
+        let length = WINDOW_BYTES.min(to_usize(segment_bytes - from));
+        let bytes = window.get_mut(..length)?;
+        if device.read(Place::slot(slot, from), bytes).is_err() {
+            continue;
+        }
+        for (offset, block) in (from..).step_by(BLOCK_BYTES).zip(bytes.chunks(BLOCK_BYTES)) {
+            let at = Location {
+                segment: header.segment,
+                offset: u32::try_from(offset).ok()?,
+            };
+            let Ok(sizes) = peek_head(block, at) else {
+                continue;
+            };
+            let place = Place::slot(slot, offset);
+            let mut head = vec![0; to_usize(sizes.head_bytes.into())];
+            let is_read = offset + head.len() as u64 <= segment_bytes
+                && device.read(place, &mut head).is_ok();
+            let is_group =
+                || decode_head(&head, at).is_ok_and(|head| head.header.epoch == header.epoch);
+            if is_read && is_group() {
+                return Some(place);
+            }
+        }
+    }
+    None
 }
