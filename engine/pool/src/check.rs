@@ -8,7 +8,8 @@
 //! budget for pages, one bit for each stored block of data, and a bounded number of findings.
 //!
 //! What cannot be found: damage in the heads of the last sync round of a pool with one copy looks
-//! like the torn tail that a power cut leaves, because nothing vouches for that round yet.
+//! like the torn tail that a power cut leaves, because nothing vouches for that round yet; and so
+//! does damage that has hit a round and all that vouched for it.
 
 mod claims;
 mod data;

@@ -10,6 +10,7 @@ use crate::recovery::search;
 use crate::rig::{How, Rest, Rig};
 use crate::seed::{Course, Left, Past};
 use crate::seen::Seen;
+use crate::vouched::Vouched;
 
 const BLOCK: u64 = 4096;
 /// Looks for a block that is not empty.
@@ -77,7 +78,7 @@ impl Course {
         let count = self
             .find_damaged(&seen, left, is_reported)
             .unwrap_or_else(|difference| {
-                let (from, to) = (left.vouched, left.history.steps.len());
+                let (from, to) = (left.vouched.despite(left.spoilt), left.history.steps.len());
                 panic!("{at}: wrong bytes, or no prefix of {from} to {to} steps: {difference}")
             });
         assert!(
@@ -95,11 +96,18 @@ impl Course {
 
     /// After how many steps of this life the pool is as seen. Where its opening was cut, the newest
     /// checkpoint is that of the life before: its last sync round is what nothing vouches for. And
-    /// where several places are spoilt, what vouches may be among them; then a check says so.
+    /// where several places are spoilt, what vouches may be among them: for the last few rounds
+    /// nothing else does; for others, a check says so.
     fn find_damaged(&self, seen: &Seen, left: &Left, is_reported: bool) -> Result<usize, String> {
         let is_all_open = left.spoilt > 1 && is_reported;
-        let least = |vouched| if is_all_open { 0 } else { vouched };
-        let found = search(seen, &left.history, least(left.vouched));
+        let least = |vouched: &Vouched| {
+            if is_all_open {
+                0
+            } else {
+                vouched.despite(left.spoilt)
+            }
+        };
+        let found = search(seen, &left.history, least(&left.vouched));
         let Err(difference) = found else { return found };
         let mut is_newest = !left.was_opened;
         for past in self.past.iter().rev() {
@@ -107,7 +115,7 @@ impl Course {
                 break;
             }
             is_newest = !past.was_opened;
-            if search(seen, &past.history, least(past.vouched)).is_ok() {
+            if search(seen, &past.history, least(&past.vouched)).is_ok() {
                 return Ok(0);
             }
         }

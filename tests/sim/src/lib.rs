@@ -24,6 +24,7 @@ mod seen;
 mod shrink;
 mod steps;
 mod tally;
+mod vouched;
 
 pub use seed::{Outcome, run};
 pub use shrink::{Failure, try_run};

@@ -9,6 +9,7 @@ use crate::plan::Plan;
 use crate::rig::{How, Rest, Rig};
 use crate::seed::{Course, Left, Past};
 use crate::seen::Seen;
+use crate::vouched::Vouched;
 
 impl Course {
     /// What was left is one prefix of the history with all that was promised; so it is after
@@ -30,7 +31,11 @@ impl Course {
         history.steps.truncate(count);
         self.past.push(Past {
             history,
-            vouched: if is_kept { count } else { left.vouched },
+            vouched: if is_kept {
+                Vouched::by_checkpoint(count)
+            } else {
+                left.vouched.clone()
+            },
             was_opened: is_kept || left.was_opened,
         });
         let rest = if is_kept {
@@ -96,7 +101,7 @@ impl Course {
             rest: rig.cut(plan.choices.rotate_left(7)),
             history: left.history.clone(),
             least: left.least,
-            vouched: left.vouched,
+            vouched: left.vouched.clone(),
             was_opened: left.was_opened,
             spoilt: left.spoilt,
             at: format!("{}, cut while it recovered", left.at),

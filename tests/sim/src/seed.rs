@@ -15,6 +15,7 @@ use crate::rig::{How, Rest, Rig, Shape};
 use crate::seen::Seen;
 use crate::steps::{Hands, Scene};
 use crate::tally::Tally;
+use crate::vouched::Vouched;
 
 /// Lives of a seed at most.
 const LIVES: u64 = 8;
@@ -83,7 +84,7 @@ pub(crate) struct Course {
 pub(crate) struct Past {
     pub(crate) history: History,
     /// As in [`Left`].
-    pub(crate) vouched: usize,
+    pub(crate) vouched: Vouched,
     pub(crate) was_opened: bool,
 }
 
@@ -93,8 +94,8 @@ pub(crate) struct Left {
     pub(crate) history: History,
     /// So many steps must be there.
     pub(crate) least: usize,
-    /// So many must be there if what was written last is damaged: nothing vouches for that yet.
-    pub(crate) vouched: usize,
+    /// How many must be there if what was written last is damaged: nothing vouches for that yet.
+    pub(crate) vouched: Vouched,
     /// Its opening came to an end: all that was before it is in its checkpoint.
     pub(crate) was_opened: bool,
     /// Places that were spoilt.
@@ -125,7 +126,7 @@ impl Course {
             rest: rig.killed(),
             history: History::from_state(state),
             least: 0,
-            vouched: 0,
+            vouched: Vouched::default(),
             was_opened: false,
             spoilt: 0,
             at,
@@ -190,7 +191,7 @@ impl Course {
                 Ok(()) => {
                     self.tally().count("closings");
                     left.history.flushed();
-                    left.vouched = left.history.steps.len();
+                    left.vouched.add(left.history.steps.len());
                 }
                 // The last step was refused, and what the device said was more than that.
                 Err(error) if pool.status().poisoned.is_some() => {
@@ -233,7 +234,7 @@ impl Course {
             let taken = self.hands.step(&mut scene);
             if left.history.durable > durable {
                 // The groups of this step say what was durable before it.
-                left.vouched = left.vouched.max(durable);
+                left.vouched.add(durable);
             }
             if let Err(error) = taken {
                 return Some(error);
