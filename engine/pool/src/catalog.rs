@@ -1,6 +1,6 @@
 //! The datasets of an open pool, by id and by name.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use engine_base::DatasetId;
@@ -16,6 +16,8 @@ struct Maps {
     by_name: HashMap<(DatasetKind, String), DatasetId>,
     /// Snapshots that are not being deleted, by lineage and label.
     by_label: BTreeMap<(DatasetId, String), DatasetId>,
+    /// Snapshots, each with what went on from it.
+    by_parent: BTreeSet<(DatasetId, DatasetId)>,
     next: Option<DatasetId>,
 }
 
@@ -79,13 +81,10 @@ impl Catalog {
 
     /// The datasets that went on from a snapshot, those that are being deleted too.
     pub(crate) fn children_of(&self, parent: DatasetId) -> Vec<Arc<Dataset>> {
-        let is_child = |dataset: &&Arc<Dataset>| dataset.descent().parent == Some(parent);
-        self.maps
-            .read()
-            .by_id
-            .values()
-            .filter(is_child)
-            .cloned()
+        let maps = self.maps.read();
+        maps.by_parent
+            .range((parent, DatasetId::POOL)..(parent.next(), DatasetId::POOL))
+            .filter_map(|(_, id)| maps.by_id.get(id).cloned())
             .collect()
     }
 
@@ -126,7 +125,10 @@ impl Catalog {
         if maps.next.is_none_or(|next| next <= id) {
             maps.next = Some(id.next());
         }
-        maps.forget_name(id);
+        maps.forget(id);
+        if let Some(parent) = record.descent.and_then(|descent| descent.parent) {
+            maps.by_parent.insert((parent, id));
+        }
         if let (DatasetState::Snapshot, Some(label)) = (record.state, label_of(&record)) {
             maps.by_label.insert(label, id);
         }
@@ -144,17 +146,20 @@ impl Catalog {
     /// Forgets a dataset whose record was deleted.
     pub(crate) fn remove(&self, id: DatasetId) -> Option<Arc<Dataset>> {
         let mut maps = self.maps.write();
-        maps.forget_name(id);
+        maps.forget(id);
         maps.by_id.remove(&id)
     }
 }
 
 impl Maps {
-    /// Forgets the name that a dataset has.
-    fn forget_name(&mut self, id: DatasetId) {
+    /// Forgets the name that a dataset has, and what it went on from.
+    fn forget(&mut self, id: DatasetId) {
         let Some(record) = self.by_id.get(&id).and_then(|known| known.record()) else {
             return;
         };
+        if let Some(parent) = record.descent.and_then(|descent| descent.parent) {
+            self.by_parent.remove(&(parent, id));
+        }
         let name = full_name(&record);
         if self.by_name.get(&name) == Some(&id) {
             self.by_name.remove(&name);
@@ -175,3 +180,6 @@ fn label_of(record: &DatasetRecord) -> Option<(DatasetId, String)> {
 fn full_name(record: &DatasetRecord) -> (DatasetKind, String) {
     (record.kind, record.name.as_str().to_owned())
 }
+
+#[cfg(test)]
+mod tests;
