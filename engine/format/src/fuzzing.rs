@@ -10,17 +10,21 @@ use engine_base::limits::PAGE_BYTES;
 
 use crate::{
     BatchBuilder, DatasetRecord, EntryRecord, ExtentBuf, ExtentPut, ExtentRef, LostRange,
-    MutationRef, Redirect, RootsRecord, ScrubRecord, SegmentHeader, SegmentTablePage, Superblock,
-    batches, decode_head, encode_head, head_bytes_for, peek_head, rebase_data_offsets, samples,
+    MutationRef, PagePointer, PoolKey, Redirect, RootsKey, RootsRecord, ScrubRecord, SegmentHeader,
+    SegmentTablePage, Superblock, batches, dataset_key, decode_head, encode_head, head_bytes_for,
+    peek_head, rebase_data_offsets, redirect_key, roots_key, samples, setting_key,
 };
 
 pub use buckets::{bucket_entry, bucket_record, bucket_upload};
+pub use mutations::mutations;
 pub use pages::{delta, page};
 pub use target::Target;
-pub use values::{dataset_record, extent, redirect, roots_record, scrub, segment_table};
+pub use values::{
+    dataset_record, extent, page_pointer, redirect, roots_record, scrub, segment_table, tree_key,
+};
 
 /// All decoders.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 17] = [
     Target {
         name: "superblock",
         run: superblock,
@@ -95,6 +99,16 @@ pub const TARGETS: [Target; 15] = [
         name: "scrub",
         run: scrub,
         sample: values::sample_scrub,
+    },
+    Target {
+        name: "tree_key",
+        run: tree_key,
+        sample: values::sample_key,
+    },
+    Target {
+        name: "page_pointer",
+        run: page_pointer,
+        sample: || samples::pointer().encode().to_vec(),
     },
 ];
 
@@ -196,98 +210,8 @@ fn check_group(bytes: &[u8]) {
     assert!(bytes.starts_with(&again));
 }
 
-/// Batches and the mutations in them.
-pub fn mutations(data: &[u8]) {
-    let mut seen = Vec::new();
-    for batch in batches(data) {
-        let Ok(batch) = batch else { break };
-        let mut builder = BatchBuilder::new();
-        let whole = batch.mutations().all(|mutation| match mutation {
-            Ok(mutation) => {
-                add_again(&mut builder, &mutation);
-                true
-            }
-            Err(_) => false,
-        });
-        if !whole {
-            break;
-        }
-        let again = builder.finish().expect("it was within the limits");
-        assert_eq!(again, batch.as_bytes());
-        seen.extend_from_slice(&again);
-    }
-    assert!(data.starts_with(&seen));
-    let mut moved = data.to_vec();
-    if rebase_data_offsets(&mut moved, 4096).is_ok() {
-        assert_eq!(seen, data, "what can be moved is a valid batch");
-        mutations_are_valid(&moved);
-    }
-}
-
-fn mutations_are_valid(bytes: &[u8]) {
-    for batch in batches(bytes) {
-        let batch = batch.expect("a moved batch is valid");
-        assert!(batch.mutations().all(|mutation| mutation.is_ok()));
-    }
-}
-
-fn add_again(builder: &mut BatchBuilder, mutation: &MutationRef<'_>) {
-    match *mutation {
-        MutationRef::Put {
-            dataset,
-            key,
-            value,
-        } => builder.put(dataset, key, value),
-        MutationRef::Delete { dataset, key } => builder.delete(dataset, key),
-        MutationRef::ExtentPut {
-            dataset,
-            key,
-            extent,
-        } => {
-            let put = ExtentPut {
-                offset: extent.offset,
-                bytes: extent.bytes,
-                data_offset: extent.data_offset,
-                skip: extent.skip,
-                codec: extent.codec,
-            };
-            let checksums: Vec<_> = extent.checksums.iter().map(Checksum::get).collect();
-            builder.extent_put(dataset, key, &put, &checksums);
-            let _ = extent.extent(samples::group_place());
-        }
-        MutationRef::ExtentClear {
-            dataset,
-            key,
-            offset,
-            bytes,
-        } => {
-            builder.extent_clear(dataset, key, offset, bytes);
-        }
-        MutationRef::ExtentRelease {
-            dataset,
-            key,
-            offset,
-            bytes,
-        } => builder.extent_release(dataset, key, offset, bytes),
-        MutationRef::ExtentShare {
-            dataset,
-            key,
-            share,
-        } => builder.extent_share(dataset, key, &share),
-        MutationRef::Touch {
-            dataset,
-            key,
-            touch,
-        } => builder.touch(dataset, key, &touch),
-        MutationRef::Charge {
-            dataset,
-            key,
-            charge,
-        } => builder.charge(dataset, key, &charge),
-    }
-}
-
 mod buckets;
+mod mutations;
 mod pages;
 mod target;
 #[cfg(test)]

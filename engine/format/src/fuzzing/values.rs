@@ -77,3 +77,34 @@ pub fn redirect(data: &[u8]) {
         }
     }
 }
+
+/// Keys of the pool's tree and of the roots tree.
+pub fn tree_key(data: &[u8]) {
+    match PoolKey::decode(data) {
+        Ok(PoolKey::Dataset(id)) => assert_eq!(dataset_key(id)[..], *data),
+        Ok(PoolKey::Setting(name)) => assert_eq!(setting_key(name), data),
+        Err(_) => {}
+    }
+    match RootsKey::decode(data) {
+        Ok(RootsKey::Dataset(id)) => assert_eq!(roots_key(id)[..], *data),
+        Ok(RootsKey::Redirect { segment, stretch }) => {
+            assert_eq!(redirect_key(segment, stretch), data);
+        }
+        Err(_) => {}
+    }
+}
+
+pub(super) fn sample_key() -> Vec<u8> {
+    redirect_key(samples::segment_header().segment, 3)
+}
+
+/// Pointers to pages.
+pub fn page_pointer(data: &[u8]) {
+    if let Ok(pointer) = PagePointer::decode(data) {
+        assert_eq!(pointer.encode()[..], *data);
+        assert!((1..=3).contains(&pointer.parts().count()));
+    }
+    if let Ok(pointer) = PagePointer::decode_option(data) {
+        assert_eq!(PagePointer::encode_option(&pointer)[..], *data);
+    }
+}
