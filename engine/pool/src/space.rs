@@ -177,8 +177,13 @@ impl Space {
         // Rewound: what was dead in this checkpoint was released after the next, and its slot used
         // again.
         let there = |known: &Segment| known.slot == Some(place.slot);
-        self.segments
-            .retain(|_, known| !there(known) || known.state != SegmentState::Dead);
+        let is_gone = |known: &Segment| there(known) && known.state == SegmentState::Dead;
+        let gone = self.segments.iter().find(|(_, known)| is_gone(known));
+        if let Some(id) = gone.map(|(id, _)| *id) {
+            self.segments.remove(&id);
+            // It may have been packed before it died: the next checkpoint drops its redirects.
+            self.packing.remove(id);
+        }
         // The same where what was live of it had been moved by this checkpoint.
         for (id, known) in &mut self.segments {
             if there(known) && known.state == SegmentState::Moved {

@@ -274,3 +274,6 @@ impl Space {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
