@@ -4,9 +4,10 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use engine_base::limits::LABEL_BYTES;
 use engine_base::{ByteCount, Slot};
 
-use crate::{DeviceError, PageBuf, ReadOp};
+use crate::{DeviceError, MemberStatus, PageBuf, ReadOp};
 
 /// A part of a device that is synced on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -102,6 +103,23 @@ pub trait Device: Send + Sync + 'static {
     /// If the host cannot tell.
     fn available(&self) -> Result<ByteCount, DeviceError>;
 
+    /// Slots of that size that a new pool could have.
+    ///
+    /// # Errors
+    /// As [`Device::available`].
+    fn slots_max(&self, segment_bytes: u32) -> Result<u64, DeviceError> {
+        let usable = self.available()?.get().saturating_sub(LABEL_BYTES);
+        Ok(usable / u64::from(segment_bytes.max(1)))
+    }
+
+    /// Whether the device is where it was opened, and is the one that was.
+    ///
+    /// # Errors
+    /// [`DeviceError::Unusable`]: it is gone, or another one lies there.
+    fn is_there(&self) -> Result<(), DeviceError> {
+        Ok(())
+    }
+
     /// Fixes how the device is cut. Slots are unusable before. Called once.
     ///
     /// # Errors
@@ -134,6 +152,17 @@ pub trait Device: Send + Sync + 'static {
     /// means which copy stays the same while the device is open.
     fn copies(&self, _area: Area) -> usize {
         1
+    }
+
+    /// Whether that copy of `area` is in service: a device that is missing, has failed or is being
+    /// brought up to date has copies that are not.
+    fn has_copy(&self, copy: usize, _area: Area) -> bool {
+        copy == 0
+    }
+
+    /// What people call the device that has that copy of `area`.
+    fn name_of_copy(&self, _copy: usize, _area: Area) -> String {
+        self.name().to_owned()
     }
 
     /// Fills `buf` from one copy only, blocking the thread. No other copy is tried, and nothing is
@@ -203,6 +232,38 @@ pub trait Device: Send + Sync + 'static {
     /// # Errors
     /// [`DeviceError::Io`].
     fn discard(&self, slot: Slot) -> Result<(), DeviceError>;
+
+    /// A bit of what is to be done in the background: called again and again, by one thread at a
+    /// time. What fails is noted with the device that it failed on.
+    fn maintain(&self, _attention: &Attention<'_>) -> Upkeep {
+        Upkeep::Idle
+    }
+
+    /// The devices behind this one.
+    fn members(&self) -> Vec<MemberStatus> {
+        Vec::new()
+    }
+}
+
+/// What [`Device::maintain`] needs to know.
+pub struct Attention<'a> {
+    /// Whether a slot holds anything that matters, or is about to.
+    pub in_use: &'a dyn Fn(Slot) -> bool,
+    /// The blocks of a slot, by offset, that no copy in service has good, as far as that can be
+    /// told: they are not copied to another device, whose own may be good. Bad copies of blocks
+    /// that another copy has good are rewritten before this returns.
+    pub unsound: &'a dyn Fn(Slot) -> Vec<u64>,
+    /// Look whether devices are gone or came back: opens files, so not every time.
+    pub look: bool,
+}
+
+/// What [`Device::maintain`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upkeep {
+    /// There is nothing to do.
+    Idle,
+    /// This many bytes were copied; there is more.
+    Copied(u64),
 }
 
 /// [`Device::repair`] of a device that keeps one copy.

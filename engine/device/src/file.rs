@@ -20,6 +20,7 @@ mod transfer;
 
 use std::io;
 use std::num::NonZeroU64;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use engine_base::limits::LABEL_BYTES;
@@ -129,6 +130,15 @@ impl Device for FileDevice {
             .available()
             .map(ByteCount::new)
             .map_err(|source| self.failed("asking for the size", Place::label(0), source))
+    }
+
+    fn is_there(&self) -> Result<(), DeviceError> {
+        let there = self.layout.is_there(Path::new(&*self.name));
+        there.map_err(|source| DeviceError::Unusable {
+            device: Arc::clone(&self.name),
+            reason: "is gone, or another device lies there".to_owned(),
+            source: Some(Arc::new(source)),
+        })
     }
 
     fn attach(&self, geometry: Geometry) -> Result<(), DeviceError> {

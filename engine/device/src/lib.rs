@@ -4,6 +4,7 @@
 //! * [`PageBuf`] is a page-aligned buffer from the process-wide pool.
 //! * [`Reactor`] lets a frontend's own thread wait for its sockets, for device reads and for
 //!   wake-ups in one system call.
+//! * [`Mirror`] keeps copies on several devices and is one device for the engine.
 //! * [`SimDevice`] is storage in memory that loses power and misbehaves when told, for tests.
 //! * [`open_path`] opens a directory, a file or a raw block device of the host.
 
@@ -12,16 +13,21 @@ mod buffer;
 mod device;
 mod error;
 mod file;
+mod mirror;
 mod reactor;
 mod read_op;
 mod sim;
 
 pub use buffer::PageBuf;
-pub use device::{Area, Device, Geometry, Place, Prepare, ReadFrom};
+pub use device::{Area, Attention, Device, Geometry, Place, Prepare, ReadFrom, Upkeep};
 pub use error::DeviceError;
 pub use file::{OpenMode, Opened, open_path};
+pub use mirror::{
+    MemberHealth, MemberStatus, Mirror, MirrorOptions, OpenedPool, Opener, SizeOf, assemble,
+    create, open_paths,
+};
 pub use reactor::{
     Interest, Reactor, Readiness, Watched, may_block, set_may_block, without_blocking,
 };
 pub use read_op::ReadOp;
-pub use sim::{Fault, SimDevice, SimImage, SimLayout, SimOptions, SimStats};
+pub use sim::{Fault, SimDevice, SimImage, SimLayout, SimOptions, SimPower, SimStats};

@@ -13,6 +13,7 @@ mod device;
 mod fault;
 mod image;
 mod options;
+mod power;
 mod state;
 mod survival;
 
@@ -24,6 +25,7 @@ use parking_lot::Mutex;
 pub use self::fault::Fault;
 pub use self::image::SimImage;
 pub use self::options::{SimLayout, SimOptions, SimStats};
+pub use self::power::SimPower;
 use self::state::State;
 use crate::{DeviceError, Place};
 
@@ -46,11 +48,17 @@ impl SimDevice {
     /// A device that comes up with what an earlier one left: the reboot after a crash.
     #[must_use]
     pub fn from_image(image: SimImage, options: SimOptions) -> Self {
+        Self::on_power(image, options, Arc::default())
+    }
+
+    /// The same on a power supply that other devices share.
+    #[must_use]
+    pub fn on_power(image: SimImage, options: SimOptions, power: Arc<SimPower>) -> Self {
         let name = format!("sim-{}", options.seed).into();
         Self {
             name,
             options,
-            state: Mutex::new(State::new(image, options.seed)),
+            state: Mutex::new(State::new(image, options.seed, power)),
         }
     }
 
@@ -114,7 +122,8 @@ impl SimDevice {
     /// Whether the simulated power was lost: every call fails from then on.
     #[must_use]
     pub fn power_lost(&self) -> bool {
-        self.state.lock().power_lost
+        let state = self.state.lock();
+        state.power_lost || state.power.is_lost()
     }
 
     fn failed(&self, action: &'static str, place: Place, source: io::Error) -> DeviceError {

@@ -16,6 +16,7 @@ use crate::{
 };
 
 pub use buckets::{bucket_entry, bucket_record, bucket_upload};
+pub use mirrors::{membership, missing_sector};
 pub use mutations::mutations;
 pub use pages::{delta, page};
 pub use target::Target;
@@ -24,7 +25,7 @@ pub use values::{
 };
 
 /// All decoders.
-pub const TARGETS: [Target; 17] = [
+pub const TARGETS: [Target; 19] = [
     Target {
         name: "superblock",
         run: superblock,
@@ -109,6 +110,16 @@ pub const TARGETS: [Target; 17] = [
         name: "page_pointer",
         run: page_pointer,
         sample: || samples::pointer().encode().to_vec(),
+    },
+    Target {
+        name: "membership",
+        run: membership,
+        sample: || samples::membership().encode(0).to_vec(),
+    },
+    Target {
+        name: "missing_sector",
+        run: missing_sector,
+        sample: || samples::missing_sector().encode().to_vec(),
     },
 ];
 
@@ -211,6 +222,7 @@ fn check_group(bytes: &[u8]) {
 }
 
 mod buckets;
+mod mirrors;
 mod mutations;
 mod pages;
 mod target;

@@ -25,6 +25,7 @@ mod extent;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod group;
+mod membership;
 mod mutation;
 mod name;
 mod page;
@@ -67,6 +68,11 @@ pub use group::{
     GROUP_HEADER_BYTES, GroupHead, GroupHeader, HeadSizes, Successor, decode_head, encode_head,
     head_bytes_for, peek_head,
 };
+pub use membership::{
+    MEMBER_NAME_BYTES_MAX, MEMBER_SLOTS_MAX, MEMBERS_MAX, MEMBERSHIP_BYTES, MEMBERSHIP_HISTORY,
+    MEMBERSHIP_MAGIC, MISSING_SECTOR_BYTES, MISSING_SLOTS, MemberRecord, Membership, MissingSector,
+    SetId, membership_offset, missing_offset,
+};
 pub use mutation::{ExtentPutRef, ExtentShareRef, MutationRef};
 pub use name::{DatasetName, NameError};
 pub use page::{PAGE_ENTRY_BYTES, PAGE_SPACE_BYTES, Page, PageFull, shared_prefix, verify_page};
@@ -83,9 +89,9 @@ pub use scrub::{LOST_RANGES_MAX, LOST_SETTING, LostPart, LostRange, SCRUB_SETTIN
 pub use segment_header::{SEGMENT_HEADER_BYTES, SegmentHeader, SegmentKind};
 pub use segment_table::{SEGMENT_ENTRIES_MAX, SegmentEntry, SegmentState, SegmentTablePage};
 pub use superblock::{
-    FEATURE_BUCKET_SNAPSHOTS, FEATURE_BUCKETS, FEATURE_PACKS, FEATURE_QUOTAS, FEATURE_SETTINGS,
-    FEATURE_SHARING, FEATURE_SNAPSHOTS, JournalStart, SUPERBLOCK_BYTES, Superblock,
-    superblock_offset,
+    FEATURE_BUCKET_SNAPSHOTS, FEATURE_BUCKETS, FEATURE_MIRRORS, FEATURE_PACKS, FEATURE_QUOTAS,
+    FEATURE_SETTINGS, FEATURE_SHARING, FEATURE_SNAPSHOTS, JournalStart, SUPERBLOCK_BYTES,
+    Superblock, superblock_offset,
 };
 
 /// The version of the format that this build reads and writes.

@@ -2,10 +2,12 @@
 //! fuzzing.
 
 mod buckets;
+mod mirrors;
 
 pub(crate) use buckets::{directory_state, inode, upload_record};
 #[cfg(test)]
 pub(crate) use buckets::{inode_id, part_record, touch};
+pub(crate) use mirrors::{membership, missing_sector};
 
 use engine_base::limits::BLOCK_BYTES;
 use engine_base::{

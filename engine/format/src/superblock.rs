@@ -31,6 +31,8 @@ pub const FEATURE_QUOTAS: u64 = 16;
 pub const FEATURE_BUCKET_SNAPSHOTS: u64 = 32;
 /// Incompatible feature: what is live of segments may lie in packs.
 pub const FEATURE_PACKS: u64 = 64;
+/// Incompatible feature: the pool lies on several devices, each with a membership record.
+pub const FEATURE_MIRRORS: u64 = 128;
 /// The incompatible features that this build knows.
 const KNOWN_FEATURES: u64 = FEATURE_BUCKETS
     | FEATURE_SHARING
@@ -38,7 +40,8 @@ const KNOWN_FEATURES: u64 = FEATURE_BUCKETS
     | FEATURE_SNAPSHOTS
     | FEATURE_QUOTAS
     | FEATURE_BUCKET_SNAPSHOTS
-    | FEATURE_PACKS;
+    | FEATURE_PACKS
+    | FEATURE_MIRRORS;
 
 const MAGIC: [u8; 8] = *b"TREFOIL\x1a";
 const CHECKED_FROM: usize = 12;

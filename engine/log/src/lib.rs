@@ -30,5 +30,7 @@ pub use pack_stream::{PackStream, Written};
 pub use park::thread_waker;
 pub use plug::Plug;
 pub use poison::Poison;
-pub use replay::{Replay, ReplayEnd, ReplayedGroup, ReplayedRange, ReplayedSegment};
+pub use replay::{
+    AcceptedGroup, Replay, ReplayEnd, ReplayedGroup, ReplayedSegment, unsound_blocks,
+};
 pub use segment::{JournalPosition, SegmentPlace, SegmentSource, write_segment_header};

@@ -8,21 +8,28 @@
 //! for a group that says that the missing one was durable. If there is one, this is damage; if not,
 //! a torn tail, which nobody was told is durable. Groups that a later one vouches for are passed on
 //! without reading their data; the others only if every block of it is good.
+//!
+//! Where a device keeps several copies, each group is looked for on all of them (`merge.rs`).
 
 mod end;
+mod group;
 mod heads;
+mod merge;
+mod restore;
 mod successor;
+mod unsound;
 mod verify;
 
 use std::collections::VecDeque;
 
-use engine_base::{Checksum, EpochId, Location, Lsn, PoolId};
+use engine_base::{EpochId, Location, Lsn, PoolId};
 use engine_device::{Device, Geometry, Place};
-use engine_format::GroupHeader;
 
 use crate::{JournalPosition, LogError, SegmentPlace};
-pub use end::{ReplayEnd, ReplayedRange, ReplayedSegment};
-use heads::{Head, HeadReader};
+pub use end::{ReplayEnd, ReplayedSegment};
+use merge::{Merged, MergedHeads};
+pub use restore::AcceptedGroup;
+pub use unsound::unsound_blocks;
 
 /// A replay that has not begun.
 pub struct Replay<'a> {
@@ -54,13 +61,14 @@ pub struct ReplayedGroup {
     pub data: Location,
     /// The journal just behind it.
     pub end: JournalPosition,
-    from: u32,
-    data_bytes: u32,
+    accepted: AcceptedGroup,
+    /// Every copy has its head.
+    whole: bool,
 }
 
 struct Walk<'a> {
     replay: &'a Replay<'a>,
-    heads: HeadReader<'a>,
+    heads: MergedHeads<'a>,
     at: JournalPosition,
     expect: Lsn,
     pending: VecDeque<ReplayedGroup>,
@@ -79,7 +87,7 @@ impl Replay<'_> {
     ) -> Result<ReplayEnd, E> {
         let mut walk = Walk {
             replay: self,
-            heads: HeadReader::new(self.device, self.geometry),
+            heads: MergedHeads::new(self.device, self.geometry),
             at: self.start,
             expect: self.lsn.next(),
             pending: VecDeque::new(),
@@ -93,6 +101,7 @@ impl Replay<'_> {
                 }],
                 unvouched: Vec::new(),
                 beyond: Vec::new(),
+                incomplete: Vec::new(),
                 groups: 0,
                 lost_from: None,
                 torn: None,
@@ -104,16 +113,18 @@ impl Replay<'_> {
                 .front()
                 .is_some_and(|group| group.lsn <= walk.end.vouched)
             {
+                walk.note_incomplete();
                 walk.pass_on(visit)?;
             }
         }
         walk.judge_end()?;
         while let Some(group) = walk.pending.front() {
-            if !verify::data_is_good(self.device, group)? {
+            let data = verify::good_data(self.device, &group.accepted, &group.mutations)?;
+            if data.is_none() {
                 walk.end.torn = Some(group.lsn);
                 break;
             }
-            walk.end.note_unvouched(group);
+            walk.end.unvouched.push(group.accepted);
             walk.pass_on(visit)?;
         }
         Ok(walk.end.looked_at(&walk.pending, walk.at.next))
@@ -141,16 +152,15 @@ impl Walk<'_> {
     }
 
     /// The head at a place, if it is the one expected there.
-    fn head_at(&mut self, place: SegmentPlace, offset: u32) -> Result<Option<Head>, LogError> {
-        let head = self.heads.read(place, offset)?;
-        Ok(head.filter(|head| {
-            head.header.lsn == self.expect
-                && head.header.epoch == self.replay.epoch
-                && head.header.chain == self.at.chain
-        }))
+    fn head_at(&mut self, place: SegmentPlace, offset: u32) -> Result<Option<Merged>, LogError> {
+        let (expect, epoch, chain) = (self.expect, self.replay.epoch, self.at.chain);
+        self.heads.read(place, offset, |head| {
+            head.header.lsn == expect && head.header.epoch == epoch && head.header.chain == chain
+        })
     }
 
-    fn accept(&mut self, place: SegmentPlace, offset: u32, head: Head) {
+    fn accept(&mut self, place: SegmentPlace, offset: u32, merged: Merged) {
+        let Merged { head, whole } = merged;
         let header = &head.header;
         let entered = place != self.at.place;
         let named = header.successor.map(SegmentPlace::from);
@@ -171,10 +181,23 @@ impl Walk<'_> {
             lsn: header.lsn,
             data,
             end,
-            from: offset,
-            data_bytes: header.data_bytes,
+            accepted: AcceptedGroup {
+                lsn: header.lsn,
+                place,
+                from: offset,
+                head_bytes: head.head_bytes,
+                data_bytes: header.data_bytes,
+                checksum: head.checksum,
+            },
+            whole,
             mutations: head.mutations,
         });
+    }
+
+    fn note_incomplete(&mut self) {
+        if let Some(group) = self.pending.front().filter(|group| !group.whole) {
+            self.end.incomplete.push(group.accepted);
+        }
     }
 
     fn pass_on<E: From<LogError>>(
@@ -225,14 +248,16 @@ impl Walk<'_> {
             let mut next = None;
             let mut offset = from;
             while let Some(after) = self.heads.next_block(offset) {
-                if let Some(head) = self.heads.read(place, offset)? {
-                    let header = &head.header;
-                    if self.is_later(header) {
-                        if header.durable_lsn >= self.expect {
-                            return Ok(Some(header.durable_lsn));
-                        }
-                        next = next.or(header.successor.map(SegmentPlace::from));
+                let (epoch, expect) = (self.replay.epoch, self.expect);
+                let later = self.heads.read(place, offset, |head| {
+                    head.header.epoch == epoch && head.header.lsn > expect
+                })?;
+                if let Some(later) = later {
+                    let header = &later.head.header;
+                    if header.durable_lsn >= self.expect {
+                        return Ok(Some(header.durable_lsn));
                     }
+                    next = next.or(header.successor.map(SegmentPlace::from));
                 }
                 offset = after;
             }
@@ -251,30 +276,6 @@ impl Walk<'_> {
             segment = follow.map(|place| (place, engine_base::to_u32(4096)));
         }
         Ok(None)
-    }
-
-    fn is_later(&self, header: &GroupHeader) -> bool {
-        header.epoch == self.replay.epoch && header.lsn > self.expect
-    }
-}
-
-impl ReplayedGroup {
-    /// Bytes of data behind the head.
-    #[must_use]
-    pub fn data_bytes(&self) -> u32 {
-        self.data_bytes
-    }
-
-    /// The slot of its segment.
-    #[must_use]
-    pub fn place(&self) -> SegmentPlace {
-        self.end.place
-    }
-
-    /// Header checksum, for messages.
-    #[must_use]
-    pub fn chain(&self) -> Checksum {
-        self.end.chain
     }
 }
 

@@ -4,6 +4,9 @@
 //! that the trees of the checkpoint lead to, with second copies and deltas; the counters; the
 //! journal, replayed into memory; the data of every extent of the state after that.
 //!
+//! Where a pool keeps several copies each of them is looked at, and a bad one is told with its
+//! device.
+//!
 //! What is wrong is a [`Finding`], and the check goes on with what can still be read. Memory: the
 //! budget for pages, one bit for each stored block of data, and a bounded number of findings.
 //!
@@ -12,6 +15,7 @@
 //! does damage that has hit a round and all that vouched for it.
 
 mod claims;
+mod copies;
 mod data;
 mod entries;
 mod extents;
@@ -32,6 +36,7 @@ use std::sync::Arc;
 
 use engine_base::{ByteCount, DatasetId, SegmentId, Slot};
 use engine_device::Device;
+use engine_log::AcceptedGroup;
 
 use crate::StoreError;
 use crate::open::geometry_of;
@@ -64,6 +69,7 @@ pub fn check(
         total: 0,
         alone: false,
         replayable: true,
+        unvouched: Vec::new(),
     };
     let superblock = check.superblocks(options.rewind)?;
     check.device.attach(geometry_of(&superblock))?;
@@ -94,6 +100,8 @@ struct Check<'a> {
     alone: bool,
     /// Nothing was found that would make replay stumble.
     replayable: bool,
+    /// Groups of the journal for which no later one vouches.
+    unvouched: Vec<AcceptedGroup>,
 }
 
 impl Check<'_> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use engine_base::{Clock, EpochId, PoolId, SegmentId, Slot};
+use engine_base::{ByteCount, Clock, EpochId, PoolId, SegmentId, Slot};
 use engine_device::{Device, Geometry};
 use engine_format::{SegmentKind, Superblock};
 use engine_log::{LogError, Poison, SegmentPlace, SegmentSource};
@@ -56,6 +56,10 @@ pub(crate) struct Core {
     pub(crate) created_unix_nanos: u64,
     /// Set only where a damaged pool is read.
     pub(crate) lost: Option<LostPages>,
+    /// Whether bad copies are rewritten when they are met.
+    pub(crate) repairs: bool,
+    /// Bytes a second copied to devices that catch up.
+    pub(crate) resync_rate: ByteCount,
 }
 
 /// What the pool counts.
@@ -79,6 +83,8 @@ pub(crate) struct Counters {
     /// Number of the newest durable checkpoint.
     pub(crate) newest: AtomicU64,
     pub(crate) data_read_errors: AtomicU64,
+    /// Of them those that another copy has answered.
+    pub(crate) data_read_repairs: AtomicU64,
 }
 
 impl Counters {
@@ -107,6 +113,8 @@ pub(crate) struct CoreParts {
     pub(crate) features: u64,
     pub(crate) created_unix_nanos: u64,
     pub(crate) lost: Option<LostPages>,
+    pub(crate) repairs: bool,
+    pub(crate) resync_rate: ByteCount,
 }
 
 impl Core {
@@ -137,6 +145,8 @@ impl Core {
             superblocks: Mutex::default(),
             created_unix_nanos: parts.created_unix_nanos,
             lost: parts.lost,
+            repairs: parts.repairs,
+            resync_rate: parts.resync_rate,
         }
     }
 
@@ -165,6 +175,7 @@ impl Core {
             device: &*self.device,
             slots: self,
             lost: self.lost.as_ref(),
+            repair: self.repairs,
         }
     }
 

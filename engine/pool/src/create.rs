@@ -3,7 +3,7 @@
 use engine_base::limits::LABEL_BYTES;
 use engine_base::{Checksum, DatasetId, DeviceId, EpochId, Location, Lsn, PoolId, SegmentId, Slot};
 use engine_device::{Area, Device, Place};
-use engine_format::{CheckpointId, JournalStart, Superblock, superblock_offset};
+use engine_format::{CheckpointId, FEATURE_MIRRORS, JournalStart, Superblock, superblock_offset};
 
 use crate::{CreateOptions, Pool, StoreError};
 
@@ -25,11 +25,15 @@ impl Pool {
                 why: format!("is over what the device has: {available}"),
             });
         }
-        let geometry = options.geometry(capacity)?;
+        let mut geometry = options.geometry(capacity)?;
+        let slots_max = device.slots_max(geometry.segment_bytes)?;
+        geometry.slots =
+            u32::try_from(slots_max).map_or(geometry.slots, |max| geometry.slots.min(max));
+        let several = device.copies(Area::Label) > 1;
         let superblock = Superblock {
             features_compatible: 0,
             features_read_only: 0,
-            features_incompatible: 0,
+            features_incompatible: if several { FEATURE_MIRRORS } else { 0 },
             pool_id: PoolId::new(options.entropy.id_bytes()),
             device_id: DeviceId::new(options.entropy.id_bytes()),
             checkpoint: CheckpointId::new(0),

@@ -6,7 +6,7 @@ use engine_device::{PageBuf, Place, ReadOp};
 use engine_format::{Checksums, ExtentRef};
 
 use crate::core::Core;
-use crate::{Pool, ReadPin, StoreError};
+use crate::{Pool, ReadPin, StoreError, copies};
 
 /// Whole stored blocks to read, with what they must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,55 @@ impl ExtentRead {
 }
 
 impl Core {
+    /// Verifies what was read; what is bad, or could not be read, is taken from another copy.
+    fn settle(
+        &self,
+        read: &ExtentRead,
+        place: Place,
+        result: Result<(), StoreError>,
+        buf: &mut [u8],
+    ) -> Result<(), StoreError> {
+        let error = match result {
+            Ok(()) => match self.verify(read, place, buf) {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            },
+            Err(error) => {
+                buf.fill(0);
+                error
+            }
+        };
+        if self.examine_runs(read, buf)? {
+            let counter = &self.counters.data_read_repairs;
+            counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            tracing::warn!(%error, "a good copy answers the read");
+            return Ok(());
+        }
+        tracing::error!(%error, "stored data is damaged: the read fails");
+        Err(error)
+    }
+
+    /// Puts the good blocks of all copies together in `buf`; whether none is missing.
+    fn examine_runs(&self, read: &ExtentRead, buf: &mut [u8]) -> Result<bool, StoreError> {
+        let (mut rest, mut first) = (buf, 0);
+        let mut whole = true;
+        for (place, run) in self.runs_at(read.location, rest.len())? {
+            let (now, later) = rest.split_at_mut(run);
+            let is_good = |index: usize, block: &[u8]| {
+                copies::is_block(read.checksums(), first + index, block)
+            };
+            let range = copies::Range {
+                place,
+                unit: BLOCK_BYTES,
+                is_good: &is_good,
+            };
+            whole &= copies::examine(&*self.device, &range, now, self.repairs).whole;
+            first += run / BLOCK_BYTES;
+            rest = later;
+        }
+        Ok(whole)
+    }
+
     /// Compares every block of `buf` with its checksum.
     fn verify(&self, read: &ExtentRead, place: Place, buf: &[u8]) -> Result<(), StoreError> {
         for (index, (block, expected)) in buf
@@ -69,7 +118,6 @@ impl Core {
                     },
                     block: to_u32(index),
                 };
-                tracing::error!(%error, "stored data is damaged: the read fails");
                 return Err(error);
             }
         }
@@ -101,14 +149,16 @@ impl Pool {
             "the buffer takes the blocks exactly"
         );
         let (place, run) = self.core.run_at(read.location, buf.len())?;
-        if run == buf.len() {
-            if !self.core.device.read_cached(place, buf)? {
-                return Ok(false);
-            }
-        } else if !self.read_runs_cached(read, buf)? {
-            return Ok(false);
-        }
-        self.core.verify(read, place, buf)?;
+        let result = if run == buf.len() {
+            self.core.device.read_cached(place, buf).map_err(Into::into)
+        } else {
+            self.read_runs_cached(read, buf)
+        };
+        let result = match result {
+            Ok(false) => return Ok(false),
+            other => other.map(|_| ()),
+        };
+        self.core.settle(read, place, result, buf)?;
         Ok(true)
     }
 
@@ -206,8 +256,11 @@ impl StartedRead<'_> {
     /// # Errors
     /// As [`Pool::read_extent`].
     pub async fn finish(self) -> Result<PageBuf, StoreError> {
-        let buf = self.op.finish(self.read.bytes()).await?;
-        self.core.verify(self.read, self.place, &buf)?;
+        let (mut buf, result) = match self.op.finish(self.read.bytes()).await {
+            Ok(buf) => (buf, Ok(())),
+            Err(error) => (PageBuf::recycled(self.read.bytes()), Err(error)),
+        };
+        self.core.settle(self.read, self.place, result, &mut buf)?;
         Ok(buf)
     }
 }

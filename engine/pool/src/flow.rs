@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 use engine_base::limits::PAGE_BYTES;
-use engine_base::{ByteCount, Lsn, to_usize};
+use engine_base::{ByteCount, Checksum, Location, Lsn};
 use engine_device::PageBuf;
 use engine_log::{BatchData, LogError, Plug};
 use engine_tree::{ExtentError, LoadedPage, Missing};
@@ -14,7 +14,7 @@ use engine_tree::{ExtentError, LoadedPage, Missing};
 use crate::core::Core;
 use crate::pages::{decode, place_of};
 use crate::pool::Done;
-use crate::{Admitted, Dataset, Pool, StoreError};
+use crate::{Admitted, Dataset, Pool, StoreError, copies};
 
 /// Checkpoints without a slot more that a write on a full pool waits for before it is refused: what
 /// cleaning moves comes back with the second.
@@ -236,31 +236,39 @@ impl Core {
         self.counters.page_reads.fetch_add(1, Ordering::Relaxed);
         let delta = match pointer.delta {
             Some(delta) => {
-                let place = place_of(self, delta.location)?;
-                let buf = PageBuf::recycled(to_usize(u64::from(delta.bytes)));
-                Some(self.device.read_async(place, buf).await?)
+                let bytes = copies::length(delta.bytes);
+                Some(self.part(delta.location, bytes, delta.checksum).await?)
             }
             None => None,
         };
-        let base = self
-            .device
-            .read_async(place_of(self, pointer.base)?, page())
-            .await?;
-        let first = decode(missing, &base, delta.as_deref());
+        let base = self.part(pointer.base, PAGE_BYTES, pointer.checksum).await;
+        let first = base.and_then(|base| decode(missing, &base, delta.as_deref()));
         match (first, pointer.copy) {
             (Err(error), Some(copy)) => {
                 tracing::warn!(%error, "a tree page is damaged: its second copy is used");
-                let base = self
-                    .device
-                    .read_async(place_of(self, copy)?, page())
-                    .await?;
+                let base = self.part(copy, PAGE_BYTES, pointer.checksum).await?;
                 decode(missing, &base, delta.as_deref())
             }
             (result, _) => result,
         }
     }
-}
 
-fn page() -> PageBuf {
-    PageBuf::recycled(PAGE_BYTES)
+    /// Bytes with that checksum, from whichever copy has them; else what was read first.
+    async fn part(
+        &self,
+        location: Location,
+        bytes: usize,
+        checksum: Checksum,
+    ) -> Result<PageBuf, StoreError> {
+        let place = place_of(self, location)?;
+        let read = self.device.read_async(place, PageBuf::recycled(bytes));
+        if let Ok(buf) = read.await
+            && crc32c::crc32c(&buf) == checksum.get()
+        {
+            return Ok(buf);
+        }
+        let mut buf = PageBuf::recycled(bytes);
+        copies::read_checked(&*self.device, place, checksum, &mut buf, self.repairs)?;
+        Ok(buf)
+    }
 }

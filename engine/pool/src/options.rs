@@ -13,6 +13,8 @@ use crate::StoreError;
 pub const MEMORY_DEFAULT: ByteCount = ByteCount::new(256 << 20);
 /// The least memory a pool works with.
 pub const MEMORY_MIN: ByteCount = ByteCount::new(4 << 20);
+/// Bytes a second copied to a device that catches up: a part of what a disk writes.
+pub const RESYNC_RATE_DEFAULT: ByteCount = ByteCount::new(128 << 20);
 /// Segments that a pool is cut into if its capacity allows: small pools get smaller segments.
 const SEGMENTS_WANTED: u64 = 256;
 /// Fewer segments are taken in exchange for segments of at least this size.
@@ -30,6 +32,10 @@ pub struct PoolOptions {
     pub accept_loss: bool,
     /// What scrubbing in the background may read a second; `None` or 0: it is made on request only.
     pub scrub_bytes_per_second: Option<u64>,
+    /// Rewrite copies that are met and are bad. Only a check does without.
+    pub repair: bool,
+    /// Bytes a second at which devices that missed something are brought up to date.
+    pub resync_rate: ByteCount,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Identities.
@@ -51,6 +57,8 @@ impl Default for PoolOptions {
             rewind: false,
             accept_loss: false,
             scrub_bytes_per_second: None,
+            repair: true,
+            resync_rate: RESYNC_RATE_DEFAULT,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
         }

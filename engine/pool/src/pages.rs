@@ -1,13 +1,13 @@
 //! Reading pages: verify against the pointer, fall back to the second copy.
 
 use engine_base::limits::PAGE_BYTES;
-use engine_base::{Location, SegmentId, Slot, to_usize};
+use engine_base::{Checksum, Location, SegmentId, Slot};
 use engine_device::{Device, PageBuf, Place};
 use engine_format::{CheckpointId, FormatError, PagePointer, SegmentTablePage};
 use engine_tree::{LoadedPage, Missing, PageError, Tree};
 
-use crate::StoreError;
 use crate::salvage::LostPages;
+use crate::{StoreError, copies};
 
 /// Where segments lie.
 pub(crate) trait SlotOf {
@@ -30,6 +30,8 @@ pub(crate) struct PageReader<'a> {
     pub(crate) slots: &'a dyn SlotOf,
     /// Pages without a good copy are passed over and noted there; `None`: they are errors.
     pub(crate) lost: Option<&'a LostPages>,
+    /// Whether bad copies are rewritten when they are met.
+    pub(crate) repair: bool,
 }
 
 pub(crate) fn place_of(slots: &dyn SlotOf, location: Location) -> Result<Place, StoreError> {
@@ -42,10 +44,17 @@ pub(crate) fn place_of(slots: &dyn SlotOf, location: Location) -> Result<Place, 
 }
 
 impl PageReader<'_> {
-    fn bytes(&self, location: Location, bytes: usize) -> Result<PageBuf, StoreError> {
+    /// What lies there: on whichever copy it has the checksum that it should; if on none, what was
+    /// read first.
+    fn bytes(
+        &self,
+        location: Location,
+        bytes: usize,
+        checksum: Checksum,
+    ) -> Result<PageBuf, StoreError> {
         let mut buf = PageBuf::recycled(bytes);
-        self.device
-            .read(place_of(self.slots, location)?, &mut buf)?;
+        let place = place_of(self.slots, location)?;
+        copies::read_checked(self.device, place, checksum, &mut buf, self.repair)?;
         Ok(buf)
     }
 
@@ -74,7 +83,7 @@ impl PageReader<'_> {
             place,
             source,
         };
-        let buf = self.bytes(location, PAGE_BYTES)?;
+        let buf = self.bytes(location, PAGE_BYTES, pointer.checksum)?;
         let Some(bytes) = buf.first_chunk::<PAGE_BYTES>() else {
             return Err(StoreError::Inconsistent {
                 what: "a page was read short".to_owned(),
@@ -97,14 +106,18 @@ impl PageReader<'_> {
     pub(crate) fn tree_page(&self, missing: &Missing) -> Result<LoadedPage, StoreError> {
         let pointer = &missing.pointer;
         let delta = match pointer.delta {
-            Some(delta) => Some(self.bytes(delta.location, to_usize(u64::from(delta.bytes)))?),
+            Some(delta) => {
+                let bytes = copies::length(delta.bytes);
+                Some(self.bytes(delta.location, bytes, delta.checksum)?)
+            }
             None => None,
         };
-        let base = self.bytes(pointer.base, PAGE_BYTES)?;
-        let first = decode(missing, &base, delta.as_deref());
+        let first = self
+            .bytes(pointer.base, PAGE_BYTES, pointer.checksum)
+            .and_then(|base| decode(missing, &base, delta.as_deref()));
         match (first, pointer.copy) {
             (Err(_), Some(copy)) => {
-                let base = self.bytes(copy, PAGE_BYTES)?;
+                let base = self.bytes(copy, PAGE_BYTES, pointer.checksum)?;
                 decode(missing, &base, delta.as_deref())
             }
             (result, _) => result,

@@ -16,6 +16,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::checkpoint::Checkpointer;
 use crate::core::Core;
+use crate::mirrors::Pace;
 use crate::packing::Cleaner;
 use crate::scrub::Scrubber;
 use crate::{Dataset, DatasetInfo, StoreError, block_on};
@@ -38,6 +39,7 @@ pub struct Pool {
     wished: Condvar,
     background: AtomicBool,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    pub(crate) pace: Pace,
 }
 
 /// What others ask of the background.
@@ -76,6 +78,7 @@ impl Pool {
             wished: Condvar::new(),
             background: AtomicBool::new(false),
             threads: Mutex::new(Vec::new()),
+            pace: Pace::default(),
         }
     }
 
@@ -131,6 +134,7 @@ impl Pool {
                 .spawn(move || pool.run_cleaning())
                 .map_err(refused)?,
         );
+        threads.extend(self.start_maintenance().map_err(refused)?);
         self.background.store(true, Ordering::Release);
         drop(threads);
         self.request_cleanup();
@@ -147,6 +151,7 @@ impl Pool {
         self.wishes.lock().stop = true;
         self.wished.notify_all();
         self.scrubber.stop();
+        self.pace.end();
         self.journal.stop_background();
         for thread in std::mem::take(&mut *self.threads.lock()) {
             if thread.join().is_err() {

@@ -115,6 +115,7 @@ fn load(
     let options = PoolOptions {
         memory: options.memory,
         accept_loss: true,
+        repair: false,
         ..PoolOptions::default()
     };
     let lost = LostPages::default();

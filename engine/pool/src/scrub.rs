@@ -105,6 +105,8 @@ struct State {
     is_loaded: bool,
     /// Somebody wants a pass that begins from now on.
     wanted: bool,
+    /// Copies were made that no pass has read.
+    has_new_copies: bool,
     stop: bool,
     finished: u64,
     failed: Option<String>,
@@ -116,6 +118,13 @@ impl Scrubber {
             rate: rate.filter(|rate| *rate > 0),
             ..Self::default()
         }
+    }
+
+    /// Copies were made of what nothing had verified: unless passes are only made when asked for,
+    /// the next one begins as soon as the one that is on its way, if any, has ended.
+    pub(crate) fn note_new_copies(&self) {
+        self.state.lock().has_new_copies = true;
+        self.changed.notify_all();
     }
 
     /// Ends the pass that is on its way, and the thread that makes passes.

@@ -12,8 +12,10 @@
 //! the blocks that redirects name in them, adjusted when a checkpoint takes its state.
 
 mod admission;
+mod adopted;
 mod compaction;
 mod gate;
+mod occupied;
 mod packed;
 mod table;
 mod usage;
@@ -59,6 +61,7 @@ pub(crate) struct Space {
     overwritten: Vec<Slot>,
     /// Other free slots, the lowest last, so that a thin pool stays at the front of its device.
     fresh: Vec<Slot>,
+    occupied: occupied::Occupied,
     pub(crate) next_segment: SegmentId,
     /// How many of `segments` are [`Segment::is_reclaimable`].
     reclaimable: u32,
@@ -101,22 +104,18 @@ impl Space {
         segments: BTreeMap<SegmentId, Segment>,
         next_segment: SegmentId,
     ) -> Self {
-        let mut used = vec![false; engine_base::to_usize(u64::from(geometry.slots))];
+        let mut occupied = occupied::Occupied::new(geometry.slots);
         for slot in segments.values().filter_map(|segment| segment.slot) {
-            if let Some(used) = used.get_mut(engine_base::to_usize(u64::from(slot.get()))) {
-                *used = true;
-            }
+            occupied.enter(slot);
         }
-        let fresh = (0..geometry.slots)
-            .rev()
-            .filter(|index| used.get(engine_base::to_usize(u64::from(*index))) == Some(&false))
-            .map(Slot::new)
-            .collect();
+        let slots = (0..geometry.slots).rev().map(Slot::new);
+        let fresh = slots.filter(|slot| !occupied.has(*slot)).collect();
         let mut space = Self {
             geometry,
             segments,
             overwritten: Vec::new(),
             fresh,
+            occupied,
             next_segment,
             reclaimable: 0,
             dead_names: 0,
@@ -138,6 +137,12 @@ impl Space {
 
     pub(crate) fn free_slots(&self) -> u32 {
         engine_base::to_u32(self.overwritten.len() + self.fresh.len())
+    }
+
+    /// Whether a segment lies in a slot: also one that is dead, or was packed, as long as a
+    /// checkpoint that can be opened has it there.
+    pub(crate) fn has_slot(&self, slot: Slot) -> bool {
+        self.occupied.has(slot)
     }
 
     /// Takes a slot and an id.
@@ -165,49 +170,8 @@ impl Space {
             "only what is unused"
         );
         self.packing.show(place.segment);
+        self.occupied.leave(place.slot);
         self.fresh.push(place.slot);
-    }
-
-    /// Notes a segment that replay found. Idempotent.
-    pub(crate) fn adopt_journal(&mut self, place: SegmentPlace) {
-        if self.segments.contains_key(&place.segment) {
-            return;
-        }
-        self.fresh.retain(|slot| *slot != place.slot);
-        // Rewound: what was dead in this checkpoint was released after the next, and its slot used
-        // again.
-        let there = |known: &Segment| known.slot == Some(place.slot);
-        let is_gone = |known: &Segment| there(known) && known.state == SegmentState::Dead;
-        let gone = self.segments.iter().find(|(_, known)| is_gone(known));
-        if let Some(id) = gone.map(|(id, _)| *id) {
-            self.segments.remove(&id);
-            // It may have been packed before it died: the next checkpoint drops its redirects.
-            self.packing.remove(id);
-        }
-        // The same where what was live of it had been moved by this checkpoint.
-        for (id, known) in &mut self.segments {
-            if there(known) && known.state == SegmentState::Moved {
-                known.leave_slot();
-                self.packing.forget_older(*id);
-            }
-        }
-        self.insert(place, SegmentKind::Journal);
-        if place.segment >= self.next_segment {
-            self.next_segment = place.segment.next();
-        }
-    }
-
-    /// Keeps a segment in which replay found nothing to accept until it has passed the gate.
-    pub(crate) fn hold_journal(&mut self, place: SegmentPlace) {
-        let is_left = |state| matches!(state, SegmentState::Dead | SegmentState::Moved);
-        let mut there = self.segments.iter().filter(|(id, known)| {
-            known.slot == Some(place.slot) && **id != place.segment && !is_left(known.state)
-        });
-        // Only damage can name a slot that is in use.
-        if there.next().is_none() {
-            self.adopt_journal(place);
-            self.seal(place.segment);
-        }
     }
 
     fn insert(&mut self, place: SegmentPlace, kind: SegmentKind) {
@@ -220,6 +184,7 @@ impl Space {
             last_lsn: Lsn::ZERO,
         };
         let before = self.segments.insert(place.segment, segment);
+        self.occupied.enter(place.slot);
         assert!(before.is_none(), "a segment id is used once");
     }
 

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use engine_base::{ByteCount, Lsn};
+use engine_device::MemberStatus;
 use engine_format::{CheckpointId, DatasetKind};
 use engine_log::JournalStats;
 
@@ -45,6 +46,8 @@ pub struct PoolStatus {
     pub memory: (ByteCount, ByteCount),
     /// Bytes of pages that the next checkpoint writes.
     pub dirty: ByteCount,
+    /// The devices behind it; none where there is only that one.
+    pub members: Vec<MemberStatus>,
     /// Why the pool is read-only, if it is.
     pub poisoned: Option<String>,
 }
@@ -76,6 +79,8 @@ pub struct PoolMetrics {
     pub checkpoints: u64,
     /// Blocks that were read with a wrong checksum.
     pub data_read_errors: u64,
+    /// Reads that another copy has answered.
+    pub data_read_repairs: u64,
 }
 
 impl PoolMetrics {
@@ -139,6 +144,7 @@ impl Pool {
             checkpoint: CheckpointId::new(self.newest_checkpoint()),
             memory: (core.budget.resident(), core.budget.limit()),
             dirty: core.budget.dirty(),
+            members: core.device.members(),
             poisoned: core.poison.cause().map(ToString::to_string),
         }
     }
@@ -160,6 +166,7 @@ impl Pool {
             look_pages_max: counters.look_pages_max.load(Ordering::Relaxed),
             checkpoints: counters.checkpoints.load(Ordering::Relaxed),
             data_read_errors: counters.data_read_errors.load(Ordering::Relaxed),
+            data_read_repairs: counters.data_read_repairs.load(Ordering::Relaxed),
         }
     }
 

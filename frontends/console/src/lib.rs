@@ -3,7 +3,7 @@
 //! | path | answer |
 //! |---|---|
 //! | `/metrics` | the families of [`Source::families`] in the Prometheus text format |
-//! | `/healthz` | `200 ok`, or 503 with the reason of [`Health::Failing`] |
+//! | `/healthz` | `200 ok`, `200 degraded: ...`, or 503, with the reason that [`Health`] has |
 //! | `/` | [`Source::page`] as plain HTML, everything escaped |
 //!
 //! Nothing can be changed through it, and it knows nothing of the engine: whoever starts it hands

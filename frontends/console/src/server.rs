@@ -148,6 +148,10 @@ fn answer<B>(source: &dyn Source, request: &Request<B>) -> Response<Full<Bytes>>
         ),
         "/healthz" => match source.health() {
             Health::Passing => respond(StatusCode::OK, TEXT, "ok\n".to_owned()),
+            // Not 503: whoever restarts or bypasses what fails would make it worse.
+            Health::Degraded(reason) => {
+                respond(StatusCode::OK, TEXT, format!("degraded: {reason}\n"))
+            }
             Health::Failing(reason) => {
                 respond(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{reason}\n"))
             }

@@ -7,6 +7,8 @@ use crate::{Family, Page};
 pub enum Health {
     /// It can.
     Passing,
+    /// It can, and something needs a person: a device is missing, say.
+    Degraded(String),
     /// It cannot, for this reason.
     Failing(String),
 }

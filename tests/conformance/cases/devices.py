@@ -1,4 +1,5 @@
-"""The same workload on each kind of device: a directory, one big file, a raw block device."""
+"""The same workload on each kind of device: a directory, one big file, a raw block device, and
+mirrors."""
 
 from harness.blockdevice import detach
 from harness.context import equal
@@ -33,7 +34,12 @@ def loop(t):
     return device
 
 
-KINDS = {"directory": directory, "file": file, "loop": loop}
+def mirrors(t):
+    """A directory and a raw block device, as mirrors of each other."""
+    return f"{directory(t)},{loop(t)}"
+
+
+KINDS = {"directory": directory, "file": file, "loop": loop, "mirrors": mirrors}
 
 
 @case(each=list(KINDS), trefoil_only=True)

@@ -7,5 +7,7 @@
 //! Pools are then used on, and cut off again, also while they recover.
 
 mod explore;
+mod mirrors;
 
 pub use explore::{Explorer, Tally};
+pub use mirrors::{MirrorExplorer, MirrorTally};

@@ -36,6 +36,14 @@ impl Setup {
     /// # Errors
     /// Of the engine.
     pub fn create(&self, device: &SimDevice) -> Result<(), StoreError> {
+        self.create_on(device)
+    }
+
+    /// Creates the pool on any device.
+    ///
+    /// # Errors
+    /// Of the engine.
+    pub fn create_on(&self, device: &dyn Device) -> Result<(), StoreError> {
         let options = CreateOptions {
             capacity: Some(ByteCount::new(self.capacity)),
             segment_bytes: Some(2 << 20),
@@ -61,7 +69,14 @@ impl Setup {
     /// # Errors
     /// Of the engine.
     pub fn open(&self, device: &Arc<SimDevice>, life: u64) -> Result<Volumes, StoreError> {
-        let device = Arc::clone(device) as Arc<dyn Device>;
+        self.open_on(Arc::clone(device) as Arc<dyn Device>, life)
+    }
+
+    /// Opens the pool on any device.
+    ///
+    /// # Errors
+    /// Of the engine.
+    pub fn open_on(&self, device: Arc<dyn Device>, life: u64) -> Result<Volumes, StoreError> {
         Ok(Volumes::new(Pool::open(device, &self.options(life))?))
     }
 }

@@ -7,9 +7,11 @@ mod doors;
 mod scrub;
 mod snapshots;
 
+use std::path::Path;
+
 use engine_base::{ByteCount, ErrorKind, VolumeOffset};
 
-use crate::control::protocol::{StatusReport, VolumeRow};
+use crate::control::protocol::{DeviceRow, StatusReport, VolumeRow};
 pub(crate) use doors::{Doors, MountHow};
 pub(crate) use scrub::Scrubs;
 pub(crate) use snapshots::Snapshots;
@@ -47,6 +49,8 @@ pub(crate) trait Backend: Snapshots + Scrubs + Send + Sync + 'static {
     fn volume_open(&self, name: &str) -> Result<Box<dyn VolumeIo>, BackendError>;
     /// The state of the pool now.
     fn status(&self) -> Result<StatusReport, BackendError>;
+    /// Puts the device at `new` in the place of `old`, and says what there is then.
+    fn device_replace(&self, old: &str, new: &Path) -> Result<Vec<DeviceRow>, BackendError>;
 }
 
 /// A range of a volume that is all data or all hole.

@@ -2,6 +2,7 @@
 
 mod bucket;
 mod check;
+mod device;
 mod done;
 mod inspect;
 mod key;
@@ -52,6 +53,9 @@ enum Command {
     /// Keep, list and delete states of volumes, and go back to them (asks the running server)
     #[command(subcommand, arg_required_else_help = true)]
     Snapshot(snapshot::SnapshotCommand),
+    /// List the devices of the pool, and replace one (asks the running server)
+    #[command(subcommand, arg_required_else_help = true)]
+    Device(device::DeviceCommand),
     /// Capacity, use and health of the pool (asks the running server)
     Status(status::StatusArgs),
     /// Verify every copy of everything now, and repair what can be (asks the running server)
@@ -74,6 +78,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Quota(command) => quota::run(command),
         Command::Key(command) => key::run(command),
         Command::Snapshot(command) => snapshot::run(command),
+        Command::Device(command) => device::run(command),
         Command::Status(args) => status::run(&args),
         Command::Scrub(args) => scrub::run(&args),
         Command::Check(args) => check::run(&args),
@@ -84,14 +89,19 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
 /// Which pool.
 #[derive(Debug, Args)]
 pub(crate) struct PoolArgs {
-    /// The pool: directory, file or block device
+    /// The pool: directory, file or block device; of mirrors all, with commas between
     #[arg(long, value_name = "PATH", value_delimiter = ',', default_value = place::DATA_DEFAULT)]
     data: Vec<PathBuf>,
 }
 
 impl PoolArgs {
     pub(crate) fn path(&self) -> Result<&Path, Failure> {
-        place::single(&self.data)
+        Ok(place::served_at(place::checked(&self.data)?))
+    }
+
+    /// All devices, for what is done without a server.
+    pub(crate) fn devices(&self) -> Result<&[PathBuf], Failure> {
+        place::checked(&self.data)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The engine as the server uses it: opened from settings, seen through the traits of the
 //! frontends.
 
+pub(crate) mod devices;
 mod doors;
 mod exports;
 mod families;
@@ -10,13 +11,11 @@ mod scrub;
 mod snapshots;
 mod source;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine_base::ByteCount;
 use engine_bucket::Buckets;
-use engine_device::{Device, DeviceError, OpenMode, Opened, open_path};
+use engine_device::{Device, Mirror, OpenedPool};
 use engine_pool::{CreateOptions, Pool, PoolOptions};
 use engine_volume::Volumes;
 use frontends_console::Source;
@@ -33,13 +32,11 @@ pub(crate) use keys::KeyRing;
 use pool_backend::PoolBackend;
 use source::PoolSource;
 
-/// Of what a directory's file system has free, a new pool takes this much: a host without free
-/// space is a host in trouble.
-const DIRECTORY_SHARE_PERCENT: u64 = 90;
-
 /// An open pool.
 pub(crate) struct Engine {
     pool: Arc<Pool>,
+    /// The devices, where there are several.
+    mirror: Option<Arc<Mirror>>,
     volumes: Volumes,
     buckets: Buckets,
     mounts: Arc<Mounts>,
@@ -52,11 +49,11 @@ impl Engine {
     pub(crate) fn open(settings: &Settings) -> Result<Self, Failure> {
         let name = settings.data.display();
         let what = format!("cannot open the pool {name}");
-        let mode = OpenMode::Create {
-            capacity: settings.capacity,
-        };
-        let Opened { device, empty } =
-            open_path(&settings.data, mode).map_err(|error| Failure::because(&what, &error))?;
+        let OpenedPool {
+            device,
+            mirror,
+            empty,
+        } = devices::open(settings).map_err(|error| Failure::because(&what, &error))?;
         if empty {
             pool_create(settings, device.as_ref())?;
         }
@@ -76,6 +73,7 @@ impl Engine {
         let keys = KeyRing::load(&pool).map_err(|error| Failure::because(&what, &error))?;
         Ok(Self {
             pool,
+            mirror,
             volumes,
             buckets,
             mounts: Arc::new(mounts),
@@ -85,7 +83,7 @@ impl Engine {
 
     /// What the control socket serves.
     pub(crate) fn backend(&self) -> Arc<dyn Backend> {
-        Arc::new(PoolBackend::new(self.volumes.clone()))
+        Arc::new(PoolBackend::new(self.volumes.clone(), self.mirror.clone()))
     }
 
     /// What the control socket does with buckets, mounts and keys.
@@ -153,27 +151,20 @@ impl Engine {
 
 fn pool_create(settings: &Settings, device: &dyn Device) -> Result<(), Failure> {
     let what = format!("cannot create a pool on {}", device.name());
-    let capacity = match settings.capacity {
-        Some(capacity) => Some(capacity),
-        None => directory_capacity(&settings.data, device)
-            .map_err(|error| Failure::because(&what, &error))?,
+    // Of several devices the sizes were said when they were put together.
+    let capacity = match (settings.devices.as_slice(), settings.capacity) {
+        ([_], Some(capacity)) => Some(capacity),
+        ([path], None) => Some(
+            devices::default_size(path, device, &settings.devices)
+                .map_err(|error| Failure::because(&what, &error))?,
+        ),
+        _ => None,
     };
     let options = CreateOptions {
         capacity,
         ..CreateOptions::default()
     };
     Pool::create(device, &options).map_err(|error| Failure::because(&what, &error))
-}
-
-/// The default capacity of a directory; a file or device is taken whole.
-fn directory_capacity(path: &Path, device: &dyn Device) -> Result<Option<ByteCount>, DeviceError> {
-    if !path.is_dir() {
-        return Ok(None);
-    }
-    let available = device.available()?.get();
-    Ok(Some(ByteCount::new(
-        available / 100 * DIRECTORY_SHARE_PERCENT,
-    )))
 }
 
 /// A running NBD server.

@@ -8,7 +8,8 @@
 //! | a file | `<data>.control.sock` |
 //! | a block device `/dev/x/y` | `/run/trefoil-x-y.control.sock` |
 //!
-//! Symbolic links are followed first, so every name of a pool leads to the same socket.
+//! Symbolic links are followed first, so every name of a pool leads to the same socket. A pool on
+//! several devices has it at the first of them that is there.
 
 use std::fs;
 use std::io;
@@ -20,21 +21,41 @@ use crate::failure::Failure;
 /// The pool that a command is about when nothing else is said.
 pub(crate) const DATA_DEFAULT: &str = "./trefoil-data";
 
-/// The one path of `--data`.
+/// The paths of `--data`.
 ///
 /// # Errors
-/// Wrong usage: mirrors over several paths are refused.
-pub(crate) fn single(paths: &[PathBuf]) -> Result<&Path, Failure> {
-    match paths {
-        [path] if path.as_os_str().is_empty() => {
-            Err(Failure::usage("--data is empty; give the path of a pool"))
-        }
-        [path] => Ok(path),
-        _ => Err(Failure::usage(format_args!(
-            "--data names {} paths; this version keeps one copy on one device: give one path",
-            paths.len()
-        ))),
+/// Wrong usage: none, an empty one, or one twice.
+pub(crate) fn checked(paths: &[PathBuf]) -> Result<&[PathBuf], Failure> {
+    if paths.is_empty() || paths.iter().any(|path| path.as_os_str().is_empty()) {
+        return Err(Failure::usage("--data is empty; give the path of a pool"));
     }
+    for (index, path) in paths.iter().enumerate() {
+        if paths.iter().skip(index + 1).any(|other| other == path) {
+            return Err(Failure::usage(format_args!(
+                "--data names {} twice; a copy on the same device is none",
+                path.display()
+            )));
+        }
+    }
+    Ok(paths)
+}
+
+/// The path by which a pool on several devices is known: of those that are there the first.
+pub(crate) fn known_by(paths: &[PathBuf]) -> &Path {
+    let there = paths.iter().find(|path| path.exists());
+    there
+        .or(paths.first())
+        .map_or(Path::new("."), PathBuf::as_path)
+}
+
+/// The path at which a server listens for commands, else that by which the pool is known: a device
+/// may have come or gone since the server was started.
+pub(crate) fn served_at(paths: &[PathBuf]) -> &Path {
+    let served = paths.iter().find(|path| {
+        let socket = control_socket(path);
+        socket.is_ok_and(|socket| socket.exists())
+    });
+    served.map_or_else(|| known_by(paths), PathBuf::as_path)
 }
 
 /// The control socket of the pool at `data`.

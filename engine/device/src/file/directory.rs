@@ -39,6 +39,11 @@ impl Directory {
         }
     }
 
+    /// The open label.
+    pub(super) const fn label(&self) -> &Arc<OpenFile> {
+        &self.label
+    }
+
     /// The file of an area.
     pub(super) fn file(&self, area: Area) -> io::Result<Arc<OpenFile>> {
         match area {

@@ -1,15 +1,32 @@
 //! Where areas lie in the host's files.
 
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
 use std::sync::Arc;
 
-use engine_base::Slot;
 use engine_base::limits::LABEL_BYTES;
+use engine_base::{Slot, to_usize};
+use engine_format::{MEMBERSHIP_MAGIC, membership_offset, superblock_offset};
 
-use super::directory::Directory;
+use super::directory::{Directory, LABEL_FILE};
 use super::open_file::OpenFile;
 use super::span::Span;
+use super::sys;
 use crate::{Area, Geometry, Prepare};
+
+/// First bytes of a superblock (FORMAT.md "Superblock").
+const SUPERBLOCK_MAGIC: &[u8] = b"TREFOIL\x1a";
+
+/// Whether a label is that of a pool, or of a member of one that has no superblock yet.
+pub(super) fn is_label(label: &[u8]) -> bool {
+    (0..2).any(|copy| {
+        let at = |offset| label.get(to_usize(offset)..).unwrap_or_default();
+        at(superblock_offset(copy)).starts_with(SUPERBLOCK_MAGIC)
+            || at(membership_offset(copy)).starts_with(&MEMBERSHIP_MAGIC)
+    })
+}
 
 /// The two ways a device is laid out.
 pub(super) enum Layout {
@@ -52,6 +69,28 @@ impl Layout {
             Self::Directory(directory) => directory.available(),
             Self::Span(span) => Ok(span.bytes),
         }
+    }
+
+    /// Whether the file at `path` is the one that is open, and has not shrunk.
+    pub(super) fn is_there(&self, path: &Path) -> io::Result<()> {
+        let (open, path, bytes) = match self {
+            Self::Directory(directory) => (directory.label(), path.join(LABEL_FILE), LABEL_BYTES),
+            Self::Span(span) => (&span.file, path.to_owned(), span.bytes),
+        };
+        let (open, there) = (open.file(), File::open(path)?);
+        let (known, found) = (open.metadata()?, there.metadata()?);
+        if (known.dev(), known.ino(), known.rdev()) != (found.dev(), found.ino(), found.rdev()) {
+            return Err(io::ErrorKind::StaleNetworkFileHandle.into());
+        }
+        let size = if found.file_type().is_block_device() {
+            sys::block_device_bytes(&there)?
+        } else {
+            found.len()
+        };
+        if size < bytes {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(())
     }
 
     /// Size that cannot grow by itself; a directory has none.

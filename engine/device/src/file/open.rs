@@ -10,16 +10,12 @@ use engine_base::limits::LABEL_BYTES;
 use engine_base::{ByteCount, to_usize};
 
 use super::directory::{self, Directory, LABEL_FILE, SEGMENTS_DIR};
-use super::layout::Layout;
+use super::layout::{self, Layout};
 use super::open_file::OpenFile;
 use super::span::Span;
 use super::{FileDevice, sys};
 use crate::{Device, DeviceError, PageBuf};
 
-/// First bytes of a superblock (FORMAT.md "Superblock").
-const MAGIC: &[u8; 8] = b"TREFOIL\x1a";
-/// Where the superblock's copies lie in the label (FORMAT.md "Device").
-const COPIES: [usize; 2] = [0, 524_288];
 /// The label's file while it is being created; left behind only by a crash.
 const NEW_LABEL_FILE: &str = "superblock.new";
 
@@ -248,7 +244,7 @@ impl Opening<'_> {
         if label.iter().all(|byte| *byte == 0) {
             return Ok(true);
         }
-        let ours = COPIES.iter().any(|at| label[*at..].starts_with(MAGIC));
+        let ours = layout::is_label(&label);
         if ours || !self.writable() {
             return Ok(false);
         }

@@ -9,6 +9,7 @@ use super::area::{AreaState, Change, What};
 use super::fault::{Call, Fault, Faults};
 use super::image::SimImage;
 use super::options::{SimLayout, SimOptions, SimStats};
+use super::power::SimPower;
 use super::survival::Policy;
 use crate::{Area, Geometry, Place, ReadFrom, bounds};
 
@@ -18,7 +19,9 @@ pub(super) struct State {
     pub(super) geometry: Option<Geometry>,
     pub(super) faults: Faults,
     pub(super) stats: SimStats,
+    /// The device is gone: its own power was lost.
     pub(super) power_lost: bool,
+    pub(super) power: Arc<SimPower>,
     pub(super) random: SeededEntropy,
     /// Of the last change.
     sequence: u64,
@@ -36,7 +39,7 @@ pub(super) fn power_loss() -> io::Error {
 }
 
 impl State {
-    pub(super) fn new(image: SimImage, seed: u64) -> Self {
+    pub(super) fn new(image: SimImage, seed: u64, power: Arc<SimPower>) -> Self {
         let sequence = image.last_sequence();
         Self {
             image,
@@ -44,6 +47,7 @@ impl State {
             faults: Faults::default(),
             stats: SimStats::default(),
             power_lost: false,
+            power,
             random: SeededEntropy::new(seed),
             sequence,
         }
@@ -55,7 +59,7 @@ impl State {
         options: &SimOptions,
         count: fn(&mut SimStats) -> &mut u64,
     ) -> io::Result<Power> {
-        if self.power_lost {
+        if self.power_lost || self.power.is_lost() {
             return Err(power_loss());
         }
         let before = self.stats;
@@ -65,7 +69,8 @@ impl State {
         let after = self.stats;
         self.power_lost = reached(options.crash_at, before.operations(), after.operations())
             || reached(options.crash_at_change, before.changes(), after.changes());
-        Ok(if self.power_lost {
+        let all_lost = self.power.count(after.changes() - before.changes());
+        Ok(if self.power_lost || all_lost {
             Power::Failing
         } else {
             Power::On

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use engine_base::Lsn;
 
-use super::ReplayedGroup;
+use super::{AcceptedGroup, ReplayedGroup};
 use crate::SegmentPlace;
 
 /// A journal segment that replay went through.
@@ -18,17 +18,6 @@ pub struct ReplayedSegment {
     pub last_lsn: Lsn,
 }
 
-/// Bytes of a journal segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReplayedRange {
-    /// The segment.
-    pub place: SegmentPlace,
-    /// The first byte.
-    pub from: u32,
-    /// Behind the last byte.
-    pub to: u32,
-}
-
 /// Where replay ended.
 #[derive(Debug)]
 pub struct ReplayEnd {
@@ -38,8 +27,10 @@ pub struct ReplayEnd {
     pub vouched: Lsn,
     /// The segments that were gone through, the checkpoint's first; also if nothing in it was used.
     pub segments: Vec<ReplayedSegment>,
-    /// Where the groups lie that were passed on although nobody vouches for them.
-    pub unvouched: Vec<ReplayedRange>,
+    /// The groups that were passed on although nobody vouches for them.
+    pub unvouched: Vec<AcceptedGroup>,
+    /// Those that somebody vouches for, and whose head is bad on some copy.
+    pub incomplete: Vec<AcceptedGroup>,
     /// Segments that were looked at and in which nothing was accepted: a successor that was named
     /// but not used, those of groups that were not accepted, those that were searched for a group
     /// that vouches. The next replay from here looks at them again.
@@ -53,18 +44,6 @@ pub struct ReplayEnd {
 }
 
 impl ReplayEnd {
-    pub(super) fn note_unvouched(&mut self, group: &ReplayedGroup) {
-        let range = ReplayedRange {
-            place: group.end.place,
-            from: group.from,
-            to: group.end.offset,
-        };
-        match self.unvouched.last_mut() {
-            Some(last) if last.place == range.place => last.to = range.to,
-            _ => self.unvouched.push(range),
-        }
-    }
-
     /// Notes what else was looked at: `refused` groups, and the successor that was named last.
     pub(super) fn looked_at(
         mut self,

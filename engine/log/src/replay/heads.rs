@@ -1,8 +1,8 @@
 //! Reading group heads through a window, so that small groups cost one device read for many.
 
-use engine_base::limits::{BLOCK, BLOCK_BYTES};
+use engine_base::limits::BLOCK_BYTES;
 use engine_base::{Checksum, Location, to_usize};
-use engine_device::{Device, Geometry, PageBuf, Place};
+use engine_device::{Device, Geometry, PageBuf, Place, ReadFrom};
 use engine_format::{GroupHeader, decode_head, peek_head};
 
 use crate::{LogError, SegmentPlace};
@@ -19,10 +19,14 @@ pub(super) struct Head {
     pub(super) head_bytes: u32,
     pub(super) mutations: Vec<u8>,
     pub(super) checksum: Checksum,
+    /// All of the head, as it lies there.
+    pub(super) bytes: PageBuf,
 }
 
+/// Reads heads of one copy.
 pub(super) struct HeadReader<'a> {
     device: &'a dyn Device,
+    copy: usize,
     geometry: Geometry,
     window: PageBuf,
     /// What the window holds: place, first byte, bytes.
@@ -32,23 +36,15 @@ pub(super) struct HeadReader<'a> {
 }
 
 impl<'a> HeadReader<'a> {
-    pub(super) fn new(device: &'a dyn Device, geometry: Geometry) -> Self {
+    pub(super) fn new(device: &'a dyn Device, copy: usize, geometry: Geometry) -> Self {
         Self {
             device,
+            copy,
             geometry,
             window: PageBuf::zeroed(WINDOW_BYTES),
             held: None,
             small_groups: true,
         }
-    }
-
-    /// The block after the one at `offset`, if a head fits there.
-    pub(super) fn next_block(&self, offset: u32) -> Option<u32> {
-        let after = u64::from(offset) + BLOCK;
-        if after > u64::from(self.geometry.segment_bytes) {
-            return None;
-        }
-        u32::try_from(after).ok()
     }
 
     /// The group head at a place; `None` if what lies there is not one, or is damaged.
@@ -79,6 +75,7 @@ impl<'a> HeadReader<'a> {
             return Ok(None);
         };
         let mutations = bytes.get(head.mutations).unwrap_or_default().to_vec();
+        let copied = PageBuf::copy_of(bytes);
         let head_bytes = head.sizes.head_bytes;
         self.small_groups = to_usize(u64::from(head.sizes.data_bytes)) <= HEAD_BYTES;
         Ok(Some(Head {
@@ -86,6 +83,7 @@ impl<'a> HeadReader<'a> {
             head_bytes,
             mutations,
             checksum: head.checksum,
+            bytes: copied,
         }))
     }
 
@@ -125,7 +123,9 @@ impl<'a> HeadReader<'a> {
             self.window = PageBuf::zeroed(length);
         }
         if let Some(window) = self.window.get_mut(..length) {
-            self.device.read(Place::slot(place.slot, offset), window)?;
+            let at = Place::slot(place.slot, offset);
+            self.device
+                .read_copy(self.copy, at, ReadFrom::Cache, window)?;
         }
         self.held = Some((place, offset, length));
         Ok(())

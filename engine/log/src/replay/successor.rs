@@ -6,7 +6,7 @@
 
 use engine_base::limits::{BLOCK, GROUP_DATA_BYTES_MAX, GROUP_MUTATION_BYTES_MAX};
 use engine_base::{SegmentId, Slot};
-use engine_device::Place;
+use engine_device::{Area, Place, ReadFrom};
 use engine_format::{SEGMENT_HEADER_BYTES, SegmentHeader, SegmentKind};
 
 use super::Replay;
@@ -25,9 +25,12 @@ impl Replay<'_> {
     /// The segment of this epoch whose header says that `previous` was before it. Reads the header
     /// of every slot; those that cannot be read are passed over, because most were never used.
     pub(super) fn successor_by_header(&self, previous: SegmentId) -> Option<SegmentPlace> {
-        let follows = |slot: &Slot| {
+        let follows = |slot: &Slot, copy: usize| {
             let mut bytes = [0; SEGMENT_HEADER_BYTES];
-            self.device.read(Place::slot(*slot, 0), &mut bytes).ok()?;
+            let at = Place::slot(*slot, 0);
+            self.device
+                .read_copy(copy, at, ReadFrom::Cache, &mut bytes)
+                .ok()?;
             let header = SegmentHeader::decode(&bytes, self.pool, *slot).ok()?;
             let is_next = header.kind == SegmentKind::Journal
                 && header.epoch == self.epoch
@@ -38,6 +41,9 @@ impl Replay<'_> {
                 slot: *slot,
             })
         };
-        (0..self.geometry.slots).find_map(|slot| follows(&Slot::new(slot)))
+        (0..self.geometry.slots).map(Slot::new).find_map(|slot| {
+            let copies = self.device.copies(Area::Segment(slot));
+            (0..copies).find_map(|copy| follows(&slot, copy))
+        })
     }
 }

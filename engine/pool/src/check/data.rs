@@ -217,7 +217,7 @@ impl Check<'_> {
         let Some(buf) = data.buf.get_mut(..bytes) else {
             return;
         };
-        if let Err(error) = data.core.read_stored(location, buf) {
+        if let Err(error) = self.read_data(range, extent, data.core, buf) {
             self.damage(format!(
                 "{range}: its data at {location} cannot be read ({}); restore that range from a \
                  backup",

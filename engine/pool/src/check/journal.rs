@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use engine_base::Lsn;
+use engine_device::Area;
 use engine_format::{SegmentKind, SegmentState, Superblock};
 use engine_log::ReplayEnd;
 
@@ -10,7 +11,7 @@ use super::report::chain;
 use super::{Check, CheckOptions, Segments, Sums};
 use crate::PoolOptions;
 use crate::core::Core;
-use crate::open::{Loaded, is_creation};
+use crate::open::{Loaded, geometry_of, is_creation};
 use crate::space::Segment;
 
 impl Check<'_> {
@@ -26,6 +27,7 @@ impl Check<'_> {
         self.report.lsn = superblock.lsn;
         let options = PoolOptions {
             memory: options.memory,
+            repair: false,
             ..PoolOptions::default()
         };
         let loaded = match Loaded::read(&self.device, superblock, superblock.epoch, &options) {
@@ -83,11 +85,38 @@ impl Check<'_> {
             };
             self.header(superblock, used.place.segment, &segment, used.place.slot);
         }
+        self.unvouched.clone_from(&end.unvouched);
+        self.incomplete_groups(superblock, end);
         if let Some(torn) = end.torn {
             self.warn(format!(
                 "the journal ends before {torn}, whose data is not whole: a power cut leaves this \
                  behind, and nobody was told that it is durable"
             ));
+        }
+    }
+}
+
+impl Check<'_> {
+    /// Groups whose head some copy does not have. One for which a later one vouches was durable on
+    /// all of them.
+    fn incomplete_groups(&mut self, superblock: &Superblock, end: &ReplayEnd) {
+        let device = Arc::clone(&self.device);
+        let geometry = geometry_of(superblock);
+        for group in &end.incomplete {
+            let at = group.place.slot;
+            for copy in group.copies_without_head(&*device, geometry) {
+                let name = device.name_of_copy(copy, Area::Segment(at));
+                let what = format!(
+                    "the head of the journal's group {} in {at} is not good on {name}, another \
+                     copy is, and opening the pool rewrites it",
+                    group.lsn
+                );
+                if group.lsn <= end.vouched {
+                    self.damage(format!("{what}; look at that device"));
+                } else {
+                    self.warn(format!("{what}: a power cut leaves this behind"));
+                }
+            }
         }
     }
 }

@@ -1,11 +1,10 @@
 //! Every page of a tree, with second copy and delta.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use engine_base::limits::PAGE_BYTES;
-use engine_base::{DatasetId, Location, to_usize};
-use engine_device::{Device, PageBuf};
+use engine_base::{Checksum, DatasetId, Location, to_usize};
+use engine_device::PageBuf;
 use engine_format::{PagePointer, SegmentKind, SegmentState};
 use engine_tree::{LoadedPage, Missing, walk};
 
@@ -64,11 +63,14 @@ impl Check<'_> {
             }
             self.page_place(&owner, location, bytes, segments);
         }
-        let device = Arc::clone(&self.device);
-        let read = |location, bytes| read(&*device, segments, location, bytes);
         let delta = match pointer.delta {
             None => None,
-            Some(delta) => match read(delta.location, to_usize(u64::from(delta.bytes))) {
+            Some(delta) => match self.part(
+                &owner,
+                delta.location,
+                (to_usize(u64::from(delta.bytes)), delta.checksum),
+                segments,
+            ) {
                 Ok(bytes) => Some(bytes),
                 Err(error) => {
                     self.bad_part(&owner, "delta", delta.location, &error, false);
@@ -76,12 +78,14 @@ impl Check<'_> {
                 }
             },
         };
-        let base = read(pointer.base, PAGE_BYTES)
+        let page = (PAGE_BYTES, pointer.checksum);
+        let base = self
+            .part(&owner, pointer.base, page, segments)
             .and_then(|base| decode(missing, &base, delta.as_deref()));
         let delta_is_bad = matches!(&base, Err(StoreError::PageDamaged { source, .. })
             if !source.is_base());
         let copy = pointer.copy.map(|copy| {
-            let bytes = read(copy, PAGE_BYTES);
+            let bytes = self.part(&owner, copy, page, segments);
             bytes.and_then(|bytes| decode(missing, &bytes, delta.as_deref()))
         });
         let has_spare = matches!(copy, Some(Ok(_)));
@@ -130,6 +134,22 @@ impl Check<'_> {
         }
     }
 
+    /// Bytes of one part, as a good copy has them if there is one.
+    fn part(
+        &mut self,
+        owner: &str,
+        location: Location,
+        (bytes, checksum): (usize, Checksum),
+        segments: &Segments,
+    ) -> Result<PageBuf, StoreError> {
+        let place = place_of(segments, location)?;
+        let is_good = |found: &[u8]| crc32c::crc32c(found) == checksum.get();
+        let mut buf = self.read_any(place, bytes, is_good)?;
+        let what = format!("a page of {owner} at {location}");
+        self.every_copy_of(&what, place, checksum, &mut buf);
+        Ok(buf)
+    }
+
     fn bad_part(
         &mut self,
         owner: &str,
@@ -149,17 +169,6 @@ impl Check<'_> {
             chain(error)
         ));
     }
-}
-
-fn read(
-    device: &dyn Device,
-    segments: &Segments,
-    location: Location,
-    bytes: usize,
-) -> Result<PageBuf, StoreError> {
-    let mut buf = PageBuf::recycled(bytes);
-    device.read(place_of(segments, location)?, &mut buf)?;
-    Ok(buf)
 }
 
 /// Whose page it is: of volumes the byte range that its entries map.

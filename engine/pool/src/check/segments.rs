@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, HashSet};
 
 use engine_base::limits::PAGE_BYTES;
 use engine_base::{Location, Lsn, SegmentId, Slot};
-use engine_device::Place;
+use engine_device::{PageBuf, Place};
 use engine_format::{
-    PagePointer, SEGMENT_HEADER_BYTES, SegmentEntry, SegmentHeader, SegmentKind, SegmentState,
-    SegmentTablePage, Superblock,
+    FormatError, PagePointer, SEGMENT_HEADER_BYTES, SegmentEntry, SegmentHeader, SegmentKind,
+    SegmentState, SegmentTablePage, Superblock,
 };
 
 use super::report::{chain, slot_name};
 use super::{Check, Segments};
+use crate::copies::Range;
 use crate::pages::{InSlot, PageReader};
 use crate::space::Segment;
 
@@ -71,7 +72,17 @@ impl Check<'_> {
             device: &*device,
             slots: &slots,
             lost: None,
+            repair: false,
         };
+        for location in [Some(pointer.base), pointer.copy].into_iter().flatten() {
+            let place = Place::slot(slot, u64::from(location.offset));
+            let what = format!("the segment table's page at {location}");
+            // Where no copy is good, reading it says so.
+            let mut buf = PageBuf::zeroed(PAGE_BYTES);
+            if device.copies(place.area) > 1 {
+                self.every_copy_of(&what, place, pointer.checksum, &mut buf);
+            }
+        }
         let mut good = None;
         let mut read =
             |check: &mut Self, location: Location, other: &str| {
@@ -190,8 +201,12 @@ impl Check<'_> {
         segment: &Segment,
         slot: Slot,
     ) {
-        let mut bytes = [0; SEGMENT_HEADER_BYTES];
-        let read = self.device.read(Place::slot(slot, 0), &mut bytes);
+        let is_good = |bytes: &[u8]| {
+            let header = header_in(bytes, superblock, slot);
+            header.is_ok_and(|header| disagreement(&header, id, segment).is_none())
+        };
+        let place = Place::slot(slot, 0);
+        let read = self.read_any(place, SEGMENT_HEADER_BYTES, is_good);
         let kind = match segment.kind {
             SegmentKind::Journal => "journal",
             SegmentKind::Index => "index",
@@ -199,11 +214,17 @@ impl Check<'_> {
         };
         let wrong = match read {
             Err(error) => chain(&error),
-            Ok(()) => match SegmentHeader::decode(&bytes, superblock.pool_id, slot) {
+            Ok(mut bytes) => match header_in(&bytes, superblock, slot) {
                 Err(error) => chain(&error),
                 Ok(header) => match disagreement(&header, id, segment) {
                     Some(what) => what,
                     None => {
+                        let range = Range {
+                            place,
+                            unit: SEGMENT_HEADER_BYTES,
+                            is_good: &|_, bytes| is_good(bytes),
+                        };
+                        self.every_copy(&format!("the header of {id}"), &range, &mut bytes);
                         self.report.counts.segments += 1;
                         self.verified(SEGMENT_HEADER_BYTES as u64);
                         return;
@@ -217,6 +238,16 @@ impl Check<'_> {
             Place::slot(slot, 0)
         ));
     }
+}
+
+fn header_in(
+    bytes: &[u8],
+    superblock: &Superblock,
+    slot: Slot,
+) -> Result<SegmentHeader, FormatError> {
+    let bytes = bytes.first_chunk::<SEGMENT_HEADER_BYTES>();
+    let bytes = bytes.expect("a whole header was read");
+    SegmentHeader::decode(bytes, superblock.pool_id, slot)
 }
 
 /// Whether the checkpoint's state or its journal refers to the segment. Segments that were only

@@ -7,7 +7,7 @@
 //! journal to the same end, unless the damaged copy was the only one of its epoch: then groups of a
 //! later epoch lie on the device, and that is damage.
 
-use engine_device::Place;
+use engine_device::{Place, ReadFrom};
 use engine_format::{CheckpointId, SUPERBLOCK_BYTES, Superblock, superblock_offset};
 
 use super::Check;
@@ -41,10 +41,53 @@ impl Check<'_> {
         Ok(superblock)
     }
 
+    /// One of the two: of a pool on several devices the newest that any has, since a crash may have
+    /// come between them.
     fn read_copy(&mut self, copy: u8) -> Copy {
-        let mut bytes = [0; SUPERBLOCK_BYTES];
+        let device = std::sync::Arc::clone(&self.device);
         let place = Place::label(superblock_offset(copy));
-        if let Err(error) = self.device.read(place, &mut bytes) {
+        let numbers = (0..device.copies(place.area)).filter(|n| device.has_copy(*n, place.area));
+        let found: Vec<(usize, Copy)> = numbers
+            .map(|number| (number, self.read_one(number, place, copy)))
+            .collect();
+        let checkpoint = |copy: &Copy| match copy {
+            Copy::Valid(superblock) => Some(superblock.checkpoint),
+            _ => None,
+        };
+        let newest = found.iter().filter_map(|(_, copy)| checkpoint(copy)).max();
+        if newest.is_some() {
+            for (number, other) in &found {
+                let name = device.name_of_copy(*number, place.area);
+                self.bad_copy(copy, &name, other);
+            }
+        }
+        let is_newest = |(_, copy): &(usize, Copy)| checkpoint(copy) == newest;
+        let chosen = found.into_iter().find(is_newest);
+        chosen.map_or(Copy::Blank, |(_, copy)| copy)
+    }
+
+    /// One that is not valid on a device while it is on another.
+    fn bad_copy(&mut self, copy: u8, device: &str, found: &Copy) {
+        let what = format!("superblock copy {copy} on {device}");
+        let other = "another device has a good one, and checkpoints write over it";
+        match found {
+            Copy::Valid(_) | Copy::Blank => {}
+            Copy::Invalid(error) => self.warn(format!(
+                "{what} is not valid ({error}); {other}: a power cut while a checkpoint was \
+                 written leaves this behind"
+            )),
+            Copy::Unreadable(error) => self.damage(format!(
+                "{what} cannot be read ({error}); {other}: look at that device"
+            )),
+        }
+    }
+
+    fn read_one(&mut self, number: usize, place: Place, copy: u8) -> Copy {
+        let mut bytes = [0; SUPERBLOCK_BYTES];
+        let read = self
+            .device
+            .read_copy(number, place, ReadFrom::Cache, &mut bytes);
+        if let Err(error) = read {
             return Copy::Unreadable(chain(&error));
         }
         self.verified(SUPERBLOCK_BYTES as u64);

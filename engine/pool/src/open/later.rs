@@ -8,7 +8,7 @@
 
 use engine_base::limits::{BLOCK, BLOCK_BYTES};
 use engine_base::{Location, SegmentId, Slot, to_usize};
-use engine_device::{Device, DeviceError, PageBuf, Place};
+use engine_device::{Area, Device, DeviceError, PageBuf, Place, ReadFrom};
 use engine_format::{
     SEGMENT_HEADER_BYTES, SegmentHeader, SegmentKind, Superblock, decode_head, peek_head,
 };
@@ -30,17 +30,24 @@ pub(crate) struct Later {
 /// began; what cannot be read is passed over, because most slots were never used.
 pub(crate) fn later_epoch(device: &dyn Device, superblock: &Superblock) -> Option<Later> {
     let slots = (0..superblock.slots).map(Slot::new);
-    let later = slots.filter_map(|slot| later_group(device, superblock, slot).ok().flatten());
+    let copies = slots.flat_map(|slot| {
+        let copies = 0..device.copies(Area::Segment(slot));
+        copies.map(move |copy| (slot, copy))
+    });
+    let later = copies.filter_map(|copy| later_group(device, superblock, copy).ok().flatten());
     later.max_by_key(|later| later.segment)
 }
 
 fn later_group(
     device: &dyn Device,
     superblock: &Superblock,
-    slot: Slot,
+    (slot, copy): (Slot, usize),
 ) -> Result<Option<Later>, DeviceError> {
     let mut bytes = [0; SEGMENT_HEADER_BYTES];
-    device.read(Place::slot(slot, 0), &mut bytes)?;
+    let read = |offset, bytes: &mut [u8]| {
+        device.read_copy(copy, Place::slot(slot, offset), ReadFrom::Cache, bytes)
+    };
+    read(0, &mut bytes)?;
     let Ok(header) = SegmentHeader::decode(&bytes, superblock.pool_id, slot) else {
         return Ok(None);
     };
@@ -50,7 +57,7 @@ fn later_group(
     if !is_later {
         return Ok(None);
     }
-    let found = first_group(device, superblock.segment_bytes, &header, slot);
+    let found = first_group(device, superblock.segment_bytes, &header, (slot, copy));
     Ok(found.map(|group| Later {
         segment: header.segment,
         group,
@@ -63,14 +70,17 @@ fn first_group(
     device: &dyn Device,
     segment_bytes: u32,
     header: &SegmentHeader,
-    slot: Slot,
+    (slot, copy): (Slot, usize),
 ) -> Option<Place> {
+    let read = |offset, bytes: &mut [u8]| {
+        device.read_copy(copy, Place::slot(slot, offset), ReadFrom::Cache, bytes)
+    };
     let segment_bytes = u64::from(segment_bytes);
     let mut window = PageBuf::zeroed(WINDOW_BYTES);
     for from in (BLOCK..segment_bytes).step_by(WINDOW_BYTES) {
         let length = WINDOW_BYTES.min(to_usize(segment_bytes - from));
         let bytes = window.get_mut(..length)?;
-        if device.read(Place::slot(slot, from), bytes).is_err() {
+        if read(from, bytes).is_err() {
             continue;
         }
         for (offset, block) in (from..).step_by(BLOCK_BYTES).zip(bytes.chunks(BLOCK_BYTES)) {
@@ -83,8 +93,8 @@ fn first_group(
             };
             let place = Place::slot(slot, offset);
             let mut head = vec![0; to_usize(sizes.head_bytes.into())];
-            let is_read = offset + head.len() as u64 <= segment_bytes
-                && device.read(place, &mut head).is_ok();
+            let is_read =
+                offset + head.len() as u64 <= segment_bytes && read(offset, &mut head).is_ok();
             let is_group =
                 || decode_head(&head, at).is_ok_and(|head| head.header.epoch == header.epoch);
             if is_read && is_group() {

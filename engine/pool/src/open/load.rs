@@ -66,7 +66,7 @@ impl Loaded {
         lost: Option<LostPages>,
     ) -> Result<Self, StoreError> {
         let geometry = geometry_of(superblock);
-        let (segments, table) = read_segments(&**device, superblock)?;
+        let (segments, table) = read_segments(&**device, superblock, options.repair)?;
         let space = Space::new(geometry, segments, superblock.next_segment);
         let budget = MemoryBudget::new(options.memory_of_pages());
         let capacity = u64::from(geometry.slots) * u64::from(geometry.segment_bytes);
@@ -91,6 +91,8 @@ impl Loaded {
             features: superblock.features_incompatible,
             created_unix_nanos: superblock.created_unix_nanos,
             lost,
+            repairs: options.repair,
+            resync_rate: options.resync_rate,
         }));
         core.space.lock().restore_dead(superblock.checkpoint);
         core.load_redirects()?;
@@ -105,12 +107,18 @@ type Segments = BTreeMap<SegmentId, Segment>;
 fn read_segments(
     device: &dyn Device,
     superblock: &Superblock,
+    repair: bool,
 ) -> Result<(Segments, Vec<PagePointer>), StoreError> {
+    let slots = InSlot(superblock.segment_table_slot);
     let table = read_table(
-        device,
+        PageReader {
+            device,
+            slots: &slots,
+            repair,
+            lost: None,
+        },
         superblock.checkpoint,
         superblock.segment_table,
-        &InSlot(superblock.segment_table_slot),
     )?;
     let mut seen = std::collections::HashSet::new();
     for (id, segment) in &table.segments {

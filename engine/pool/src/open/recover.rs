@@ -35,7 +35,7 @@ impl Loaded {
         let mut beyond = Vec::new();
         if !is_creation(superblock.checkpoint) {
             let end = self.replay(superblock, options)?;
-            durable::rewrite(&*core.device, &end.unvouched)?;
+            durable::rewrite(&*core.device, core.geometry, &end)?;
             report(&end, superblock);
             lsn = end.lsn;
             beyond = end.beyond;

@@ -1,6 +1,6 @@
 //! The two copies of the superblock.
 
-use engine_device::{Device, DeviceError, Place};
+use engine_device::{Area, Device, DeviceError, Place, ReadFrom};
 use engine_format::{CheckpointId, FormatError, SUPERBLOCK_BYTES, Superblock, superblock_offset};
 
 use super::later::{Later, later_epoch};
@@ -31,10 +31,33 @@ pub(crate) fn read_superblocks(device: &dyn Device) -> SuperblockCopies {
     }
 }
 
+/// One copy: of a device that keeps it several times the newest, since a crash may have come
+/// between them; else why the first is not valid.
 fn read_copy(device: &dyn Device, copy: u8) -> Result<Superblock, CopyError> {
-    let mut bytes = [0; SUPERBLOCK_BYTES];
-    device.read(Place::label(superblock_offset(copy)), &mut bytes)?;
-    Ok(Superblock::decode(&bytes, copy)?)
+    let place = Place::label(superblock_offset(copy));
+    let one = |number: usize| -> Result<Superblock, CopyError> {
+        let mut bytes = [0; SUPERBLOCK_BYTES];
+        device.read_copy(number, place, ReadFrom::Cache, &mut bytes)?;
+        Ok(Superblock::decode(&bytes, copy)?)
+    };
+    let numbers = (0..device.copies(Area::Label)).filter(|n| device.has_copy(*n, Area::Label));
+    let mut found: Result<Superblock, CopyError> = Err(FormatError::BadMagic {
+        structure: "superblock",
+        found: [0; 8],
+    }
+    .into());
+    for (nth, number) in numbers.enumerate() {
+        let next = one(number);
+        let better = match (&found, &next) {
+            (Err(_), next) => nth == 0 || next.is_ok(),
+            (Ok(known), Ok(next)) => next.checkpoint > known.checkpoint,
+            (Ok(_), Err(_)) => false,
+        };
+        if better {
+            found = next;
+        }
+    }
+    found
 }
 
 impl SuperblockCopies {

@@ -8,8 +8,9 @@ use engine_log::{LogError, PackStream};
 
 use super::STREAMS;
 use super::marks::{Mark, Source};
+use crate::core::Core;
 use crate::places::{Stretches, survivors};
-use crate::{Pool, StoreError};
+use crate::{Pool, StoreError, copies};
 
 /// Blocks read at once.
 const SPAN_BLOCKS: u64 = 256;
@@ -129,13 +130,17 @@ impl<'a> Mover<'a> {
         let Some(buf) = self.buf.get_mut(..bytes) else {
             return Ok(());
         };
-        core.device
-            .read(Place::slot(first.slot, first.at * BLOCK), buf)?;
-        let mut blocks: Vec<&[u8]> = Vec::with_capacity(span.len());
+        let read = core
+            .device
+            .read(Place::slot(first.slot, first.at * BLOCK), buf);
+        if read.is_err() {
+            buf.fill(0);
+        }
         for moved in span {
             let from = to_usize(moved.at - first.at) * BLOCK_BYTES;
-            let block = buf.get(from..from + BLOCK_BYTES).unwrap_or_default();
-            if crc32c::crc32c(block) != moved.checksum {
+            let block = buf.get_mut(from..from + BLOCK_BYTES).unwrap_or_default();
+            if !core.is_good_on_a_copy(moved, block) {
+                read?;
                 let offset = moved.block * to_u32(BLOCK_BYTES);
                 return Err(StoreError::DataDamaged {
                     location: Location { segment, offset },
@@ -143,8 +148,12 @@ impl<'a> Mover<'a> {
                     block: 0,
                 });
             }
-            blocks.push(block);
         }
+        let blocks = span.iter().map(|moved| {
+            let from = to_usize(moved.at - first.at) * BLOCK_BYTES;
+            buf.get(from..from + BLOCK_BYTES).unwrap_or_default()
+        });
+        let blocks: Vec<&[u8]> = blocks.collect();
         let Some(stream) = self.streams.get_mut(stream) else {
             return Ok(());
         };
@@ -164,6 +173,24 @@ impl<'a> Mover<'a> {
         }
         self.pool.pause_cleaning();
         Ok(())
+    }
+}
+
+impl Core {
+    /// Whether a block that was read is what it should be; if not, and another copy of it is, it is
+    /// that one now, and the bad one is rewritten.
+    fn is_good_on_a_copy(&self, moved: &Move, block: &mut [u8]) -> bool {
+        let is_good = |_: usize, bytes: &[u8]| crc32c::crc32c(bytes) == moved.checksum;
+        if is_good(0, block) {
+            return true;
+        }
+        let range = copies::Range {
+            place: Place::slot(moved.slot, moved.at * BLOCK),
+            unit: BLOCK_BYTES,
+            is_good: &is_good,
+        };
+        self.device.copies(range.place.area) > 1
+            && copies::examine(&*self.device, &range, block, self.repairs).whole
     }
 }
 

@@ -84,7 +84,8 @@ impl Pool {
         let now = self.unix_nanos();
         let state = self.scrubber.state.lock();
         let record = &state.record;
-        record.is_running || now.saturating_sub(record.began) >= INTERVAL_NANOS
+        let is_old = now.saturating_sub(record.began) >= INTERVAL_NANOS;
+        record.is_running || state.has_new_copies || is_old
     }
 
     /// The next opening goes on from here.

@@ -185,7 +185,7 @@ impl Pool {
         (record.verified, record.dataset) = (0, 0);
         record.key.clear();
         record.left_out = 0;
-        state.wanted = false;
+        (state.wanted, state.has_new_copies) = (false, false);
     }
 
     /// Ends one that came to its end.

@@ -200,6 +200,7 @@ impl Space {
                 && let Some(slot) = segment.leave_slot()
             {
                 let (kind, written) = (segment.kind, segment.written);
+                self.occupied.leave(slot);
                 self.free(slot, kind, written, &mut discard);
             }
         }
@@ -213,6 +214,7 @@ impl Space {
             };
             self.packing.remove(id);
             if let Some(slot) = segment.slot {
+                self.occupied.leave(slot);
                 self.free(slot, segment.kind, segment.written, &mut discard);
             }
         }

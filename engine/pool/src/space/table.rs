@@ -12,7 +12,7 @@ use engine_log::{IndexStream, LogError, SegmentSource};
 
 use super::Segment;
 use crate::StoreError;
-use crate::pages::{PageReader, SlotOf};
+use crate::pages::PageReader;
 
 /// Bytes that the table of `entries` takes in the index stream, both copies.
 pub(crate) fn table_bytes(entries: usize) -> u64 {
@@ -65,23 +65,17 @@ pub(crate) struct LoadedTable {
 }
 
 /// Reads the table that `first` points to. Its own pages lie in segments that only the table names,
-/// so `slots` finds them.
+/// so `reader` knows where those are.
 pub(crate) fn read_table(
-    device: &dyn Device,
+    reader: PageReader<'_>,
     checkpoint: CheckpointId,
     first: Option<PagePointer>,
-    slots: &dyn SlotOf,
 ) -> Result<LoadedTable, StoreError> {
     let mut segments = BTreeMap::new();
     let mut pages = Vec::new();
     let mut next = first;
     while let Some(pointer) = next {
-        let page = PageReader {
-            device,
-            slots,
-            lost: None,
-        }
-        .table_page(&pointer, checkpoint)?;
+        let page = reader.table_page(&pointer, checkpoint)?;
         for entry in &page.entries {
             segments.insert(entry.segment, from_entry(entry));
         }

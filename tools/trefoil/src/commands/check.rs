@@ -5,11 +5,11 @@ mod copy;
 use std::path::PathBuf;
 
 use clap::Args;
-use engine_device::{OpenMode, open_path};
 use engine_pool::{CheckOptions, CheckReport, Finding, Severity, check};
 use serde::Serialize;
 
 use crate::commands::CommonArgs;
+use crate::engine::devices::open_offline;
 use crate::failure::Failure;
 use crate::output;
 use crate::size::Size;
@@ -61,15 +61,15 @@ pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
     }
     let data = args.common.pool.path()?;
     let what = format!("cannot check {}", data.display());
-    let opened =
-        open_path(data, OpenMode::ReadOnly).map_err(|error| Failure::because(&what, &error))?;
+    let device = open_offline(args.common.pool.devices()?)
+        .map_err(|error| Failure::because(&what, &error))?;
     let options = CheckOptions {
         memory: args.memory.bytes(),
         rewind: args.rewind,
     };
     let format = args.common.format();
     let bar = output::bar(format);
-    let checked = check(opened.device, &options, &mut |progress| {
+    let checked = check(device, &options, &mut |progress| {
         bar.set_length(progress.total.get());
         bar.set_position(progress.verified.get());
     });

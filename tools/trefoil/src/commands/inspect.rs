@@ -2,10 +2,10 @@
 
 use clap::{Args, Subcommand};
 use engine_base::{SegmentId, Slot};
-use engine_device::{OpenMode, open_path};
 use tools_inspect::{SegmentName, Target, inspect};
 
 use crate::commands::CommonArgs;
+use crate::engine::devices::open_offline;
 use crate::failure::Failure;
 use crate::output::{self, Format};
 
@@ -80,11 +80,11 @@ pub(crate) fn run(command: &InspectCommand) -> Result<(), Failure> {
     };
     let data = common.pool.path()?;
     let what = format!("cannot inspect {}", data.display());
-    let opened =
-        open_path(data, OpenMode::ReadOnly).map_err(|error| Failure::because(&what, &error))?;
+    let device =
+        open_offline(common.pool.devices()?).map_err(|error| Failure::because(&what, &error))?;
     let json = common.format() == Format::Json;
-    let mut text = inspect(opened.device.as_ref(), &target, json)
-        .map_err(|error| Failure::because(&what, &error))?;
+    let mut text =
+        inspect(device.as_ref(), &target, json).map_err(|error| Failure::because(&what, &error))?;
     if !text.ends_with('\n') {
         text.push('\n');
     }

@@ -93,6 +93,10 @@ impl Handler {
                 backend.snapshot_revert(snapshot)?;
                 Reply::Done {}
             }
+            Request::DeviceList {} => Reply::Devices(backend.status()?.devices),
+            Request::DeviceReplace { old, new } => {
+                Reply::Devices(backend.device_replace(old, absolute(new)?)?)
+            }
             _ => return Ok(None),
         }))
     }

@@ -14,6 +14,7 @@
 //! Fields that are not known are refused on both sides. All sizes are in bytes.
 
 mod buckets;
+mod devices;
 mod scrub;
 mod snapshots;
 
@@ -24,6 +25,7 @@ use crate::backend::BackendError;
 pub(crate) use buckets::{
     BucketReport, BucketRow, KeyRequest, KeyRow, KeySecret, QuotaReport, QuotaRequest,
 };
+pub(crate) use devices::{DeviceRow, Health as DeviceHealth};
 pub(crate) use scrub::{LostRow, ScrubReport};
 pub(crate) use snapshots::{RangeRow, SnapshotRow};
 
@@ -123,6 +125,12 @@ pub(crate) enum Request {
         bucket: String,
         directory: String,
     },
+    DeviceList {},
+    /// `new` is absolute; `old` is what the list shows: a path, an id or a number.
+    DeviceReplace {
+        old: String,
+        new: String,
+    },
     KeyCreate(KeyRequest),
     KeyList {},
     KeyDelete {
@@ -165,6 +173,7 @@ pub(crate) enum Reply {
     Quota(QuotaReport),
     Key(KeySecret),
     Keys(Vec<KeyRow>),
+    Devices(Vec<DeviceRow>),
 }
 
 /// A volume, as `volume list` shows it.
@@ -231,15 +240,6 @@ pub(crate) struct StatusReport {
     pub(crate) data_checksum_errors: u64,
     pub(crate) scrub: ScrubReport,
     pub(crate) devices: Vec<DeviceRow>,
-}
-
-/// A device of the pool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct DeviceRow {
-    pub(crate) path: String,
-    /// Its first error, after which nothing more was written to it.
-    pub(crate) failed: Option<String>,
 }
 
 /// Why a request was not done.

@@ -6,6 +6,8 @@ mod scrub;
 use engine_pool::{PoolMetrics, PoolStatus};
 use frontends_console::{Family, Kind, Sample, Value};
 
+use crate::control::protocol::{DeviceHealth, DeviceRow};
+
 pub(super) use doors::{of_mounts, of_nbd, of_s3};
 pub(super) use scrub::of_scrub;
 
@@ -17,7 +19,44 @@ pub(super) fn of_pool(status: &PoolStatus, metrics: &PoolMetrics) -> Vec<Family>
     all.extend(written(metrics));
     all.extend(log(status, metrics));
     all.extend(index(status, metrics));
+    all.extend(devices(status, metrics));
     all
+}
+
+fn devices(status: &PoolStatus, metrics: &PoolMetrics) -> [Family; 4] {
+    let rows = super::devices::rows(status);
+    let samples = |value: &dyn Fn(&DeviceRow) -> u64| {
+        let sample = |row: &DeviceRow| Sample {
+            labels: vec![("device", row.path.clone())],
+            value: Value::Whole(value(row)),
+        };
+        rows.iter().map(sample).collect()
+    };
+    [
+        Family {
+            name: "trefoil_device_healthy",
+            help: "1, or 0 for a device that is missing, has failed or is not up to date yet.",
+            kind: Kind::Gauge,
+            samples: samples(&|row| (row.health == DeviceHealth::Healthy).into()),
+        },
+        Family {
+            name: "trefoil_device_resync_bytes",
+            help: "Bytes that a device misses and that are still to be copied to it.",
+            kind: Kind::Gauge,
+            samples: samples(&|row| row.missing),
+        },
+        Family {
+            name: "trefoil_device_repairs_total",
+            help: "Bad stretches of a device that were rewritten from another copy.",
+            kind: Kind::Counter,
+            samples: samples(&|row| row.repaired),
+        },
+        Family::counter(
+            "trefoil_data_read_repairs_total",
+            "Reads of data that another copy has answered.",
+            metrics.data_read_repairs,
+        ),
+    ]
 }
 
 fn build() -> Family {

@@ -1,16 +1,17 @@
 //! The pool as the control socket sees it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use engine_base::{ByteCount, VolumeOffset};
 use engine_bucket::Buckets;
-use engine_device::PageBuf;
+use engine_device::{Mirror, PageBuf};
 use engine_pool::{Pool, StoreError, block_on};
 use engine_volume::{Ack, MapKind, Volume, VolumeInfo, Volumes};
 
 use crate::backend::{Backend, BackendError, Piece, VolumeIo};
 use crate::control::protocol::{DeviceRow, StatusReport, VolumeRow};
-use crate::engine::{scrub, snapshots};
+use crate::engine::{devices, scrub, snapshots};
 use crate::failure::chain;
 
 /// Pieces of a map asked for at a time.
@@ -18,11 +19,12 @@ const MAP_PIECES_MAX: usize = 4096;
 
 pub(super) struct PoolBackend {
     volumes: Volumes,
+    mirror: Option<Arc<Mirror>>,
 }
 
 impl PoolBackend {
-    pub(super) const fn new(volumes: Volumes) -> Self {
-        Self { volumes }
+    pub(super) const fn new(volumes: Volumes, mirror: Option<Arc<Mirror>>) -> Self {
+        Self { volumes, mirror }
     }
 
     pub(super) const fn volumes(&self) -> &Volumes {
@@ -82,6 +84,11 @@ impl Backend for PoolBackend {
     fn status(&self) -> Result<StatusReport, BackendError> {
         Ok(status_report(&self.volumes))
     }
+
+    fn device_replace(&self, old: &str, new: &Path) -> Result<Vec<DeviceRow>, BackendError> {
+        devices::replace(self.mirror.as_deref(), old, new)?;
+        Ok(status_report(&self.volumes).devices)
+    }
 }
 
 /// The state of the pool now.
@@ -112,10 +119,7 @@ pub(super) fn status_report(volumes: &Volumes) -> StatusReport {
         buckets: count(status.buckets),
         data_checksum_errors: metrics.data_read_errors,
         scrub: scrub::report(pool),
-        devices: vec![DeviceRow {
-            path: status.device,
-            failed: status.poisoned,
-        }],
+        devices: devices::rows(&status),
     }
 }
 

@@ -6,8 +6,8 @@ use engine_bucket::Buckets;
 use engine_volume::Volumes;
 use frontends_console::{Family, Health, Page, Section, Source};
 
-use crate::engine::families;
 use crate::engine::pool_backend::status_report;
+use crate::engine::{devices, families};
 use crate::output;
 use crate::serve::status_rows;
 
@@ -74,12 +74,7 @@ impl Source for PoolSource {
     }
 
     fn health(&self) -> Health {
-        match self.volumes.pool().status().poisoned {
-            None => Health::Passing,
-            Some(cause) => Health::Failing(format!(
-                "the pool is read-only after an error of its device: {cause}"
-            )),
-        }
+        devices::health(&self.volumes.pool().status())
     }
 
     fn page(&self) -> Page {

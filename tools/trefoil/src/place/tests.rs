@@ -2,7 +2,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use super::{control_socket, device_socket, single};
+use super::{checked, control_socket, device_socket, known_by, served_at};
 
 #[test]
 fn the_socket_of_a_directory_lies_in_it() {
@@ -42,14 +42,23 @@ fn devices_have_their_socket_under_run() {
 }
 
 #[test]
-fn several_paths_are_refused() {
+fn a_pool_on_several_devices_is_known_by_one_that_is_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let there = directory.path().join("b");
+    std::fs::create_dir(&there).unwrap();
+    let gone = directory.path().join("a");
+    let both = [gone.clone(), there.clone()];
+    assert_eq!(checked(&both).unwrap(), both);
+    assert_eq!(known_by(&both), there);
+    assert_eq!(known_by(std::slice::from_ref(&gone)), gone);
+    assert_eq!(served_at(&both), there);
+    std::fs::create_dir(&gone).unwrap();
+    assert_eq!(served_at(&both), gone);
+    std::fs::write(there.join("control.sock"), "").unwrap();
+    assert_eq!(served_at(&both), there);
     let paths = |texts: &[&str]| texts.iter().map(PathBuf::from).collect::<Vec<_>>();
-    assert_eq!(single(&paths(&["a"])).unwrap(), Path::new("a"));
-    assert!(
-        single(&paths(&["a", "b"]))
-            .unwrap_err()
-            .to_string()
-            .contains("2 paths")
-    );
-    assert!(single(&paths(&[""])).is_err());
+    assert!(checked(&paths(&[""])).is_err());
+    assert!(checked(&paths(&[])).is_err());
+    let twice = checked(&paths(&["a", "b", "a"])).unwrap_err();
+    assert!(twice.to_string().contains("twice"), "{twice}");
 }

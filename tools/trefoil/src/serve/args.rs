@@ -13,16 +13,21 @@ use crate::size::Size;
 /// Flags win over the config file, which wins over the defaults.
 #[derive(Debug, Default, Args)]
 pub(crate) struct ServeArgs {
-    /// Pool directory, file or block device; created when empty [default: ./trefoil-data]
+    /// Pool directory, file or block device, or several with commas between; created when empty
+    /// [default: ./trefoil-data]
     #[arg(long, value_name = "PATH", value_delimiter = ',')]
     pub(super) data: Option<Vec<PathBuf>>,
-    /// Copies kept over the given devices; this version keeps one [default: 1]
+    /// Copies that a new pool keeps over the given devices [default: 1 with one device, else 2]
     #[arg(long, value_name = "N")]
     pub(super) replicas: Option<u32>,
-    /// Bytes of a pool that is created [default: 90 % of what a directory's file system has free,
-    /// all of a file or device]
+    /// Bytes of each device of a pool that is created [default: 90 % of what a directory's file
+    /// system has free, all of a file or device]
     #[arg(long, value_name = "SIZE")]
     pub(super) capacity: Option<Size>,
+    /// Open although devices are missing and nothing proves the others current: what only the
+    /// missing ones have is lost
+    #[arg(long)]
+    pub(super) degraded: bool,
     /// Open at the checkpoint before the newest
     #[arg(long)]
     pub(super) rewind: bool,

@@ -38,7 +38,14 @@ const SCRUB_MIBPS_MAX: u64 = 1 << 20;
 /// What `serve` does. Fixed after start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Settings {
+    /// The path by which the pool is known.
     pub(crate) data: PathBuf,
+    /// All paths.
+    pub(crate) devices: Vec<PathBuf>,
+    /// Copies that a new pool keeps.
+    pub(crate) replicas: usize,
+    /// Open although devices are missing and nothing proves the others current.
+    pub(crate) degraded: bool,
     pub(crate) capacity: Option<ByteCount>,
     pub(crate) rewind: bool,
     pub(crate) accept_loss: bool,
@@ -63,8 +70,8 @@ pub(crate) struct S3Settings {
     pub(crate) region: String,
 }
 
-/// The config file. `rewind` and `accept-loss` are not in it: each gives something up, once, and a
-/// file would do it again at every start.
+/// The config file. `rewind`, `accept-loss` and `degraded` are not in it: each gives something up,
+/// once, and a file would do it again at every start.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct File {
@@ -105,15 +112,9 @@ impl Settings {
             .data
             .or(file.data)
             .unwrap_or_else(|| vec![place::DATA_DEFAULT.into()]);
-        let data = place::single(&data)?.to_owned();
-        match args.replicas.or(file.replicas).unwrap_or(1) {
-            1 => {}
-            replicas => {
-                return Err(Failure::usage(format_args!(
-                    "replicas is {replicas}; this version keeps one copy: leave it out or say 1"
-                )));
-            }
-        }
+        let devices = devices_of(place::checked(&data)?)?;
+        let data = place::known_by(&devices).to_owned();
+        let replicas = copies(args.replicas.or(file.replicas), devices.len())?;
         let memory = args
             .memory
             .or(file.memory)
@@ -140,6 +141,9 @@ impl Settings {
         }
         Ok(Self {
             data,
+            devices,
+            replicas,
+            degraded: args.degraded,
             capacity: args.capacity.or(file.capacity).map(Size::bytes),
             rewind: args.rewind,
             accept_loss: args.accept_loss,
@@ -180,6 +184,33 @@ impl S3Settings {
             region: region.unwrap_or_else(|| S3_REGION_DEFAULT.to_owned()),
         })
     }
+}
+
+/// The paths of the devices: of several absolute, because their names are kept and looked for
+/// again.
+fn devices_of(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    if let [only] = paths {
+        return Ok(vec![only.clone()]);
+    }
+    let absolute = |path: &PathBuf| {
+        let what = format!("cannot find {}", path.display());
+        std::path::absolute(path).map_err(|error| Failure::because(what, &error))
+    };
+    paths.iter().map(absolute).collect()
+}
+
+/// Copies over that many devices.
+fn copies(said: Option<u32>, devices: usize) -> Result<usize, Failure> {
+    let Some(said) = said else {
+        return Ok(devices.min(2));
+    };
+    let copies = usize::try_from(said).unwrap_or(usize::MAX);
+    if (1..=devices).contains(&copies) {
+        return Ok(copies);
+    }
+    Err(Failure::usage(format_args!(
+        "replicas is {said}, and --data names {devices} devices; each copy needs one of its own"
+    )))
 }
 
 fn file_read(path: &Path) -> Result<File, Failure> {

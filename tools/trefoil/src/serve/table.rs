@@ -101,8 +101,10 @@ pub(crate) fn status_rows(status: &StatusReport) -> Vec<Vec<String>> {
     let row = |name: &str, value: String| vec![name.to_owned(), value];
     let size = output::size;
     let device = |device: &DeviceRow| match &device.failed {
-        None => format!("{} (healthy)", device.path),
-        Some(cause) => format!("{} (failed, the pool is read-only: {cause})", device.path),
+        Some(cause) if device.id.is_empty() => {
+            format!("{} (failed, the pool is read-only: {cause})", device.path)
+        }
+        _ => format!("{} ({})", device.path, device.state()),
     };
     let segments = format!(
         "{} of {} journal, {} index, {} pack",

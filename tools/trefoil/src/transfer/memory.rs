@@ -1,6 +1,7 @@
 //! A pool in memory, for the tests of the control protocol and the transfers.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use engine_base::limits::{BLOCK, BLOCK_BYTES};
@@ -8,7 +9,7 @@ use engine_base::{ByteCount, ErrorKind, VolumeOffset, to_usize};
 
 use crate::backend::{Backend, BackendError, Piece, Scrubs, Snapshots, VolumeIo};
 use crate::control::protocol::{
-    Progress, RangeRow, ScrubReport, SnapshotRow, StatusReport, VolumeRow,
+    DeviceRow, Progress, RangeRow, ScrubReport, SnapshotRow, StatusReport, VolumeRow,
 };
 use crate::transfer::Monitor;
 
@@ -136,6 +137,13 @@ impl Backend for MemoryPool {
         Err(BackendError::new(
             ErrorKind::Poisoned,
             "no status\nin memory",
+        ))
+    }
+
+    fn device_replace(&self, _: &str, _: &Path) -> Result<Vec<DeviceRow>, BackendError> {
+        Err(BackendError::new(
+            ErrorKind::Invalid,
+            "no devices in memory",
         ))
     }
 }

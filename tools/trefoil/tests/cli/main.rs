@@ -7,6 +7,7 @@
 
 mod buckets;
 mod keys;
+mod mirrors;
 mod mounts;
 mod offline;
 mod quotas;

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use engine_device::{OpenMode, open_path};
 use engine_pool::{SalvageOptions, salvage};
 
 use super::CheckArgs;
+use crate::engine::devices::open_offline;
 use crate::failure::Failure;
 use crate::output;
 use crate::salvage::{CopyReport, MissingRow, copy, target_make};
@@ -13,14 +13,14 @@ use crate::salvage::{CopyReport, MissingRow, copy, target_make};
 pub(super) fn run(args: &CheckArgs, target: &Path) -> Result<(), Failure> {
     let data = args.common.pool.path()?;
     let what = format!("cannot read {}", data.display());
-    let opened =
-        open_path(data, OpenMode::ReadOnly).map_err(|error| Failure::because(&what, &error))?;
+    let device = open_offline(args.common.pool.devices()?)
+        .map_err(|error| Failure::because(&what, &error))?;
     target_make(target)?;
     let options = SalvageOptions {
         memory: args.memory.bytes(),
         rewind: args.rewind,
     };
-    let left = salvage(opened.device, &options).map_err(|error| Failure::because(&what, &error))?;
+    let left = salvage(device, &options).map_err(|error| Failure::because(&what, &error))?;
     let format = args.common.format();
     let bar = output::bar(format);
     let wanted = left

@@ -113,8 +113,8 @@ fn what_is_wrong_in_the_file_is_named() {
 
 #[test]
 fn what_cannot_be_done_is_refused() {
-    assert!(refused("replicas = 2").contains("keeps one copy"));
-    assert!(refused("data = [\"a\", \"b\"]").contains("2 paths"));
+    assert!(refused("replicas = 2").contains("names 1 devices"));
+    assert!(refused("data = [\"a\", \"a\"]").contains("twice"));
     assert!(refused("memory = \"1M\"").contains("the least is 16.0 MiB"));
 }
 

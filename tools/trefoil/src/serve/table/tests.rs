@@ -33,6 +33,7 @@ fn status() -> StatusReport {
         devices: vec![DeviceRow {
             path: "./my pool".to_owned(),
             failed: None,
+            ..DeviceRow::default()
         }],
     }
 }
@@ -97,6 +98,7 @@ fn a_failed_device_says_why() {
     let devices = vec![DeviceRow {
         path,
         failed: Some("sync failed".to_owned()),
+        ..DeviceRow::default()
     }];
     let rows = status_rows(&StatusReport {
         devices,
