@@ -6,7 +6,7 @@ use engine_device::{Place, SimImage};
 use engine_pool::StoreError;
 use tests_model::Rng;
 
-use crate::recovery::search;
+use crate::recovery::{find, search};
 use crate::rig::{How, Rest, Rig};
 use crate::seed::{Course, Left, Past};
 use crate::seen::Seen;
@@ -92,6 +92,34 @@ impl Course {
             (true, false) => "damaged pools where nothing was hit",
         };
         self.tally().count(what);
+    }
+
+    /// What must hold where one device of several is spoilt: nothing of it is seen, and a scrub
+    /// repairs it.
+    pub(crate) fn judge_mirrors(&mut self, left: &Left) {
+        let at = &left.at;
+        let life = self.next_life();
+        let rig = Rig::new(self.shape, left.rest.clone(), None, life);
+        let pool = rig.open(How::Newest, life);
+        let pool = pool.unwrap_or_else(|error| panic!("{at}: it does not open: {error:?}"));
+        let seen = Seen::of(&pool, &|_| false);
+        let seen = seen.unwrap_or_else(|error| panic!("{at}: reading fails: {error:?}"));
+        find(
+            &seen,
+            left,
+            left.least,
+            "what is there beside a spoilt device",
+        );
+        rig.catch_up(&pool);
+        let status = pool.scrub(&mut |_| ());
+        let status = status.unwrap_or_else(|error| panic!("{at}: scrubbing fails: {error:?}"));
+        assert_eq!(status.found, status.repaired, "{at}: {status:#?}");
+        let rig = Rig::new(self.shape, rig.killed(), None, life);
+        let report = rig.check();
+        let report = report.unwrap_or_else(|error| panic!("{at}: the check fails: {error:?}"));
+        let findings = &report.findings;
+        assert!(findings.is_empty(), "{at}: after a scrub: {findings:#?}");
+        self.tally().count("spoilt devices that were repaired");
     }
 
     /// After how many steps of this life the pool is as seen. Where its opening was cut, the newest

@@ -22,6 +22,7 @@ impl Course {
         if let Some(cut) = plan.cut_recovery {
             self.cut_recovery(left, plan, cut);
         }
+        self.victim_alone(left);
         let (rig, pool, count) = self.open(left);
         let state = left.history.state_after(count);
         block_on(pool.clean_up())
@@ -89,6 +90,30 @@ impl Course {
         }
     }
 
+    /// Nothing proves the device on which things go wrong current. Where it is made to open alone,
+    /// it is as it was at the moment when it dropped out, or nothing did go wrong.
+    fn victim_alone(&mut self, left: &Left) {
+        let life = self.next_life();
+        let rig = Rig::new(self.shape, left.rest.clone(), None, life);
+        let Some(rig) = rig.victim_alone() else {
+            return;
+        };
+        let refused = rig.open(How::Newest, life);
+        assert!(refused.is_err(), "{}: nothing proves it current", left.at);
+        let Ok(pool) = rig.open(How::Degraded, life) else {
+            self.tally()
+                .count("devices that were only caught up in part");
+            return;
+        };
+        let seen = Seen::of(&pool, &|_| false);
+        let seen = seen.unwrap_or_else(|error| panic!("{}: alone: {error:?}", left.at));
+        let is_past = |past: &Past| search(&seen, &past.history, 0).is_ok();
+        if !self.past.iter().any(is_past) {
+            find(&seen, left, 0, "what one device alone shows");
+        }
+        self.tally().count("devices that opened alone");
+    }
+
     fn cut_recovery(&mut self, left: &Left, plan: &Plan, cut: u64) {
         let life = self.next_life();
         let rig = Rig::new(self.shape, left.rest.clone(), Some(cut), life);
@@ -103,6 +128,7 @@ impl Course {
             least: left.least,
             vouched: left.vouched.clone(),
             was_opened: left.was_opened,
+            was_whole: left.was_whole,
             spoilt: left.spoilt,
             at: format!("{}, cut while it recovered", left.at),
         };

@@ -1,11 +1,14 @@
 //! The devices of a simulated pool: what lies on them between two lives, and how they come up.
 //!
-//! Everything that knows how many devices there are is here.
+//! Everything that knows how many devices there are is here. Most seeds have one; one in five has
+//! two or three, which keep two copies, and what goes wrong goes wrong on one of them.
+
+mod members;
 
 use std::sync::Arc;
 
 use engine_base::{ByteCount, ManualClock, SeededEntropy};
-use engine_device::{Device, Fault, SimDevice, SimImage, SimLayout, SimOptions};
+use engine_device::{Fault, SimDevice, SimImage, SimLayout, SimOptions, SimPower};
 use engine_pool::{CheckOptions, CheckReport, CreateOptions, Pool, PoolOptions, StoreError};
 
 /// How a pool and its devices are made; the same over all lives.
@@ -27,49 +30,85 @@ pub(crate) enum How {
     Newest,
     Rewind,
     AcceptLoss,
+    /// Whatever is lost with devices that are not there.
+    Degraded,
 }
 
 /// What lies on the devices of a pool that is not running.
 #[derive(Debug, Clone)]
 pub(crate) struct Rest {
-    image: SimImage,
+    shape: Shape,
+    images: Vec<SimImage>,
 }
 
 /// The devices of a running pool.
 pub(crate) struct Rig {
     shape: Shape,
+    /// The first of them: it knows whether there is power.
     pub(crate) device: Arc<SimDevice>,
+    devices: Vec<Arc<SimDevice>>,
+    /// Of several, the one that is plugged in; `None`: all are.
+    only: Option<usize>,
     pub(crate) clock: Arc<ManualClock>,
+}
+
+impl Shape {
+    /// How many devices there are.
+    const fn devices(&self) -> usize {
+        match self.seed % 15 {
+            3 | 8 => 2,
+            13 => 3,
+            _ => 1,
+        }
+    }
+
+    /// Whether what goes wrong on one device is nothing that a client sees, as long as all of them
+    /// are up to date.
+    pub(crate) const fn is_mirrored(&self) -> bool {
+        self.devices() > 1
+    }
+
+    /// The one of several on which things go wrong.
+    const fn victim(&self) -> usize {
+        if self.seed.is_multiple_of(2) {
+            self.devices() - 1
+        } else {
+            0
+        }
+    }
 }
 
 impl Rest {
     /// A pool that was created and never opened.
     pub(crate) fn created(shape: Shape) -> Self {
-        let rig = Rig::new(
+        let blank = Self {
             shape,
-            Self {
-                image: SimImage::default(),
-            },
-            None,
-            0,
-        );
+            images: vec![SimImage::default(); shape.devices()],
+        };
+        let rig = Rig::new(shape, blank, None, 0);
+        let device = rig.created();
         let options = CreateOptions {
-            capacity: Some(shape.capacity),
+            capacity: (!shape.is_mirrored()).then_some(shape.capacity),
             segment_bytes: Some(2 << 20),
             clock: Arc::clone(&rig.clock) as Arc<_>,
             entropy: Arc::new(SeededEntropy::new(shape.seed)),
         };
-        Pool::create(&*rig.device, &options).expect("a device without faults");
+        Pool::create(&*device, &options).expect("a device without faults");
         rig.killed()
     }
 
     /// A checksum of everything.
     pub(crate) fn digest(&self) -> u32 {
-        self.image.digest()
+        let digests = self.images.iter().map(SimImage::digest);
+        digests.fold(0, |all, one| all.rotate_left(1) ^ one)
     }
 
+    /// The device on which things go wrong.
     pub(crate) fn image_mut(&mut self) -> &mut SimImage {
-        &mut self.image
+        let victim = self.shape.victim();
+        self.images
+            .get_mut(victim)
+            .expect("every pool has a device")
     }
 }
 
@@ -77,17 +116,24 @@ impl Rig {
     /// The devices come up with what was left; each `life` has choices of its own. The power is cut
     /// at the change after `cut`.
     pub(crate) fn new(shape: Shape, rest: Rest, cut: Option<u64>, life: u64) -> Self {
-        let options = SimOptions {
-            seed: shape.seed ^ life.rotate_left(40),
-            crash_at: None,
-            crash_at_change: cut,
-            layout: shape.layout,
-            capacity: shape.capacity,
-            reads_yield: shape.is_slow,
+        let power = Arc::new(SimPower::failing_at(cut));
+        let device = |(number, image): (u64, SimImage)| {
+            let options = SimOptions {
+                seed: (shape.seed ^ life.rotate_left(40)) + number,
+                layout: shape.layout,
+                capacity: shape.capacity,
+                reads_yield: shape.is_slow,
+                ..SimOptions::default()
+            };
+            Arc::new(SimDevice::on_power(image, options, Arc::clone(&power)))
         };
+        let devices: Vec<_> = (0..).zip(rest.images).map(device).collect();
+        let first = devices.first().expect("every pool has a device");
         Self {
             shape,
-            device: Arc::new(SimDevice::from_image(rest.image, options)),
+            device: Arc::clone(first),
+            devices,
+            only: None,
             clock: Arc::new(ManualClock::default()),
         }
     }
@@ -103,7 +149,8 @@ impl Rig {
             entropy: Arc::new(entropy),
             ..PoolOptions::default()
         };
-        Pool::open(Arc::clone(&self.device) as Arc<dyn Device>, &options)
+        let device = self.put_together(life, how.into())?;
+        Pool::open(device, &options)
     }
 
     /// Verifies the pool, which nobody has open.
@@ -112,7 +159,7 @@ impl Rig {
             memory: ByteCount::new(4 << 20),
             ..CheckOptions::default()
         };
-        let device = Arc::clone(&self.device) as Arc<dyn Device>;
+        let device = self.put_together(0, members::Use::Look)?;
         engine_pool::check(device, &options, &mut |_| ())
     }
 
@@ -120,30 +167,43 @@ impl Rig {
         self.device.power_lost()
     }
 
+    fn victim(&self) -> &SimDevice {
+        let victim = self.devices.get(self.shape.victim());
+        victim.expect("every pool has a device")
+    }
+
     pub(crate) fn inject(&self, fault: Fault) {
-        self.device.inject(fault);
+        self.victim().inject(fault);
     }
 
     /// Faults that have not struck yet.
     pub(crate) fn armed(&self) -> usize {
-        self.device.armed_faults()
+        self.victim().armed_faults()
     }
 
     pub(crate) fn clear_faults(&self) {
-        self.device.clear_faults();
+        self.victim().clear_faults();
     }
 
     /// What the death of the process leaves.
     pub(crate) fn killed(&self) -> Rest {
-        Rest {
-            image: self.device.process_kill_image(),
-        }
+        self.rest(|device| device.process_kill_image())
     }
 
-    /// What a power cut leaves, as `seed` chooses.
+    /// What a power cut leaves, as `seed` chooses for each device.
     pub(crate) fn cut(&self, seed: u64) -> Rest {
+        let mut seed = seed;
+        self.rest(|device| {
+            let image = device.crash_image(seed);
+            seed = seed.rotate_left(23) ^ 0x9e37_79b9;
+            image
+        })
+    }
+
+    fn rest(&self, image: impl FnMut(&Arc<SimDevice>) -> SimImage) -> Rest {
         Rest {
-            image: self.device.crash_image(seed),
+            shape: self.shape,
+            images: self.devices.iter().map(image).collect(),
         }
     }
 }

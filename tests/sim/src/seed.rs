@@ -98,6 +98,9 @@ pub(crate) struct Left {
     pub(crate) vouched: Vouched,
     /// Its opening came to an end: all that was before it is in its checkpoint.
     pub(crate) was_opened: bool,
+    /// All devices of several were up to date from then on, but for the one on which things go
+    /// wrong.
+    pub(crate) was_whole: bool,
     /// Places that were spoilt.
     pub(crate) spoilt: u64,
     pub(crate) at: String,
@@ -128,6 +131,7 @@ impl Course {
             least: 0,
             vouched: Vouched::default(),
             was_opened: false,
+            was_whole: false,
             spoilt: 0,
             at,
         };
@@ -151,7 +155,11 @@ impl Course {
             self.spoil(&mut left.rest, places, plan.choices);
         }
         if plan.is_damaging() {
-            self.judge_damage(&left);
+            if self.shape.is_mirrored() && left.was_whole {
+                self.judge_mirrors(&left);
+            } else {
+                self.judge_damage(&left);
+            }
             return (left.rest, left.history.state);
         }
         self.recover(&left, plan)
@@ -167,6 +175,10 @@ impl Course {
             }
         };
         left.was_opened = true;
+        if plan.choices.is_multiple_of(3) {
+            rig.catch_up(&pool);
+        }
+        left.was_whole = rig.is_whole(&pool);
         let failed = self.steps(rig, &pool, plan, left);
         if rig.power_lost() {
             return;
@@ -232,6 +244,7 @@ impl Course {
                 at: format!("{}, step {number}", left.at),
             };
             let taken = self.hands.step(&mut scene);
+            rig.upkeep(pool, plan.choices >> 8 & 3);
             if left.history.durable > durable {
                 // The groups of this step say what was durable before it.
                 left.vouched.add(durable);

@@ -23,6 +23,8 @@ fn seeds(range: std::ops::Range<u64>) {
         "snapshots of buckets",
         "reverts of buckets",
         "buckets made from others",
+        "devices that opened alone",
+        "spoilt devices that were repaired",
     ];
     for what in happens {
         assert!(total.get(what) > 0, "no {what}: {total}");
