@@ -63,4 +63,14 @@ impl DeviceError {
             )),
         }
     }
+
+    /// Whether what was asked for is not there, as is a slot that was never used or was cut; the
+    /// device may be fine.
+    pub(crate) fn is_no_slot(&self) -> bool {
+        let Self::Io { source, .. } = self else {
+            return false;
+        };
+        let kinds = [io::ErrorKind::NotFound, io::ErrorKind::UnexpectedEof];
+        kinds.contains(&source.kind())
+    }
 }

@@ -67,8 +67,10 @@ impl Mirror {
         let Some((device, place)) = self.copy_at(copy, at)? else {
             return Err(self.no_copy(at));
         };
-        device.read_copy(0, place, from, buf).inspect_err(|_| {
-            if let Ok((index, _)) = self.holder_of(copy, at)
+        device.read_copy(0, place, from, buf).inspect_err(|error| {
+            // An opening looks at every slot, also at those that were never used.
+            if !error.is_no_slot()
+                && let Ok((index, _)) = self.holder_of(copy, at)
                 && let Some(member) = self.members.get(index)
             {
                 member.counters.errors.fetch_add(1, Ordering::Relaxed);
@@ -123,12 +125,8 @@ impl Mirror {
     /// Whether a call failed because the slot is not there, while the device is: its file was
     /// deleted or cut.
     pub(super) fn is_lost_slot(&self, holder: Holder, error: &DeviceError) -> bool {
-        let DeviceError::Io { source, .. } = error else {
-            return false;
-        };
-        let kinds = [io::ErrorKind::NotFound, io::ErrorKind::UnexpectedEof];
         let device = self.members.get(holder.member).and_then(Member::device);
-        kinds.contains(&source.kind()) && device.is_some_and(|device| device.is_there().is_ok())
+        error.is_no_slot() && device.is_some_and(|device| device.is_there().is_ok())
     }
 
     /// Goes on without one slot of a member: it is copied again.

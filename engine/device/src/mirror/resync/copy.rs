@@ -5,8 +5,6 @@
 //! be read although nothing says what it should be becomes zeroes, so that nothing of another time
 //! is taken for the head of a group.
 
-use std::io;
-
 use engine_base::Slot;
 use engine_base::limits::BLOCK_BYTES;
 
@@ -103,20 +101,12 @@ impl Mirror {
             };
             match device.read(place, buf) {
                 Ok(()) => return Ok(Source::Read),
-                Err(error) if is_no_slot(&error) && device.is_there().is_ok() => {}
+                Err(error) if error.is_no_slot() && device.is_there().is_ok() => {}
                 Err(_) => source = Source::Unreadable,
             }
         }
         Ok(source)
     }
-}
-
-fn is_no_slot(error: &DeviceError) -> bool {
-    let kind = match error {
-        DeviceError::Io { source, .. } => source.kind(),
-        _ => return false,
-    };
-    matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof)
 }
 
 /// The parts of a piece, which lies at `offset` of its slot, between unsound blocks: `(offset in

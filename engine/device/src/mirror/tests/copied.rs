@@ -10,7 +10,9 @@ use super::{GEOMETRY, Rig, SLOT, byte_of, dynamic, health, options, rig, rig_of,
 use crate::device::{Attention, Upkeep};
 use crate::mirror::choose::tests::superblock;
 use crate::mirror::{Mirror, assemble};
-use crate::{Area, Device, Fault, MemberHealth, Opened, Place, Prepare, SimDevice, SimOptions};
+use crate::{
+    Area, Device, Fault, MemberHealth, Opened, Place, Prepare, ReadFrom, SimDevice, SimOptions,
+};
 
 /// Puts an empty device in the place of the last one.
 fn replace_last(rig: &Rig) -> Arc<SimDevice> {
@@ -33,6 +35,19 @@ fn finish(mirror: &Mirror, attention: &Attention<'_>) {
     let current = |health: &MemberHealth| *health == MemberHealth::Current;
     assert!(health(mirror).iter().all(current), "{:?}", mirror.members());
     assert!(mirror.members().iter().all(|member| member.errors == 0));
+}
+
+#[test]
+fn to_look_at_a_slot_that_was_never_used_is_no_error_of_the_device() {
+    let rig = rig();
+    let never_used = Place::slot(Slot::new(SLOT.get() + 1), 0);
+    for copy in 0..2 {
+        let read = rig
+            .mirror
+            .read_copy(copy, never_used, ReadFrom::Storage, &mut [0; 4096]);
+        read.unwrap_err();
+    }
+    assert!(rig.mirror.members().iter().all(|member| member.errors == 0));
 }
 
 #[test]
