@@ -7,6 +7,7 @@
 //! Transfers are buffered: what was just written is read from the page cache. [`direct`] reads past
 //! it what storage holds.
 
+mod busy;
 mod direct;
 mod directory;
 mod layout;

@@ -13,7 +13,7 @@ use super::directory::{self, Directory, LABEL_FILE, SEGMENTS_DIR};
 use super::layout::{self, Layout};
 use super::open_file::OpenFile;
 use super::span::Span;
-use super::{FileDevice, sys};
+use super::{FileDevice, busy, sys};
 use crate::{Device, DeviceError, PageBuf};
 
 /// The label's file while it is being created; left behind only by a crash.
@@ -168,16 +168,14 @@ impl Opening<'_> {
             // On a block device O_EXCL means: not mounted, and not part of an array or volume.
             options.custom_flags(libc::O_EXCL);
         }
-        let file = options
-            .open(self.path)
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::ResourceBusy => self.failed(
-                    "is in use (mounted, or by another process); free it first",
-                    error,
-                ),
-                _ => self.failed("cannot be opened", error),
-            })?;
-        self.lock(&file)?;
+        let file = busy::open(&options, self.path).map_err(|error| match error.kind() {
+            io::ErrorKind::ResourceBusy => self.failed(
+                "is in use (mounted, or by another process); free it first",
+                error,
+            ),
+            _ => self.failed("cannot be opened", error),
+        })?;
+        self.locked(busy::lock(&file, self.writable()))?;
         let bytes = self.span_bytes(&file, raw)?;
         if bytes < LABEL_BYTES {
             return Err(self.refused(&format!(
@@ -217,12 +215,11 @@ impl Opening<'_> {
     }
 
     fn lock(&self, file: &File) -> Result<(), DeviceError> {
-        let locked = if self.writable() {
-            file.try_lock()
-        } else {
-            file.try_lock_shared()
-        };
-        match locked {
+        self.locked(busy::try_lock(file, self.writable()))
+    }
+
+    fn locked(&self, result: Result<(), TryLockError>) -> Result<(), DeviceError> {
+        match result {
             Ok(()) => Ok(()),
             Err(TryLockError::WouldBlock) if self.writable() => {
                 Err(self
