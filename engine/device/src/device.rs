@@ -160,6 +160,12 @@ pub trait Device: Send + Sync + 'static {
         copy == 0
     }
 
+    /// The copies of `area` that are in service, ascending.
+    fn copies_in_service(&self, area: Area) -> Vec<usize> {
+        let all = 0..self.copies(area);
+        all.filter(|copy| self.has_copy(*copy, area)).collect()
+    }
+
     /// What people call the device that has that copy of `area`.
     fn name_of_copy(&self, _copy: usize, _area: Area) -> String {
         self.name().to_owned()

@@ -6,18 +6,7 @@
 use engine_base::Checksum;
 use engine_base::limits::BLOCK_BYTES;
 use engine_base::to_usize;
-use engine_device::{Area, Device, PageBuf, Place, ReadFrom};
-
-use crate::core::Core;
-
-impl Core {
-    /// The copies of an area that can be read now.
-    pub(crate) fn copies_in_service(&self, area: Area) -> Vec<usize> {
-        let all = 0..self.device.copies(area);
-        all.filter(|copy| self.device.has_copy(*copy, area))
-            .collect()
-    }
-}
+use engine_device::{Device, PageBuf, Place, ReadFrom};
 
 /// Whether unit `index` holds what it should.
 pub(crate) type IsGood<'a> = &'a dyn Fn(usize, &[u8]) -> bool;
@@ -65,9 +54,9 @@ pub(crate) fn examine(
     buf: &mut [u8],
     repair: bool,
 ) -> Examined {
-    let area = range.place.area;
-    let in_service = (0..device.copies(area)).filter(|copy| device.has_copy(*copy, area));
-    let copies: Vec<Copy> = in_service
+    let copies: Vec<Copy> = device
+        .copies_in_service(range.place.area)
+        .into_iter()
         .map(|number| {
             let mut bytes = PageBuf::recycled(buf.len());
             let read = device.read_copy(number, range.place, ReadFrom::Storage, &mut bytes);

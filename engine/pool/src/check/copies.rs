@@ -75,8 +75,7 @@ impl Check<'_> {
     ) -> Result<PageBuf, engine_device::DeviceError> {
         let device = &self.device;
         let (mut found, mut failure) = (None, None);
-        let copies = 0..device.copies(place.area);
-        for copy in copies.filter(|copy| device.has_copy(*copy, place.area)) {
+        for copy in device.copies_in_service(place.area) {
             let mut buf = PageBuf::recycled(bytes);
             match device.read_copy(copy, place, ReadFrom::Cache, &mut buf) {
                 Ok(()) if is_good(&buf) => return Ok(buf),

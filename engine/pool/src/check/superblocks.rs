@@ -46,8 +46,9 @@ impl Check<'_> {
     fn read_copy(&mut self, copy: u8) -> Copy {
         let device = std::sync::Arc::clone(&self.device);
         let place = Place::label(superblock_offset(copy));
-        let numbers = (0..device.copies(place.area)).filter(|n| device.has_copy(*n, place.area));
+        let numbers = device.copies_in_service(place.area);
         let found: Vec<(usize, Copy)> = numbers
+            .into_iter()
             .map(|number| (number, self.read_one(number, place, copy)))
             .collect();
         let checkpoint = |copy: &Copy| match copy {

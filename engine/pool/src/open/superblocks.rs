@@ -40,7 +40,7 @@ fn read_copy(device: &dyn Device, copy: u8) -> Result<Superblock, CopyError> {
         device.read_copy(number, place, ReadFrom::Cache, &mut bytes)?;
         Ok(Superblock::decode(&bytes, copy)?)
     };
-    let numbers = (0..device.copies(Area::Label)).filter(|n| device.has_copy(*n, Area::Label));
+    let numbers = device.copies_in_service(Area::Label).into_iter();
     let mut found: Result<Superblock, CopyError> = Err(FormatError::BadMagic {
         structure: "superblock",
         found: [0; 8],

@@ -43,7 +43,7 @@ impl Pass<'_> {
         let (place, _) = self.core().run_at(location, BLOCK_BYTES)?;
         let checksum = stored.checksums.get(block * 4..block * 4 + 4);
         let (mut good, mut bad) = (None, Vec::new());
-        for copy in self.core().copies_in_service(place.area) {
+        for copy in self.core().device.copies_in_service(place.area) {
             let mut buf = PageBuf::recycled(BLOCK_BYTES);
             let read = self.read(copy, place, &mut buf)?;
             if read && checksum.is_some_and(|checksum| are_good(&buf, checksum)) {

@@ -185,7 +185,7 @@ impl Pass<'_> {
             return Ok(());
         };
         let mut buf = PageBuf::recycled(to_usize(bytes));
-        for copy in self.core().copies_in_service(first.place.area) {
+        for copy in self.core().device.copies_in_service(first.place.area) {
             let read = self.read(copy, first.place, &mut buf)?;
             for piece in run {
                 let from = to_usize(piece.place.offset - first.place.offset);

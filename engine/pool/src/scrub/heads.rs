@@ -26,7 +26,11 @@ impl Pass<'_> {
                 segment: superblock.journal.location.segment,
                 slot: superblock.journal.slot,
             };
-            for copy in self.core().copies_in_service(Area::Segment(start.slot)) {
+            for copy in self
+                .core()
+                .device
+                .copies_in_service(Area::Segment(start.slot))
+            {
                 match self.heads_of(&superblock, start, copy, durable) {
                     Heads::Good => {}
                     Heads::Bad => bad += 1,

@@ -73,7 +73,7 @@ impl Pass<'_> {
             let Some(place) = place_of(part.location) else {
                 continue;
             };
-            for copy in self.core().copies_in_service(place.area) {
+            for copy in self.core().device.copies_in_service(place.area) {
                 let mut buf = PageBuf::recycled(part.bytes);
                 let read = self.read(copy, place, &mut buf)?;
                 let is_good = read && crc32c::crc32c(&buf) == part.checksum.get();

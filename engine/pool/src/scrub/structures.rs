@@ -68,7 +68,7 @@ impl Pass<'_> {
         };
         let place = Place::label(superblock_offset(copy));
         let mut bad = Vec::new();
-        for at in self.core().copies_in_service(place.area) {
+        for at in self.core().device.copies_in_service(place.area) {
             let mut bytes = [0; SUPERBLOCK_BYTES];
             let read = self.read(at, place, &mut bytes)?;
             let found = Superblock::decode(&bytes, copy);
@@ -110,7 +110,7 @@ impl Pass<'_> {
     fn header(&mut self, id: SegmentId, segment: &Segment, slot: Slot) -> Result<(), Ended> {
         let place = Place::slot(slot, 0);
         let (mut good, mut bad) = (None, Vec::new());
-        for copy in self.core().copies_in_service(place.area) {
+        for copy in self.core().device.copies_in_service(place.area) {
             let mut bytes = PageBuf::recycled(SEGMENT_HEADER_BYTES);
             let read = self.read(copy, place, &mut bytes)?;
             if read && is_header(&bytes, (self.core().pool_id, slot), id, segment) {
