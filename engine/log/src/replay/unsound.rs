@@ -17,19 +17,20 @@ const PART_BLOCKS: usize = 256;
 /// it.
 ///
 /// Only what a group's head vouches for is looked at; what a segment has more is not told. Nothing
-/// may be given other bytes meanwhile: the caller holds a pin. Groups that are being written may be
-/// told to be bad; their writers see to them.
+/// may be given other bytes meanwhile: the caller holds a pin. Groups from `end` on are not looked
+/// at: those that were not applied may be on their way, and what a crash tore lies there, too.
 #[must_use]
 pub fn unsound_blocks(
     device: &dyn Device,
     geometry: Geometry,
     place: SegmentPlace,
+    end: u32,
     repair: bool,
 ) -> Vec<u64> {
     let mut heads = MergedHeads::new(device, geometry);
     let mut unsound = Vec::new();
     let mut offset = to_u32(BLOCK_BYTES);
-    loop {
+    while offset < end {
         // A stretch that cannot be read tells nothing.
         let head = heads.read(place, offset, |_| true).ok().flatten();
         let next = match head {
@@ -58,9 +59,10 @@ pub fn unsound_blocks(
             Some(next) if u64::from(next) + BLOCK <= u64::from(geometry.segment_bytes) => {
                 offset = next;
             }
-            _ => return unsound,
+            _ => break,
         }
     }
+    unsound
 }
 
 /// Of the blocks from `at` on those that should have a checksum and are good on no copy.
@@ -70,8 +72,9 @@ fn unsound_in(
     expected: &[Option<Checksum>],
     repair: bool,
 ) -> Vec<u64> {
-    let in_service = (0..device.copies(at.area)).filter(|copy| device.has_copy(*copy, at.area));
-    let copies: Vec<(usize, PageBuf)> = in_service
+    let copies: Vec<(usize, PageBuf)> = device
+        .copies_in_service(at.area)
+        .into_iter()
         .map(|copy| (copy, read_what_can_be(device, copy, at, expected.len())))
         .collect();
     let mut unsound = Vec::new();
@@ -101,8 +104,8 @@ fn unsound_in(
 }
 
 fn rewrite(device: &dyn Device, at: Place, bytes: &[u8], is_bad: impl Fn(usize) -> bool) {
-    let in_service = (0..device.copies(at.area)).filter(|copy| device.has_copy(*copy, at.area));
-    for copy in in_service.filter(|copy| is_bad(*copy)) {
+    let copies = device.copies_in_service(at.area).into_iter();
+    for copy in copies.filter(|copy| is_bad(*copy)) {
         match device.repair(copy, at, bytes) {
             Ok(()) => tracing::warn!(%at, copy, "a bad copy was rewritten with a good one"),
             Err(error) => {
@@ -135,3 +138,6 @@ fn read_what_can_be(device: &dyn Device, copy: usize, at: Place, blocks: usize) 
     }
     bytes
 }
+
+#[cfg(test)]
+mod tests;

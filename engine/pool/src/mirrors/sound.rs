@@ -5,12 +5,13 @@
 //! begins when a device has caught up reads every copy of the rest.
 
 use engine_base::limits::BLOCK_BYTES;
-use engine_base::{Slot, to_usize};
+use engine_base::{SegmentId, Slot, to_usize};
 use engine_device::{Area, PageBuf, Place, ReadFrom};
 use engine_format::{SEGMENT_HEADER_BYTES, SegmentHeader, SegmentKind};
 use engine_log::{SegmentPlace, unsound_blocks};
 
 use crate::Pool;
+use crate::space::Segment;
 
 /// Bytes read at once.
 const PIECE_BYTES: usize = 1 << 20;
@@ -21,10 +22,11 @@ impl Pool {
         // Taken before the look: what is there now is not released while it is held.
         let _pin = self.read_pin();
         match self.segment_in(slot) {
-            Some((segment, SegmentKind::Journal)) => {
+            Some((segment, known)) if known.kind == SegmentKind::Journal => {
                 let core = &self.core;
                 let place = SegmentPlace { segment, slot };
-                unsound_blocks(&*core.device, core.geometry, place, core.repairs)
+                let (device, end) = (&*core.device, known.written);
+                unsound_blocks(device, core.geometry, place, end, core.repairs)
             }
             Some(_) => self.unreadable_blocks(slot),
             None => Vec::new(),
@@ -32,7 +34,7 @@ impl Pool {
     }
 
     /// What lies in a slot, as a header there says, if it is in use.
-    fn segment_in(&self, slot: Slot) -> Option<(engine_base::SegmentId, SegmentKind)> {
+    fn segment_in(&self, slot: Slot) -> Option<(SegmentId, Segment)> {
         let device = &self.core.device;
         let at = Place::slot(slot, 0);
         (0..device.copies(at.area)).find_map(|copy| {
@@ -43,7 +45,7 @@ impl Pool {
             let header = SegmentHeader::decode(&bytes, self.core.pool_id, slot).ok()?;
             let space = self.core.space.lock();
             let known = space.segments.get(&header.segment)?;
-            (known.slot == Some(slot)).then_some((header.segment, header.kind))
+            (known.slot == Some(slot)).then_some((header.segment, *known))
         })
     }
 
