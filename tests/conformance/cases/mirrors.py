@@ -101,7 +101,7 @@ def compare_each(t, server, ledger, members):
     compare(server, ledger, [], "each was looked at")
 
 
-@case(each=KINDS, trefoil_only=True, long=True, timeout_seconds=300)
+@case(each=KINDS, trefoil_only=True, timeout_seconds=300)
 def a_member_is_pulled_and_returned_under_load_and_kills(t, kind):
     members = [member(t, kind, name) for name in "abc"]
     server = t.server(data=",".join(map(str, members)),
