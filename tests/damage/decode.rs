@@ -100,5 +100,6 @@ const fn class(error: &FormatError) -> Refusal {
             structure, name, ..
         } => ("field", structure, name),
         FormatError::Name { structure, .. } => ("name", structure, ""),
+        FormatError::Unit { .. } => ("unit", "data", ""),
     }
 }

@@ -161,7 +161,7 @@ fn flips_of_wide(kind: Kind) -> usize {
 fn whole_pools_are_clean_and_right() {
     for pool in pools::small()
         .iter()
-        .chain([pools::wide(), pools::packed()])
+        .chain([pools::wide(), pools::packed(), pools::compressed()])
     {
         let report = check_with(pool, Fault::None).unwrap();
         assert_eq!(report.findings, [], "pool {:?}", pool.name);
@@ -222,4 +222,9 @@ fn flipped_bits_of_a_wide_pool() {
 #[test]
 fn flipped_bits_of_a_packed_pool() {
     flip_bits(pools::packed(), flips_of_wide);
+}
+
+#[test]
+fn flipped_bits_of_a_compressed_pool() {
+    flip_bits(pools::compressed(), flips_of_wide);
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use engine_base::{ByteCount, ManualClock, SeededEntropy, VolumeOffset};
 use engine_device::{Device, Geometry, PageBuf, SimDevice, SimImage, SimOptions};
+use engine_format::Compression;
 use engine_pool::{CreateOptions, Pool, PoolOptions, block_on};
 use engine_volume::{Ack, Volume, Volumes};
 
@@ -92,6 +93,11 @@ impl History {
         self.changed();
     }
 
+    /// What is written from now on is compressed.
+    pub(crate) fn compress(&self, name: &str) {
+        block_on(self.volumes.set_compression(name, Compression::Lz4)).unwrap();
+    }
+
     pub(crate) fn delete(&mut self, name: &str) {
         block_on(self.volumes.delete(name)).unwrap();
         self.model.remove(name);
@@ -106,10 +112,21 @@ impl History {
 
     /// Writes random bytes.
     pub(crate) fn write(&mut self, name: &str, at: usize, bytes: usize, ack: Ack) {
+        self.write_words(name, (at, bytes), 1, ack);
+    }
+
+    /// Writes bytes that compress: each random word comes several times.
+    pub(crate) fn write_repeated(&mut self, name: &str, at: usize, bytes: usize, ack: Ack) {
+        self.write_words(name, (at, bytes), 6, ack);
+    }
+
+    fn write_words(&mut self, name: &str, (at, bytes): (usize, usize), times: usize, ack: Ack) {
         let mut data = PageBuf::zeroed(bytes);
-        for word in data.chunks_mut(8) {
+        for words in data.chunks_mut(8 * times) {
             let random = self.random.next_u64().to_le_bytes();
-            word.copy_from_slice(&random[..word.len()]);
+            for word in words.chunks_mut(8) {
+                word.copy_from_slice(&random[..word.len()]);
+            }
         }
         self.model.get_mut(name).unwrap()[at..at + bytes].copy_from_slice(&data);
         let at = VolumeOffset::new(at as u64);

@@ -130,3 +130,31 @@ pub(crate) fn packed() -> &'static Killed {
         history.killed("packed")
     })
 }
+
+/// One with units, whole and cut, in packs and in the journal.
+pub(crate) fn compressed() -> &'static Killed {
+    const UNIT: usize = 64 << 10;
+    static POOL: OnceLock<Killed> = OnceLock::new();
+    POOL.get_or_init(|| {
+        let mut history = History::new(SEED + 40);
+        history.create("units", 240 * UNIT);
+        history.compress("units");
+        for unit in 0..240 {
+            history.write_repeated("units", unit * UNIT, UNIT, Written);
+        }
+        history.checkpoint();
+        for unit in (0..240).filter(|unit| unit % 5 > 0) {
+            history.trim("units", unit * UNIT, UNIT, Written);
+        }
+        history.write("units", 10 * UNIT + 5000, 3000, Written);
+        history.checkpoint();
+        history.clean();
+        history.checkpoint();
+        history.checkpoint();
+        history.write_repeated("units", UNIT, 3 * UNIT, Durable);
+        history.write("units", UNIT + 8192, 20_000, Durable);
+        history.begin_tail();
+        history.write_repeated("units", 4 * UNIT + 4096, 40 << 10, Written);
+        history.killed("compressed")
+    })
+}

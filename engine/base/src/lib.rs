@@ -17,4 +17,4 @@ pub use error_kind::ErrorKind;
 pub use ids::{DatasetId, DeviceId, EpochId, PoolId, SegmentId, Slot};
 pub use num::{align_down, align_up, to_u32, to_usize};
 pub use random::{Entropy, SeededEntropy, SystemEntropy};
-pub use units::{BlockCount, ByteCount, Checksum, Location, Lsn, VolumeOffset};
+pub use units::{BlockCount, ByteCount, Checksum, Location, Lsn, Sixteenths, VolumeOffset};

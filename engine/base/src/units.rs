@@ -46,6 +46,77 @@ impl fmt::Display for ByteCount {
     }
 }
 
+/// A part of stored bytes, in sixteenths of a byte: 16 bytes that were compressed into one count
+/// for one each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Sixteenths(u64);
+
+impl Sixteenths {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+    /// How many make a byte.
+    pub const PER_BYTE: u64 = 16;
+
+    /// `sixteenths` of a byte.
+    #[must_use]
+    pub const fn new(sixteenths: u64) -> Self {
+        Self(sixteenths)
+    }
+
+    /// Whole bytes.
+    #[must_use]
+    pub const fn of_bytes(bytes: u64) -> Self {
+        Self(bytes * Self::PER_BYTE)
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// In bytes, rounded up.
+    #[must_use]
+    pub const fn bytes(self) -> u64 {
+        self.0.div_ceil(Self::PER_BYTE)
+    }
+
+    /// Both together; `None` over the limit of the type.
+    #[must_use]
+    pub const fn checked_add(self, other: Self) -> Option<Self> {
+        match self.0.checked_add(other.0) {
+            Some(sum) => Some(Self(sum)),
+            None => None,
+        }
+    }
+
+    /// What is left; `None` if `other` is more.
+    #[must_use]
+    pub const fn checked_sub(self, other: Self) -> Option<Self> {
+        match self.0.checked_sub(other.0) {
+            Some(rest) => Some(Self(rest)),
+            None => None,
+        }
+    }
+}
+
+impl std::ops::AddAssign for Sixteenths {
+    fn add_assign(&mut self, other: Self) {
+        self.0 += other.0;
+    }
+}
+
+impl fmt::Display for Sixteenths {
+    /// In bytes, e.g. `4096` or `4096 7/16`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (bytes, rest) = (self.0 / Self::PER_BYTE, self.0 % Self::PER_BYTE);
+        match rest {
+            0 => write!(f, "{bytes}"),
+            rest => write!(f, "{bytes} {rest}/{}", Self::PER_BYTE),
+        }
+    }
+}
+
 /// A number of 4 KiB blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct BlockCount(u32);

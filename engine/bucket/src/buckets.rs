@@ -1,12 +1,14 @@
 //! The buckets of a pool: create, list, show, delete, open.
 
+mod compression;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use engine_base::{ByteCount, DatasetId};
 use engine_format::{
-    BucketKey, ContentForm, DatasetKind, DatasetName, DatasetRecord, DatasetState, DirectoryState,
-    Inode, InodeFields, InodeId, InodeKind,
+    BucketKey, Compression, ContentForm, DatasetKind, DatasetName, DatasetRecord, DatasetState,
+    DirectoryState, Inode, InodeFields, InodeId, InodeKind,
 };
 use engine_pool::{Dataset, DatasetInfo, LockMode, Pool, StoreError};
 use engine_tree::Tree;
@@ -30,6 +32,10 @@ pub struct BucketInfo {
     pub name: String,
     /// Bytes of data in extents that it refers to.
     pub allocated: ByteCount,
+    /// Bytes that are stored for them.
+    pub stored: ByteCount,
+    /// What becomes of what is written.
+    pub compression: Compression,
     /// When it was created, in nanoseconds since 1970.
     pub created_unix_nanos: u64,
 }
@@ -61,6 +67,8 @@ impl From<DatasetInfo> for BucketInfo {
             id: info.id,
             name: info.record.name.as_str().to_owned(),
             allocated: info.allocated,
+            stored: info.stored,
+            compression: info.record.compression,
             created_unix_nanos: info.record.created_unix_nanos,
         }
     }
@@ -79,13 +87,18 @@ impl Buckets {
         &self.pool
     }
 
-    /// Creates an empty bucket.
+    /// Creates an empty bucket, compressed or not.
     ///
     /// Durability: when it resolves, the bucket survives a power cut.
     ///
     /// # Errors
     /// [`BucketError::Exists`]; [`BucketError::Store`] with a refused name or without space.
-    pub async fn create(&self, name: &str, owner: RootOwner) -> Result<BucketInfo, BucketError> {
+    pub async fn create_with(
+        &self,
+        name: &str,
+        owner: RootOwner,
+        compression: Compression,
+    ) -> Result<BucketInfo, BucketError> {
         let checked = DatasetName::new(name).map_err(|source| StoreError::Name {
             name: name.to_owned(),
             source,
@@ -94,6 +107,7 @@ impl Buckets {
         let record = DatasetRecord {
             kind: DatasetKind::Bucket,
             state: DatasetState::Live,
+            compression,
             size: ByteCount::ZERO,
             cleanup_from: None,
             created_unix_nanos: nanos,

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use engine_base::limits::{BLOCK_BYTES, EXTENT_BYTES_MAX};
-use engine_base::{DatasetId, Lsn, to_u32, to_usize};
+use engine_base::{DatasetId, Lsn};
 use engine_device::PageBuf;
 use engine_format::{
-    BatchBuilder, BucketKey, Codec, EntryRecord, ExtentPut, ExtentShareRef, Inode, InodeId, Touch,
+    BatchBuilder, BucketKey, Compression, EntryRecord, ExtentShareRef, Inode, InodeId, Touch,
 };
 use engine_log::BatchData;
-use engine_pool::StoreError;
+use engine_pool::{Encoded, StoreError};
 use engine_tree::extent_key_span;
 
 use crate::flight::Flight;
@@ -24,6 +23,7 @@ const STREAMED_BYTES_MIN: usize = 64 << 10;
 /// One batch in the making.
 pub(crate) struct Change {
     dataset: DatasetId,
+    compression: Compression,
     batch: BatchBuilder,
     spans: Vec<(Vec<u8>, Vec<u8>)>,
     data: Vec<PageBuf>,
@@ -43,6 +43,7 @@ impl Change {
     pub(crate) fn new(bucket: &Bucket) -> Self {
         Self {
             dataset: bucket.dataset.id(),
+            compression: bucket.dataset.compression(),
             batch: BatchBuilder::new(),
             spans: Vec::new(),
             data: Vec::new(),
@@ -119,21 +120,10 @@ impl Change {
 
     /// Maps `bytes` bytes of a content from `offset`, the start of a block, on to `data`.
     pub(crate) fn extent(&mut self, content: InodeId, offset: u64, bytes: usize, data: PageBuf) {
-        let checksums: Vec<u32> = data.chunks(BLOCK_BYTES).map(crc32c::crc32c).collect();
         let prefix = BucketKey::extents(content);
-        let extent = to_usize(EXTENT_BYTES_MAX);
-        for (index, checksums) in checksums.chunks(extent / BLOCK_BYTES).enumerate() {
-            let from = index * extent;
-            let put = ExtentPut {
-                offset: offset + from as u64,
-                bytes: to_u32((bytes - from).min(extent)),
-                data_offset: to_u32(self.data_bytes + from),
-                skip: 0,
-                codec: Codec::None,
-            };
-            self.batch
-                .extent_put(self.dataset, &prefix, &put, checksums);
-        }
+        let encoded = Encoded::new(self.compression, offset, (data, bytes));
+        let object = (self.dataset, &prefix[..]);
+        let data = encoded.add_to(&mut self.batch, object, offset, self.data_bytes);
         self.span(&prefix, offset, bytes as u64);
         self.data_bytes += data.len();
         self.data.push(data);

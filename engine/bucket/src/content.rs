@@ -35,7 +35,7 @@ pub(crate) struct Found {
     pub(crate) stored: Option<Stored>,
 }
 
-/// Stored blocks, and how many bytes of them come before those that are meant.
+/// Stored blocks, and how many bytes of what they hold come before those that are meant.
 #[derive(Debug, Clone)]
 pub(crate) struct Stored {
     pub(crate) read: ExtentRead,

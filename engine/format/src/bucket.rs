@@ -9,6 +9,7 @@ mod inode;
 mod key;
 mod quota;
 mod records;
+mod shared;
 mod uploads;
 
 pub use directory::{DirectoryState, TOUCH_BYTES, Touch};
@@ -17,7 +18,8 @@ pub use fields::{ATTRIBUTE_BYTES_MAX, INODE_FIELDS_BYTES_MAX, InodeFields};
 pub use inode::{ContentForm, Inode, InodeKind};
 pub use key::{BucketKey, InodeId, SharedKey};
 pub use quota::{CHARGE_BYTES, Charge, Quota, QuotaState, Usage, counted};
-pub use records::{Cleanup, Held, InodeNumbers, Piece, Shared};
+pub use records::{Cleanup, Held, InodeNumbers, Piece};
+pub use shared::Shared;
 pub use uploads::{PartRecord, UploadRecord};
 
 /// Bytes of a directory entry's name at most: a whole object key may be one component.

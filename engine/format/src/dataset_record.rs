@@ -19,8 +19,10 @@ pub const DATASET_RECORD_BYTES_MAX: usize = size_of::<RawDatasetRecord>()
     + size_of::<RawAbove>()
     + VOLUME_NAME_BYTES_MAX;
 
+mod compression;
 mod descent;
 
+pub use compression::Compression;
 pub use descent::{Above, Descent};
 use descent::{RawAbove, RawDescent};
 
@@ -63,6 +65,8 @@ pub struct DatasetRecord {
     pub kind: DatasetKind,
     /// Whether it is there.
     pub state: DatasetState,
+    /// What becomes of what is written from now on.
+    pub compression: Compression,
     /// Its size; 0 for a bucket.
     pub size: ByteCount,
     /// Bytes from here on are leftovers of a larger size that are being given back; `None`: nothing
@@ -83,7 +87,7 @@ struct RawDatasetRecord {
     version: u8,
     kind: u8,
     state: u8,
-    reserved: u8,
+    compression: u8,
     size: U64,
     cleanup_from: U64,
     created_unix_nanos: U64,
@@ -119,7 +123,7 @@ impl DatasetRecord {
             },
             kind: self.kind as u8,
             state: self.state as u8,
-            reserved: 0,
+            compression: self.compression as u8,
             size: U64::new(self.size.get()),
             cleanup_from: U64::new(self.cleanup_from.unwrap_or(NO_CLEANUP)),
             created_unix_nanos: U64::new(self.created_unix_nanos),
@@ -166,6 +170,7 @@ impl DatasetRecord {
         Ok(Self {
             kind,
             state,
+            compression: compression::decode(raw.compression)?,
             size: ByteCount::new(raw.size.get()),
             cleanup_from: (cleanup_from != NO_CLEANUP).then_some(cleanup_from),
             created_unix_nanos: raw.created_unix_nanos.get(),
@@ -194,7 +199,6 @@ impl RawDatasetRecord {
                 supported,
             });
         }
-        check::zero(&[self.reserved], NAME, "reserved")?;
         check::zero(&self.reserved_tail, NAME, "reserved")?;
         let (kind, state, size) = (self.kind, self.state, self.size.get());
         let kind = match kind {

@@ -93,6 +93,12 @@ pub enum FormatError {
         /// The rule it breaks.
         why: &'static str,
     },
+    /// Verified stored bytes are not the compressed unit that they should be.
+    #[error("the compressed unit is invalid: {why}; restore it, and report this")]
+    Unit {
+        /// The rule it breaks.
+        why: &'static str,
+    },
     /// A dataset's name breaks the rules for names.
     #[error("the {structure} is invalid: its name is refused")]
     Name {

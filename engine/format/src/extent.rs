@@ -6,12 +6,16 @@ use engine_base::{Location, to_u32, to_usize};
 use crate::{Checksums, FormatError, check, varint};
 
 pub use buf::ExtentBuf;
+pub(crate) use codec::codec;
+pub use codec::{Codec, UNIT_BYTES_MAX, Unit};
+pub use shared::position_in_unit;
 
 /// Stored blocks of the longest extent: one mebibyte that starts inside a block.
 pub const EXTENT_BLOCKS_MAX: usize = to_usize(EXTENT_BYTES_MAX / BLOCK) + 1;
 
 /// Bytes of the longest extent value: tag, varints at their longest, checksums.
 pub const EXTENT_VALUE_BYTES_MAX: usize = 1 + 10 + 3 + 3 + 2 + 4 * EXTENT_BLOCKS_MAX;
+const _: () = assert!(1 + 10 + 3 + 3 + 3 + 3 + 3 + 4 * 15 < EXTENT_VALUE_BYTES_MAX);
 
 const NAME: &str = "extent";
 const CODEC_MASK: u8 = 0x0f;
@@ -19,36 +23,8 @@ const HAS_SKIP: u8 = 0x10;
 const IN_BYTES: u8 = 0x20;
 const SHARED: u8 = 0x40;
 
-/// How stored bytes are encoded. The numbers are those on disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[repr(u8)]
-pub enum Codec {
-    /// As they are.
-    #[default]
-    None = 0,
-}
-
-impl Codec {
-    /// The number on disk.
-    #[must_use]
-    pub const fn get(self) -> u8 {
-        self as u8
-    }
-}
-
-impl TryFrom<u8> for Codec {
-    type Error = u8;
-
-    /// Gives the number back if it names no codec of version 1.
-    fn try_from(value: u8) -> Result<Self, u8> {
-        match value {
-            0 => Ok(Self::None),
-            other => Err(other),
-        }
-    }
-}
-
-/// An extent: `bytes` logical bytes that start `skip` bytes behind `location`. Always valid.
+/// An extent: `bytes` logical bytes that start `skip` bytes behind `location`, or behind the start
+/// of the unit that lies there. Always valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExtentRef<'a> {
     location: Location,
@@ -63,8 +39,9 @@ impl<'a> ExtentRef<'a> {
     /// Checks the parts of an extent against each other and the limits.
     ///
     /// # Errors
-    /// [`FormatError::Field`]: `bytes` is 1 to 1 MiB, `skip` lies in the first block, `location` is
-    /// a block behind a segment's header, all blocks lie in the segment, and each has one checksum.
+    /// [`FormatError::Field`]: `bytes` is 1 to 1 MiB, `skip` lies in the first block, or both in
+    /// the unit; `location` is a block behind a segment's header, all blocks lie in the segment,
+    /// and each has one checksum.
     pub fn new(
         location: Location,
         bytes: u32,
@@ -72,7 +49,7 @@ impl<'a> ExtentRef<'a> {
         codec: Codec,
         checksums: Checksums<'a>,
     ) -> Result<Self, FormatError> {
-        let blocks = stored_blocks(NAME, bytes, skip)?;
+        let blocks = stored_blocks(NAME, bytes, skip, codec)?;
         let offset = u64::from(location.offset);
         let valid = offset.is_multiple_of(BLOCK) && offset >= BLOCK;
         check::field(
@@ -125,7 +102,6 @@ impl<'a> ExtentRef<'a> {
             *tag,
             "its upper bit must be zero",
         )?;
-        let codec = codec(NAME, tag & CODEC_MASK)?;
         let (segment, rest) = varint::take(rest, NAME, "segment")?;
         let segment = check::segment(segment, NAME, "segment")?;
         let (block, rest) = varint::take(rest, NAME, "block")?;
@@ -135,8 +111,14 @@ impl<'a> ExtentRef<'a> {
         let bytes = length_bytes(length, tag & IN_BYTES != 0)?;
         let (skip, rest) = match tag & HAS_SKIP {
             0 => (0, rest),
-            _ => take_skip(rest)?,
+            _ => take_skip(rest, tag & CODEC_MASK != 0)?,
         };
+        let mut rest = rest;
+        let codec = codec(NAME, tag & CODEC_MASK, || {
+            let (unit, left) = take_unit(rest)?;
+            rest = left;
+            Ok(unit)
+        })?;
         let Some(checksums) = Checksums::from_bytes(rest) else {
             let (value, why) = (rest.len() as u64, "each checksum has 4 bytes");
             return Err(FormatError::Field {
@@ -154,7 +136,7 @@ impl<'a> ExtentRef<'a> {
         })
     }
 
-    /// The first block that holds a byte of it.
+    /// The first block that holds a byte of it; of its unit, if it is a part of one.
     #[must_use]
     pub const fn location(&self) -> Location {
         self.location
@@ -166,7 +148,7 @@ impl<'a> ExtentRef<'a> {
         self.bytes
     }
 
-    /// Bytes of the first block before the extent's first byte.
+    /// Bytes of the first block, or of the unit, before the extent's first byte.
     #[must_use]
     pub const fn skip(&self) -> u16 {
         self.skip
@@ -191,7 +173,7 @@ impl<'a> ExtentRef<'a> {
     }
 
     /// The extent of `bytes` of its logical bytes from `from` on. A block that the cut goes through
-    /// keeps its checksum in the parts on both sides.
+    /// keeps its checksum in the parts on both sides; parts of a unit keep all of it.
     ///
     /// # Panics
     /// If the range is empty or not inside the extent (programmer error).
@@ -203,6 +185,14 @@ impl<'a> ExtentRef<'a> {
             "a cut lies in the extent"
         );
         let start = u32::from(self.skip) + from;
+        if self.codec.unit().is_some() {
+            let skip = u16::try_from(start).expect("it lies in the unit");
+            return Self {
+                bytes,
+                skip,
+                ..*self
+            };
+        }
         let block = to_u32(BLOCK_BYTES);
         let first = start / block;
         let skip = start % block;
@@ -226,6 +216,7 @@ pub(crate) fn stored_blocks(
     structure: &'static str,
     bytes: u32,
     skip: u16,
+    codec: Codec,
 ) -> Result<u32, FormatError> {
     let valid = (1..=EXTENT_BYTES_MAX).contains(&bytes.into());
     check::field(
@@ -235,6 +226,12 @@ pub(crate) fn stored_blocks(
         bytes,
         "an extent maps 1 byte to 1 MiB",
     )?;
+    if let Codec::Lz4(unit) = codec {
+        let valid = u32::from(skip) + bytes <= unit.bytes();
+        let why = "it lies inside the unit";
+        check::field(valid, structure, "skip", skip, why)?;
+        return Ok(unit.blocks());
+    }
     let valid = usize::from(skip) < BLOCK_BYTES;
     check::field(
         valid,
@@ -244,16 +241,6 @@ pub(crate) fn stored_blocks(
         "it lies inside the first block",
     )?;
     Ok((u32::from(skip) + bytes).div_ceil(to_u32(BLOCK_BYTES)))
-}
-
-/// Reads the number of a codec.
-pub(crate) fn codec(structure: &'static str, value: u8) -> Result<Codec, FormatError> {
-    Codec::try_from(value).map_err(|value| FormatError::Field {
-        structure,
-        name: "codec",
-        value: value.into(),
-        why: "version 1 has only 0 (none)",
-    })
 }
 
 fn length_bytes(length: u64, in_bytes: bool) -> Result<u32, FormatError> {
@@ -280,14 +267,25 @@ fn length_bytes(length: u64, in_bytes: bool) -> Result<u32, FormatError> {
     Ok(to_u32(to_usize(length * BLOCK)))
 }
 
-fn take_skip(rest: &[u8]) -> Result<(u16, &[u8]), FormatError> {
+fn take_skip(rest: &[u8], in_unit: bool) -> Result<(u16, &[u8]), FormatError> {
     let (skip, rest) = varint::take(rest, NAME, "skip")?;
-    let why = "it is 1 to 4,095 where it is present";
-    check::field((1..BLOCK).contains(&skip), NAME, "skip", skip, why)?;
+    let (end, why) = match in_unit {
+        false => (BLOCK, "it is 1 to 4,095 where it is present"),
+        true => (1 << 16, "it is 1 to 65,535 where it is present"),
+    };
+    check::field((1..end).contains(&skip), NAME, "skip", skip, why)?;
     Ok((u16::try_from(skip).unwrap_or(u16::MAX), rest))
 }
 
+fn take_unit(rest: &[u8]) -> Result<(Unit, &[u8]), FormatError> {
+    let (bytes, rest) = varint::take(rest, NAME, "unit")?;
+    let (stored, rest) = varint::take(rest, NAME, "stored")?;
+    let small = |value| u32::try_from(value).unwrap_or(u32::MAX);
+    Ok((Unit::new(NAME, small(bytes), small(stored))?, rest))
+}
+
 mod buf;
+mod codec;
 mod shared;
 #[cfg(test)]
 mod tests;

@@ -22,10 +22,11 @@ pub use pages::{delta, page};
 pub use target::Target;
 pub use values::{
     dataset_record, extent, page_pointer, redirect, roots_record, scrub, segment_table, tree_key,
+    unit,
 };
 
 /// All decoders.
-pub const TARGETS: [Target; 19] = [
+pub const TARGETS: [Target; 20] = [
     Target {
         name: "superblock",
         run: superblock,
@@ -59,7 +60,12 @@ pub const TARGETS: [Target; 19] = [
     Target {
         name: "extent",
         run: extent,
-        sample: sample_extent,
+        sample: values::sample_extent,
+    },
+    Target {
+        name: "unit",
+        run: unit,
+        sample: values::sample_unit,
     },
     Target {
         name: "segment_table",
@@ -125,10 +131,6 @@ pub const TARGETS: [Target; 19] = [
 
 fn sample_superblock() -> [u8; 4096] {
     samples::superblock().encode(0)
-}
-
-fn sample_extent() -> Vec<u8> {
-    ExtentBuf::new(&samples::extent()).as_bytes().to_vec()
 }
 
 /// The input cut or zero-extended to the size of a structure.

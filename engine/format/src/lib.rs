@@ -41,6 +41,7 @@ mod segment_table;
 mod superblock;
 #[cfg(test)]
 mod testing;
+mod unit;
 mod varint;
 
 pub use batch::{
@@ -56,14 +57,17 @@ pub use bucket::{
 pub use checkpoint_id::CheckpointId;
 pub use checksums::Checksums;
 pub use dataset_record::{
-    Above, DATASET_KEY_BYTES, DATASET_KEY_PREFIX, DATASET_RECORD_BYTES_MAX, DatasetKind,
-    DatasetRecord, DatasetState, Descent, dataset_key,
+    Above, Compression, DATASET_KEY_BYTES, DATASET_KEY_PREFIX, DATASET_RECORD_BYTES_MAX,
+    DatasetKind, DatasetRecord, DatasetState, Descent, dataset_key,
 };
 pub use delta::{
     DELTA_BYTES_MAX, DELTA_BYTES_MIN, DELTA_CHANGE_BYTES, DeltaBuilder, DeltaChange, DeltaRef,
 };
 pub use error::{FormatError, Identity};
-pub use extent::{Codec, EXTENT_BLOCKS_MAX, EXTENT_VALUE_BYTES_MAX, ExtentBuf, ExtentRef};
+pub use extent::{
+    Codec, EXTENT_BLOCKS_MAX, EXTENT_VALUE_BYTES_MAX, ExtentBuf, ExtentRef, UNIT_BYTES_MAX, Unit,
+    position_in_unit,
+};
 pub use group::{
     GROUP_HEADER_BYTES, GroupHead, GroupHeader, HeadSizes, Successor, decode_head, encode_head,
     head_bytes_for, peek_head,
@@ -89,10 +93,12 @@ pub use scrub::{LOST_RANGES_MAX, LOST_SETTING, LostPart, LostRange, SCRUB_SETTIN
 pub use segment_header::{SEGMENT_HEADER_BYTES, SegmentHeader, SegmentKind};
 pub use segment_table::{SEGMENT_ENTRIES_MAX, SegmentEntry, SegmentState, SegmentTablePage};
 pub use superblock::{
-    FEATURE_BUCKET_SNAPSHOTS, FEATURE_BUCKETS, FEATURE_MIRRORS, FEATURE_PACKS, FEATURE_QUOTAS,
-    FEATURE_SETTINGS, FEATURE_SHARING, FEATURE_SNAPSHOTS, JournalStart, SUPERBLOCK_BYTES,
-    Superblock, superblock_offset,
+    FEATURE_BUCKET_SNAPSHOTS, FEATURE_BUCKETS, FEATURE_COMPRESSION, FEATURE_MIRRORS, FEATURE_PACKS,
+    FEATURE_QUOTAS, FEATURE_SETTINGS, FEATURE_SHARING, FEATURE_SNAPSHOTS, JournalStart,
+    SUPERBLOCK_BYTES, Superblock, superblock_offset,
 };
+
+pub use unit::{compress_unit, decompress_unit};
 
 /// The version of the format that this build reads and writes.
 pub const FORMAT_VERSION: u32 = 1;

@@ -108,9 +108,9 @@ pub struct ExtentPutRef<'a> {
     /// Where the first stored block lies, from the start of the group's data (of the batch's data
     /// before the batch joined a group): a multiple of 4,096.
     pub data_offset: u32,
-    /// Bytes of that block before the range's first byte.
+    /// Bytes of that block before the range's first byte; 0 where it is compressed.
     pub skip: u16,
-    /// How the stored bytes are encoded.
+    /// How the stored bytes are encoded; a unit is that range.
     pub codec: Codec,
     /// One checksum for each stored block.
     pub checksums: Checksums<'a>,

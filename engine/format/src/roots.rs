@@ -4,7 +4,7 @@
 use std::mem::offset_of;
 
 use engine_base::limits::{BLOCK, SEGMENT_BYTES_MAX};
-use engine_base::{ByteCount, DatasetId, Location, SegmentId};
+use engine_base::{ByteCount, DatasetId, Location, SegmentId, Sixteenths};
 use zerocopy::big_endian;
 use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -13,9 +13,9 @@ use crate::{FormatError, PagePointer, RawPagePointer, check};
 
 /// Bytes of a key of the roots tree.
 pub const ROOTS_KEY_BYTES: usize = 8;
-/// Bytes of the value of a dataset that is no snapshot.
+/// Bytes of the value of a dataset that is no snapshot, and has nothing compressed.
 pub const ROOTS_RECORD_BYTES: usize = 56;
-/// Bytes of the value of a snapshot.
+/// Bytes of the value of a snapshot that has nothing compressed.
 pub const KEPT_ROOTS_RECORD_BYTES: usize = 80;
 
 const NAME: &str = "roots record";
@@ -29,6 +29,9 @@ pub struct RootsRecord {
     pub root: Option<PagePointer>,
     /// Logical bytes that its extents map.
     pub allocated: ByteCount,
+    /// What these count for of the bytes that are stored for them: as many where nothing is
+    /// compressed.
+    pub stored: Sixteenths,
     /// Of a snapshot: what is older than it.
     pub kept: Option<KeptCut>,
 }
@@ -80,7 +83,12 @@ impl RootsRecord {
         };
         let kept = self.kept.as_ref().map(RawKeptCut::new);
         let kept = kept.as_ref().map_or(&[][..], IntoBytes::as_bytes);
-        [raw.as_bytes(), kept].concat()
+        let stored = U64::new(self.stored.get());
+        let stored = match self.stored == all_of(self.allocated) {
+            true => &[][..],
+            false => stored.as_bytes(),
+        };
+        [raw.as_bytes(), stored, kept].concat()
     }
 
     /// Checks a value.
@@ -96,6 +104,8 @@ impl RootsRecord {
         };
         let (raw, rest) =
             RawRootsRecord::ref_from_prefix(value).map_err(|_| truncated(ROOTS_RECORD_BYTES))?;
+        let allocated = ByteCount::new(raw.allocated_bytes.get());
+        let (stored, rest) = take_stored(allocated, rest)?;
         let kept = match rest {
             [] => None,
             rest => {
@@ -106,10 +116,29 @@ impl RootsRecord {
         };
         Ok(Self {
             root: raw.root.verify()?,
-            allocated: ByteCount::new(raw.allocated_bytes.get()),
+            allocated,
+            stored,
             kept,
         })
     }
+}
+
+fn all_of(allocated: ByteCount) -> Sixteenths {
+    Sixteenths::new(allocated.get().saturating_mul(Sixteenths::PER_BYTE))
+}
+
+/// The field that only datasets have of which something is compressed.
+fn take_stored(allocated: ByteCount, rest: &[u8]) -> Result<(Sixteenths, &[u8]), FormatError> {
+    let all = all_of(allocated);
+    if rest.len() % size_of::<RawKeptCut>() != size_of::<U64>() {
+        return Ok((all, rest));
+    }
+    let Ok((stored, rest)) = U64::ref_from_prefix(rest) else {
+        return Ok((all, rest));
+    };
+    let (stored, why) = (Sixteenths::new(stored.get()), "it is left out then");
+    check::field(stored != all, NAME, "stored", stored.get(), why)?;
+    Ok((stored, rest))
 }
 
 impl RawKeptCut {

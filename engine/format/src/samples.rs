@@ -11,15 +11,17 @@ pub(crate) use mirrors::{membership, missing_sector};
 
 use engine_base::limits::BLOCK_BYTES;
 use engine_base::{
-    ByteCount, Checksum, DatasetId, DeviceId, EpochId, Location, Lsn, PoolId, SegmentId, Slot,
+    ByteCount, Checksum, DatasetId, DeviceId, EpochId, Location, Lsn, PoolId, SegmentId,
+    Sixteenths, Slot,
 };
 
 use crate::{
-    BatchBuilder, CheckpointId, Checksums, Codec, ContentForm, DatasetKind, DatasetName,
-    DatasetRecord, DatasetState, DeltaBuilder, DeltaChange, DeltaPointer, DirectoryState,
-    ExtentPut, ExtentRef, GroupHeader, Inode, InodeFields, InodeId, InodeKind, JournalStart, Page,
-    PagePointer, Redirect, RootsRecord, SegmentEntry, SegmentHeader, SegmentKind, SegmentState,
-    SegmentTablePage, Successor, Superblock, UploadRecord, encode_head, head_bytes_for,
+    BatchBuilder, CheckpointId, Checksums, Codec, Compression, ContentForm, DatasetKind,
+    DatasetName, DatasetRecord, DatasetState, DeltaBuilder, DeltaChange, DeltaPointer,
+    DirectoryState, ExtentPut, ExtentRef, GroupHeader, Inode, InodeFields, InodeId, InodeKind,
+    JournalStart, Page, PagePointer, Redirect, RootsRecord, SegmentEntry, SegmentHeader,
+    SegmentKind, SegmentState, SegmentTablePage, Successor, Superblock, UploadRecord, encode_head,
+    head_bytes_for,
 };
 
 /// The pool of all samples.
@@ -172,6 +174,7 @@ pub(crate) fn segment_table() -> SegmentTablePage {
         state: SegmentState::Sealed,
         written_bytes: 0x0122_2324,
         live_bytes: 0x0022_2324,
+        live_excess: 0,
         last_lsn: Lsn::new(0x3132_3334_3536_3738),
     };
     let index = SegmentEntry {
@@ -211,6 +214,7 @@ pub(crate) fn dataset_record() -> DatasetRecord {
     DatasetRecord {
         kind: DatasetKind::Volume,
         state: DatasetState::Live,
+        compression: Compression::Off,
         size: ByteCount::new(0x0001_0203_0405_0600),
         cleanup_from: Some(0x0000_0203_0405_0600),
         created_unix_nanos: 0x2122_2324_2526_2728,
@@ -224,6 +228,7 @@ pub(crate) fn roots_record() -> RootsRecord {
     RootsRecord {
         root: Some(pointer()),
         allocated,
+        stored: Sixteenths::of_bytes(allocated.get()),
         kept: None,
     }
 }

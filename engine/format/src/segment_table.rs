@@ -4,7 +4,7 @@
 use std::mem::offset_of;
 
 use engine_base::limits::{PAGE_BYTES, SEGMENT_BYTES_MAX};
-use engine_base::{Lsn, SegmentId, Slot, to_u32, to_usize};
+use engine_base::{Lsn, SegmentId, Sixteenths, Slot, to_u32, to_usize};
 use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmute, transmute_ref};
 
@@ -49,8 +49,10 @@ pub struct SegmentEntry {
     pub state: SegmentState,
     /// Bytes written to it.
     pub written_bytes: u32,
-    /// Bytes of these that the checkpoint's state refers to.
+    /// Bytes of these that the checkpoint's state refers to, rounded up.
     pub live_bytes: u32,
+    /// By how many sixteenths of a byte that is rounded up.
+    pub live_excess: u8,
     /// Journal: the last LSN in it, as far as the checkpoint knows. Otherwise zero.
     pub last_lsn: Lsn,
 }
@@ -73,7 +75,8 @@ struct RawSegmentEntry {
     slot: U32,
     kind: u8,
     state: u8,
-    reserved: [u8; 2],
+    live_excess: u8,
+    reserved: u8,
     written_bytes: U32,
     live_bytes: U32,
     last_lsn: U64,
@@ -162,7 +165,8 @@ impl RawSegmentEntry {
             slot: U32::new(entry.slot.map_or(NO_SLOT, Slot::get)),
             kind: entry.kind.get(),
             state: entry.state as u8,
-            reserved: [0; 2],
+            live_excess: entry.live_excess,
+            reserved: 0,
             written_bytes: U32::new(entry.written_bytes),
             live_bytes: U32::new(entry.live_bytes),
             last_lsn: U64::new(entry.last_lsn.get()),
@@ -170,7 +174,7 @@ impl RawSegmentEntry {
     }
 
     fn verify(&self) -> Result<SegmentEntry, FormatError> {
-        check::zero(&self.reserved, NAME, "reserved")?;
+        check::zero(&[self.reserved], NAME, "reserved")?;
         let segment = check::segment(self.segment.get(), NAME, "segment")?;
         let kind = check::kind(self.kind, NAME)?;
         let (written_bytes, live_bytes) = (self.written_bytes.get(), self.live_bytes.get());
@@ -185,6 +189,10 @@ impl RawSegmentEntry {
             live_bytes,
             why,
         )?;
+        let excess = self.live_excess;
+        let valid = u64::from(excess) < Sixteenths::PER_BYTE && (excess == 0 || live_bytes > 0);
+        let why = "less than a byte is rounded up";
+        check::field(valid, NAME, "live_excess", excess, why)?;
         let last_lsn = self.last_lsn.get();
         let valid = kind == SegmentKind::Journal || last_lsn == 0;
         check::field(
@@ -202,6 +210,7 @@ impl RawSegmentEntry {
             state,
             written_bytes,
             live_bytes,
+            live_excess: excess,
             last_lsn: Lsn::new(last_lsn),
         })
     }

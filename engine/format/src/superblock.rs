@@ -33,6 +33,8 @@ pub const FEATURE_BUCKET_SNAPSHOTS: u64 = 32;
 pub const FEATURE_PACKS: u64 = 64;
 /// Incompatible feature: the pool lies on several devices, each with a membership record.
 pub const FEATURE_MIRRORS: u64 = 128;
+/// Incompatible feature: a dataset is, or was, to be compressed.
+pub const FEATURE_COMPRESSION: u64 = 1 << 8;
 /// The incompatible features that this build knows.
 const KNOWN_FEATURES: u64 = FEATURE_BUCKETS
     | FEATURE_SHARING
@@ -41,7 +43,8 @@ const KNOWN_FEATURES: u64 = FEATURE_BUCKETS
     | FEATURE_QUOTAS
     | FEATURE_BUCKET_SNAPSHOTS
     | FEATURE_PACKS
-    | FEATURE_MIRRORS;
+    | FEATURE_MIRRORS
+    | FEATURE_COMPRESSION;
 
 const MAGIC: [u8; 8] = *b"TREFOIL\x1a";
 const CHECKED_FROM: usize = 12;

@@ -115,6 +115,7 @@ pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, FormatError>) -> &'s
         Err(FormatError::Checksum { .. }) => "crc32c",
         Err(FormatError::UnsupportedVersion { .. }) => "version",
         Err(FormatError::UnsupportedFeatures { .. }) => "features_incompatible",
+        Err(FormatError::Unit { .. }) => "unit",
         Err(FormatError::Truncated { .. }) => "truncated",
         Err(FormatError::Name { .. }) => "name",
         Ok(value) => panic!("accepted: {value:?}"),

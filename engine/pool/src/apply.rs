@@ -15,6 +15,7 @@ use engine_tree::{
 
 use crate::Dataset;
 use crate::core::Core;
+use crate::dataset::Allocated;
 use crate::family::Growth;
 use crate::sharing;
 use crate::space::LiveChange;
@@ -224,13 +225,17 @@ impl Core {
         changes: &mut Vec<(SegmentId, LiveChange)>,
     ) -> Result<(), ApplyError> {
         let extent = put.extent(data)?;
-        changes.push((data.segment, LiveChange::Add(put.bytes)));
+        changes.push((data.segment, LiveChange::Add(extent.weight())));
+        let bytes = put.bytes.into();
+        self.counters
+            .client_bytes
+            .fetch_add(bytes, Ordering::Relaxed);
         let Target { dataset, tree } = target;
         let mut freed = Freed::new(self, dataset, changes);
         extent_put_over(tree, key, put.offset, &extent, &mut |old| freed.add(old))?;
-        let bytes = freed.finish(tree, key)?;
-        dataset.add_allocated(u64::from(put.bytes));
-        dataset.subtract_allocated(bytes);
+        let before = freed.finish(tree, key)?;
+        dataset.add_allocated(Allocated::of(&extent));
+        dataset.subtract_allocated(before);
         Ok(())
     }
 
@@ -257,14 +262,9 @@ impl Core {
     ) {
         let place = group.end.place;
         let mut space = self.space.lock();
-        let mut put = 0;
         for (segment, change) in changes {
             space.adjust(*segment, *change);
-            if let LiveChange::Add(bytes) = change {
-                put += u64::from(*bytes);
-            }
         }
-        self.counters.client_bytes.fetch_add(put, Ordering::Relaxed);
         space.wrote(place.segment, group.end.offset, group.lsn);
         if let Some(before) = turn.segment.replace(place.segment)
             && before != place.segment

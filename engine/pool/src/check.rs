@@ -34,11 +34,12 @@ mod usages;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engine_base::{ByteCount, DatasetId, SegmentId, Slot};
+use engine_base::{ByteCount, DatasetId, SegmentId, Sixteenths, Slot};
 use engine_device::Device;
 use engine_log::AcceptedGroup;
 
 use crate::StoreError;
+use crate::dataset::Allocated;
 use crate::open::geometry_of;
 use crate::pages::SlotOf;
 use crate::space::Segment;
@@ -146,17 +147,17 @@ impl SlotOf for Segments {
 /// What the trees of the checkpoint refer to.
 #[derive(Default)]
 struct Sums {
-    /// Live bytes by segment.
-    live: BTreeMap<SegmentId, u64>,
-    /// Mapped bytes by dataset.
-    allocated: BTreeMap<DatasetId, u64>,
+    /// What is live by segment.
+    live: BTreeMap<SegmentId, Sixteenths>,
+    /// What is mapped by dataset.
+    allocated: BTreeMap<DatasetId, Allocated>,
     redirects: Redirects,
     /// Some page could not be read, so that these are not all.
     incomplete: bool,
 }
 
 impl Sums {
-    fn add_live(&mut self, segment: SegmentId, bytes: u32) {
-        *self.live.entry(segment).or_default() += u64::from(bytes);
+    fn add_live(&mut self, segment: SegmentId, weight: Sixteenths) {
+        *self.live.entry(segment).or_default() += weight;
     }
 }

@@ -1,9 +1,11 @@
 //! Reading the data of extents: never a byte whose checksum was not verified.
 
+mod units;
+
 use engine_base::limits::BLOCK_BYTES;
 use engine_base::{Location, to_u32};
 use engine_device::{PageBuf, Place, ReadOp};
-use engine_format::{Checksums, ExtentRef};
+use engine_format::{Checksums, ExtentRef, Unit};
 
 use crate::core::Core;
 use crate::{Pool, ReadPin, StoreError, copies};
@@ -15,6 +17,8 @@ pub struct ExtentRead {
     pub location: Location,
     /// One checksum for each block, in order, little-endian.
     checksums: Vec<u8>,
+    /// What the blocks hold, if it is compressed.
+    unit: Option<Unit>,
 }
 
 impl ExtentRead {
@@ -24,14 +28,23 @@ impl ExtentRead {
         Self {
             location: extent.location(),
             checksums: extent.checksums().as_bytes().to_vec(),
+            unit: extent.codec().unit(),
         }
     }
 
-    /// Appends the blocks of `extent` if they lie right behind these. `false`: they do not.
+    /// The unit that the blocks hold; `None` if they hold the bytes as they are.
+    #[must_use]
+    pub const fn unit(&self) -> Option<Unit> {
+        self.unit
+    }
+
+    /// Appends the blocks of `extent` if they lie right behind these, and both hold bytes as they
+    /// are. `false`: they do not.
     pub fn extend(&mut self, extent: &ExtentRef<'_>) -> bool {
         let end = u64::from(self.location.offset) + self.bytes() as u64;
         let next = extent.location();
-        if next.segment != self.location.segment || u64::from(next.offset) != end {
+        let is_behind = next.segment == self.location.segment && u64::from(next.offset) == end;
+        if !is_behind || self.unit.is_some() || extent.codec().unit().is_some() {
             return false;
         }
         self.checksums

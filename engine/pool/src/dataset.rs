@@ -1,11 +1,14 @@
 //! A dataset: its record, its tree, its locks.
 
 use std::any::Any;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use engine_base::{ByteCount, DatasetId};
-use engine_format::{Above, DatasetKind, DatasetRecord, DatasetState, Descent, PagePointer};
+use engine_base::{ByteCount, DatasetId, Sixteenths};
+use engine_format::{
+    Above, Compression, DatasetKind, DatasetRecord, DatasetState, Descent, ExtentRef, PagePointer,
+};
 use engine_tree::Tree;
 use parking_lot::{Mutex, RwLock};
 
@@ -30,8 +33,44 @@ pub struct Dataset {
     /// Of a snapshot.
     kept: Option<Kept>,
     allocated: AtomicU64,
+    /// What is stored for that, in sixteenths of a byte.
+    stored: AtomicU64,
+    /// Of the record: asked by every write.
+    compresses: AtomicBool,
     /// Where the next round of eviction goes on.
     pub(crate) evict_cursor: Mutex<Vec<u8>>,
+}
+
+/// What a dataset, or a part of one, refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Allocated {
+    /// Bytes of data.
+    pub(crate) bytes: u64,
+    /// What is stored for them.
+    pub(crate) stored: Sixteenths,
+}
+
+impl Allocated {
+    pub(crate) fn of(extent: &ExtentRef<'_>) -> Self {
+        let mut all = Self::default();
+        all.add(extent.bytes(), extent.weight());
+        all
+    }
+
+    pub(crate) fn add(&mut self, bytes: u32, weight: Sixteenths) {
+        self.bytes += u64::from(bytes);
+        self.stored += weight;
+    }
+}
+
+impl fmt::Display for Allocated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.bytes)?;
+        if self.stored != Sixteenths::of_bytes(self.bytes) {
+            write!(f, " (stored in {})", self.stored)?;
+        }
+        Ok(())
+    }
 }
 
 /// What the catalog says of a dataset.
@@ -43,6 +82,8 @@ pub struct DatasetInfo {
     pub record: DatasetRecord,
     /// Bytes of data that it refers to.
     pub allocated: ByteCount,
+    /// Bytes that are stored for them: fewer where they are compressed.
+    pub stored: ByteCount,
 }
 
 impl Dataset {
@@ -50,11 +91,12 @@ impl Dataset {
         id: DatasetId,
         record: Option<DatasetRecord>,
         tree: Tree,
-        allocated: u64,
+        allocated: Allocated,
     ) -> Self {
         let record_kind = record.as_ref().map(|record| record.kind);
         Self {
             id,
+            compresses: AtomicBool::new(record.as_ref().is_some_and(compresses)),
             record: RwLock::new(record),
             tree: RwLock::new(tree),
             locks: RangeLocks::default(),
@@ -63,7 +105,8 @@ impl Dataset {
             gate: KeyLocks::default(),
             attached: OnceLock::new(),
             kept: None,
-            allocated: AtomicU64::new(allocated),
+            allocated: AtomicU64::new(allocated.bytes),
+            stored: AtomicU64::new(allocated.stored.get()),
             evict_cursor: Mutex::new(Vec::new()),
         }
     }
@@ -166,6 +209,7 @@ impl Dataset {
             id: self.id,
             record,
             allocated: self.allocated(),
+            stored: ByteCount::new(self.stored().bytes()),
         }
     }
 
@@ -175,25 +219,61 @@ impl Dataset {
         ByteCount::new(self.allocated.load(Ordering::Relaxed))
     }
 
+    /// What becomes of what is written from now on.
+    #[must_use]
+    pub fn compression(&self) -> Compression {
+        match self.compresses.load(Ordering::Relaxed) {
+            true => Compression::Lz4,
+            false => Compression::Off,
+        }
+    }
+
     /// Looks at the tree. Do not wait inside.
     pub fn with_tree<R>(&self, look: impl FnOnce(&Tree) -> R) -> R {
         look(&self.tree.read())
     }
 
     pub(crate) fn set_record(&self, record: DatasetRecord) {
+        self.compresses
+            .store(compresses(&record), Ordering::Relaxed);
         *self.record.write() = Some(record);
     }
 
-    pub(crate) fn add_allocated(&self, bytes: u64) {
-        self.allocated.fetch_add(bytes, Ordering::Relaxed);
+    /// What is stored for them.
+    #[must_use]
+    pub fn stored(&self) -> Sixteenths {
+        Sixteenths::new(self.stored.load(Ordering::Relaxed))
     }
 
-    pub(crate) fn subtract_allocated(&self, bytes: u64) {
-        let before = self.allocated.fetch_sub(bytes, Ordering::Relaxed);
+    pub(crate) fn all_allocated(&self) -> Allocated {
+        Allocated {
+            bytes: self.allocated().get(),
+            stored: self.stored(),
+        }
+    }
+
+    pub(crate) fn add_allocated(&self, more: Allocated) {
+        self.allocated.fetch_add(more.bytes, Ordering::Relaxed);
+        self.stored.fetch_add(more.stored.get(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn subtract_allocated(&self, less: Allocated) {
+        let bytes = self.allocated.fetch_sub(less.bytes, Ordering::Relaxed);
+        let stored = self.stored.fetch_sub(less.stored.get(), Ordering::Relaxed);
         assert!(
-            before >= bytes,
-            "{}: {before} allocated bytes cannot shrink by {bytes}",
+            bytes >= less.bytes && stored >= less.stored.get(),
+            "{}: {bytes} allocated bytes, {stored} sixteenths stored, cannot shrink by {less:?}",
             self.id
         );
     }
+
+    /// Makes it what was found to be there.
+    pub(crate) fn correct_allocated(&self, found: Allocated) {
+        self.allocated.store(found.bytes, Ordering::Relaxed);
+        self.stored.store(found.stored.get(), Ordering::Relaxed);
+    }
+}
+
+fn compresses(record: &DatasetRecord) -> bool {
+    record.compression == Compression::Lz4
 }

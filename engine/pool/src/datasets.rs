@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use engine_base::DatasetId;
 use engine_base::limits::DATASETS_MAX;
-use engine_format::{BatchBuilder, DatasetKind, DatasetRecord, FEATURE_BUCKETS, dataset_key};
+use engine_format::{
+    BatchBuilder, Compression, DatasetKind, DatasetRecord, FEATURE_BUCKETS, FEATURE_COMPRESSION,
+    dataset_key,
+};
 
 use crate::cleanup::not_found;
 use crate::{Dataset, DatasetInfo, Pool, StoreError};
@@ -57,6 +60,9 @@ impl Pool {
         if record.kind == DatasetKind::Bucket {
             self.require_features(FEATURE_BUCKETS)?;
         }
+        if record.compression != Compression::Off {
+            self.require_features(FEATURE_COMPRESSION)?;
+        }
         let mut batch = BatchBuilder::new();
         batch.put(DatasetId::POOL, &dataset_key(id), &record.encode());
         for (key, value) in entries {
@@ -65,5 +71,30 @@ impl Pool {
         let lsn = self.commit_record(&dataset_key(id), batch).await?;
         self.durable(lsn).await?;
         self.core.catalog.get(id).ok_or_else(|| not_found(name))
+    }
+
+    /// Says how what is written to a dataset from now on is compressed. What is stored stays as it
+    /// is.
+    ///
+    /// Durability: when it resolves, the setting survives a power cut.
+    ///
+    /// # Errors
+    /// As [`Pool::change_dataset`], and of the checkpoints that say that the pool has such a
+    /// dataset.
+    pub async fn set_compression(
+        &self,
+        dataset: &Dataset,
+        compression: Compression,
+    ) -> Result<DatasetRecord, StoreError> {
+        if compression != Compression::Off {
+            // Whoever comes second waits until it is said.
+            let _names = self.core.catalog.pool.locks().lock(0..u64::MAX).await;
+            self.require_features(FEATURE_COMPRESSION)?;
+        }
+        let set = |record: &mut DatasetRecord| {
+            record.compression = compression;
+            Ok(())
+        };
+        self.change_dataset(dataset, set).await
     }
 }

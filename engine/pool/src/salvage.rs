@@ -12,12 +12,13 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use engine_base::limits::BLOCK_BYTES;
-use engine_base::{ByteCount, DatasetId, Location, to_u32};
+use engine_base::{ByteCount, DatasetId, Location, Sixteenths, to_u32};
 use engine_device::{Device, PageBuf, ReadFrom};
 use engine_format::{ExtentRef, Superblock};
 
 use crate::check::chain;
 use crate::core::Core;
+use crate::dataset::Allocated;
 use crate::open::{Loaded, geometry_of, is_creation, later_epoch, read_superblocks};
 use crate::{MEMORY_DEFAULT, PoolOptions, StoreError};
 pub use datasets::SalvagedDataset;
@@ -149,12 +150,15 @@ fn count_without_end(core: &Core) {
     const PLENTY: u32 = 1 << 31;
     let mut space = core.space.lock();
     for segment in space.segments.values_mut() {
-        segment.live = PLENTY;
+        (segment.live, segment.live_excess) = (PLENTY, 0);
     }
     space.count_reclaimable();
     drop(space);
     for dataset in core.catalog.all() {
-        dataset.add_allocated(1 << 62);
+        dataset.add_allocated(Allocated {
+            bytes: 1 << 62,
+            stored: Sixteenths::new(1 << 62),
+        });
     }
 }
 

@@ -10,15 +10,18 @@
 //! * a part of a marked extent that goes is dead as far as no record covers it any more;
 //! * a marked extent that is cut in two has two records from then on.
 //!
+//! A part of a unit is recorded under the first byte of the unit, with what part of it that is: of
+//! a unit is dead what no record of it covers.
+//!
 //! Extents are marked and recorded by the one mutation that shares them, before that they are not.
 //! A mark stays when the other references have gone: then its record is the only one.
 
 mod spans;
+mod stored;
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
-use engine_base::limits::EXTENT_BYTES_MAX;
-use engine_base::{SegmentId, to_u32, to_usize};
+use engine_base::SegmentId;
 use engine_format::{
     BucketKey, ExtentBuf, ExtentRef, ExtentShareRef, InodeId, SharedKey, SharedRecord,
 };
@@ -27,8 +30,10 @@ use engine_tree::{
 };
 
 use crate::apply::ApplyError;
+use crate::dataset::Allocated;
 
 pub(crate) use spans::record_spans;
+pub(crate) use stored::{StoredAt, uncovered, without};
 
 type Extents = Vec<(u64, ExtentBuf)>;
 
@@ -79,11 +84,6 @@ fn extents_in(tree: &Tree, prefix: &[u8], offset: u64, bytes: u64) -> Result<Ext
     result.map(|()| found)
 }
 
-/// The first byte of an extent in its segment.
-fn position(extent: &ExtentRef<'_>) -> u32 {
-    extent.location().offset + u32::from(extent.skip())
-}
-
 fn content_of(prefix: &[u8]) -> Result<InodeId, ApplyError> {
     let key = [prefix, &[0; 8]].concat();
     match BucketKey::decode(&key) {
@@ -102,66 +102,29 @@ fn key_of(segment: SegmentId, position: u32, content: InodeId, offset: u64) -> V
     .encode()
 }
 
-/// Takes a part of a marked extent out of the records; the ranges of the segment, from and to, that
-/// nothing refers to any more.
+/// Takes a part of a marked extent out of the records; what of it nothing refers to any more, as
+/// ranges of the segment in sixteenths of a byte.
 pub(crate) fn release(
     tree: &mut Tree,
     prefix: &[u8],
     freed: &FreedExtent,
     whole: &SharedExtent,
-) -> Result<Vec<(u32, u32)>, ApplyError> {
-    let (content, segment) = (content_of(prefix)?, freed.location.segment);
-    let record = |bytes| SharedRecord { bytes }.encode();
-    let first = key_of(segment, whole.position, content, whole.start);
-    if whole.from == 0 {
-        tree.delete(&first)?;
+) -> Result<Vec<Range<u64>>, ApplyError> {
+    let content = content_of(prefix)?;
+    let at = StoredAt::of_freed(freed.location.segment, whole);
+    let range = whole.from..whole.from + freed.bytes;
+    if range.start == 0 {
+        tree.delete(&key_of(at.segment, at.position, content, whole.start))?;
     } else {
-        tree.put(&first, &record(whole.from))?;
+        record(tree, content, whole.start, &at, range.start)?;
     }
-    let behind = whole.from + freed.bytes;
-    if behind < whole.bytes {
-        let (at, start) = (whole.position + behind, whole.start + u64::from(behind));
-        let rest = key_of(segment, at, content, start);
-        tree.put(&rest, &record(whole.bytes - behind))?;
+    if range.end < whole.bytes {
+        let start = whole.start + u64::from(range.end);
+        let (rest, bytes) = (at.behind(range.end), whole.bytes - range.end);
+        record(tree, content, start, &rest, bytes)?;
     }
-    let from = whole.position + whole.from;
-    uncovered(tree, segment, from, from + freed.bytes)
-}
-
-/// The parts of a range of a segment that no record covers.
-pub(crate) fn uncovered(
-    tree: &Tree,
-    segment: SegmentId,
-    from: u32,
-    to: u32,
-) -> Result<Vec<(u32, u32)>, ApplyError> {
-    let reach = to_u32(to_usize(EXTENT_BYTES_MAX));
-    let low = key_of(segment, from.saturating_sub(reach), InodeId::ROOT, 0);
-    let high = key_of(segment, to, InodeId::ROOT, 0);
-    let (mut dead, mut covered, mut result) = (Vec::new(), from, Ok(()));
-    scan_within(tree, &low, &high, |key, value| {
-        let (key, value) = (BucketKey::decode(key), SharedRecord::decode(value));
-        let (Ok(BucketKey::Shared(key)), Ok(value)) = (key, value) else {
-            result = Err(ApplyError::BadKey);
-            return ControlFlow::Break(());
-        };
-        let end = key.position + value.bytes;
-        if end > covered {
-            if key.position > covered {
-                dead.push((covered, key.position.min(to)));
-            }
-            covered = end;
-        }
-        match covered < to {
-            true => ControlFlow::Continue(()),
-            false => ControlFlow::Break(()),
-        }
-    })?;
-    result?;
-    if covered < to {
-        dead.push((covered, to));
-    }
-    Ok(dead)
+    let dead = uncovered(tree, &at, range)?;
+    Ok(dead.iter().map(|range| at.counted(range)).collect())
 }
 
 /// The extents of a range, cut to it, marked, with their places in the range that takes them; and
@@ -184,7 +147,7 @@ pub(crate) fn mark(tree: &mut Tree, share: &ExtentShareRef<'_>) -> Result<Extent
         }
         let key = ExtentKey::new(share.source, start);
         tree.put(&key, ExtentBuf::new(&extent.shared()).as_bytes())?;
-        record(tree, content, start, &extent)?;
+        record(tree, content, start, &StoredAt::of(&extent), extent.bytes())?;
     }
     Ok(cut)
 }
@@ -194,26 +157,33 @@ fn record(
     tree: &mut Tree,
     content: InodeId,
     start: u64,
-    extent: &ExtentRef<'_>,
+    at: &StoredAt,
+    bytes: u32,
 ) -> Result<(), ApplyError> {
-    let segment = extent.location().segment;
-    let key = key_of(segment, position(extent), content, start);
-    let bytes = extent.bytes();
-    Ok(tree.put(&key, &SharedRecord { bytes }.encode())?)
+    let key = key_of(at.segment, at.position, content, start);
+    let part = at.part;
+    Ok(tree.put(&key, &SharedRecord { bytes, part }.encode())?)
 }
 
-/// Puts marked extents where there is nothing; their bytes.
+/// Puts marked extents where there is nothing; what they refer to.
 pub(crate) fn put_marked(
     tree: &mut Tree,
     prefix: &[u8],
     extents: &Extents,
-) -> Result<u64, ApplyError> {
+) -> Result<Allocated, ApplyError> {
     let content = content_of(prefix)?;
-    let mut bytes = 0;
+    let mut all = Allocated::default();
     for (start, extent) in extents {
         tree.put(&ExtentKey::new(prefix, *start), extent.as_bytes())?;
-        record(tree, content, *start, &extent.extent())?;
-        bytes += u64::from(extent.extent().bytes());
+        let extent = extent.extent();
+        record(
+            tree,
+            content,
+            *start,
+            &StoredAt::of(&extent),
+            extent.bytes(),
+        )?;
+        all.add(extent.bytes(), extent.weight());
     }
-    Ok(bytes)
+    Ok(all)
 }

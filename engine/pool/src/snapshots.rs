@@ -200,6 +200,7 @@ impl Pool {
         let id = self.core.catalog.next_id();
         let mut new = self.record_from(&kept, snapshot.id(), old.name.clone(), id);
         new.created_unix_nanos = old.created_unix_nanos;
+        new.compression = old.compression;
         let above = match gate {
             Some(_) => self.above_numbers_of(head, &kept).await?,
             None => Above::default(),

@@ -15,6 +15,7 @@ mod admission;
 mod adopted;
 mod compaction;
 mod gate;
+mod live;
 mod occupied;
 mod packed;
 mod table;
@@ -35,6 +36,8 @@ pub(crate) use compaction::{CompactionGoal, SealedIndex, choose_victims};
 pub(crate) use gate::Generation;
 pub use gate::ReadPin;
 pub(crate) use gate::Taken;
+pub(crate) use live::LiveChange;
+use live::all_of;
 pub(crate) use packed::{RedirectChange, Staged};
 pub(crate) use table::{read_table, table_bytes, write_table};
 pub(crate) use victims::{Candidate, PackingGoal, choose_packing};
@@ -47,7 +50,10 @@ pub(crate) struct Segment {
     pub(crate) kind: SegmentKind,
     pub(crate) state: SegmentState,
     pub(crate) written: u32,
+    /// Live bytes, rounded up: zero only if there are none.
     pub(crate) live: u32,
+    /// By how many sixteenths of a byte they are: compressed bytes count for less than one each.
+    pub(crate) live_excess: u8,
     pub(crate) last_lsn: Lsn,
 }
 
@@ -181,6 +187,7 @@ impl Space {
             state: SegmentState::Open,
             written: u32::try_from(BLOCK).unwrap_or(u32::MAX),
             live: 0,
+            live_excess: 0,
             last_lsn: Lsn::ZERO,
         };
         let before = self.segments.insert(place.segment, segment);
@@ -194,16 +201,17 @@ impl Space {
             panic!("{segment} has live bytes but is not in use");
         };
         let before = (known.is_reclaimable(), known.is_dead_name());
-        known.live = match change {
-            LiveChange::Add(bytes) => known.live.checked_add(bytes),
-            LiveChange::Subtract(bytes) => known.live.checked_sub(bytes),
+        let live = known.weight();
+        let changed = match change {
+            LiveChange::Add(weight) => live.checked_add(weight),
+            LiveChange::Subtract(weight) => live.checked_sub(weight),
+        };
+        if changed
+            .and_then(|changed| known.set_weight(changed))
+            .is_none()
+        {
+            panic!("{segment}: live bytes {live:?} cannot change by {change:?}");
         }
-        .unwrap_or_else(|| {
-            panic!(
-                "{segment}: live bytes {} cannot change by {change:?}",
-                known.live
-            )
-        });
         let after = (known.is_reclaimable(), known.is_dead_name());
         self.reclaimable = self.reclaimable + u32::from(after.0) - u32::from(before.0);
         self.dead_names = self.dead_names + u32::from(after.1) - u32::from(before.1);
@@ -253,13 +261,4 @@ impl Space {
             })
             .collect()
     }
-}
-
-/// A change of live bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LiveChange {
-    /// More is referred to.
-    Add(u32),
-    /// Less is.
-    Subtract(u32),
 }

@@ -7,7 +7,7 @@ use engine_device::MemberStatus;
 use engine_format::{CheckpointId, DatasetKind};
 use engine_log::JournalStats;
 
-use crate::Pool;
+use crate::{DatasetInfo, Pool};
 
 /// The pool at a glance.
 #[derive(Debug, Clone)]
@@ -20,7 +20,11 @@ pub struct PoolStatus {
     pub free: ByteCount,
     /// Bytes that writes may still add before they are refused.
     pub available: ByteCount,
-    /// Bytes of data that datasets refer to.
+    /// Bytes of data that volumes and buckets refer to; each counts what it shares with others.
+    pub allocated: ByteCount,
+    /// Bytes that are stored for them: fewer where they are compressed.
+    pub stored: ByteCount,
+    /// Bytes of stored data that datasets refer to.
     pub live_data: ByteCount,
     /// Bytes of tree pages and tables of the newest checkpoint.
     pub live_index: ByteCount,
@@ -121,11 +125,16 @@ impl Pool {
         let live = usage.live_data + usage.live_index;
         let all = self.datasets();
         let of_kind = |kind| all.iter().filter(|info| info.record.kind == kind).count();
+        let sum = |of: fn(&DatasetInfo) -> ByteCount| {
+            ByteCount::new(all.iter().map(|info| of(info).get()).sum())
+        };
         PoolStatus {
             device: core.device.name().to_owned(),
             capacity: ByteCount::new(segment * u64::from(core.geometry.slots)),
             free: ByteCount::new(segment * u64::from(usage.free_slots)),
             available: ByteCount::new(core.admission.available()),
+            allocated: sum(|info| info.allocated),
+            stored: sum(|info| info.stored),
             live_data: ByteCount::new(usage.live_data),
             live_index: ByteCount::new(usage.live_index),
             dead: ByteCount::new(usage.written.saturating_sub(live)),

@@ -1,11 +1,10 @@
 //! Changes of a volume that are committed together.
 
-use engine_base::limits::{BLOCK_BYTES, EXTENT_BYTES_MAX};
-use engine_base::{DatasetId, to_u32, to_usize};
+use engine_base::DatasetId;
 use engine_device::PageBuf;
-use engine_format::{BatchBuilder, Codec, ExtentPut};
+use engine_format::BatchBuilder;
 use engine_log::BatchData;
-use engine_pool::StoreError;
+use engine_pool::{Encoded, StoreError};
 
 /// Writes from this size on are of somebody who copies or restores, not of a database: they will
 /// hardly be read soon by anybody who has not kept them.
@@ -29,21 +28,10 @@ impl Changes {
         }
     }
 
-    /// Maps whole blocks from `offset` on to `data`; one checksum per block. More than an extent
-    /// takes becomes several.
-    pub(crate) fn put(&mut self, offset: u64, data: PageBuf, checksums: &[u32]) {
-        let extent = to_usize(EXTENT_BYTES_MAX);
-        for (index, checksums) in checksums.chunks(extent / BLOCK_BYTES).enumerate() {
-            let from = index * extent;
-            let put = ExtentPut {
-                offset: offset + from as u64,
-                bytes: to_u32(checksums.len() * BLOCK_BYTES),
-                data_offset: to_u32(self.data_bytes + from),
-                skip: 0,
-                codec: Codec::None,
-            };
-            self.batch.extent_put(self.dataset, &[], &put, checksums);
-        }
+    /// Maps whole blocks from `offset` on to what they were encoded to.
+    pub(crate) fn put(&mut self, offset: u64, encoded: Encoded) {
+        let object = (self.dataset, &[][..]);
+        let data = encoded.add_to(&mut self.batch, object, offset, self.data_bytes);
         self.data_bytes += data.len();
         self.data.push(data);
     }

@@ -1,7 +1,7 @@
 //! What is known of a volume.
 
 use engine_base::{ByteCount, DatasetId};
-use engine_format::DatasetName;
+use engine_format::{Compression, DatasetName};
 use engine_pool::{DatasetInfo, StoreError};
 
 /// A volume at a glance.
@@ -15,6 +15,10 @@ pub struct VolumeInfo {
     pub size: ByteCount,
     /// Bytes of data that it refers to.
     pub allocated: ByteCount,
+    /// Bytes that are stored for them.
+    pub stored: ByteCount,
+    /// What becomes of what is written.
+    pub compression: Compression,
     /// When it was created, in nanoseconds since 1970.
     pub created_unix_nanos: u64,
 }
@@ -26,6 +30,8 @@ impl From<DatasetInfo> for VolumeInfo {
             name: info.record.name.as_str().to_owned(),
             size: info.record.size,
             allocated: info.allocated,
+            stored: info.stored,
+            compression: info.record.compression,
             created_unix_nanos: info.record.created_unix_nanos,
         }
     }

@@ -14,6 +14,7 @@ use engine_pool::{ExtentRead, StoreError};
 use engine_tree::{ExtentError, Missing, Piece, Tree, extent_lookup};
 
 use crate::Volume;
+use units::UnitPart;
 
 /// A part of what was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +59,7 @@ pub(crate) struct Part {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) parts: Vec<Part>,
+    pub(crate) units: Vec<UnitPart>,
     pub(crate) runs: Vec<Run>,
 }
 
@@ -101,7 +103,7 @@ impl Volume {
         bytes: usize,
     ) -> Result<ReadData, StoreError> {
         let start = to_usize(at - align_down(at, BLOCK));
-        if plan.parts.is_empty() {
+        if plan.is_hole() {
             return Ok(ReadData {
                 buf: None,
                 start,
@@ -119,6 +121,9 @@ impl Volume {
         }
         if !missed.is_empty() {
             buf = self.fill(&missed, buf).await?;
+        }
+        if !plan.units.is_empty() {
+            buf = self.fill_from_units(&plan.units, buf).await?;
         }
         Ok(ReadData {
             buf: Some(buf),
@@ -205,6 +210,11 @@ pub(crate) fn look_up(tree: &Tree, at: u64, bytes: u64) -> Result<Plan, ExtentEr
 }
 
 impl Plan {
+    /// Whether nothing has to be read.
+    pub(crate) const fn is_hole(&self) -> bool {
+        self.parts.is_empty() && self.units.is_empty()
+    }
+
     /// Memory for whole blocks around the range; holes are zero in it.
     pub(crate) fn buffer(&self, at: u64, bytes: usize) -> PageBuf {
         let span = to_usize(align_up(at + bytes as u64, BLOCK) - align_down(at, BLOCK));
@@ -216,6 +226,9 @@ impl Plan {
     }
 
     fn add_part(&mut self, to: usize, extent: &ExtentRef<'_>) {
+        if extent.codec().unit().is_some() {
+            return units::add(&mut self.units, to, extent);
+        }
         debug_assert_eq!(extent.skip(), 0, "extents of volumes are whole blocks");
         if let Some(last) = self.parts.last_mut()
             && last.to + last.read.bytes() == to
@@ -237,3 +250,5 @@ impl Plan {
         }
     }
 }
+
+mod units;

@@ -32,7 +32,7 @@ impl Volume {
             .dataset
             .with_tree(|tree| look_up(tree, at, bytes as u64))
             .ok()
-            .filter(|plan| !plan.parts.is_empty())?;
+            .filter(|plan| !plan.is_hole())?;
         let mut buf = plan.buffer(at, bytes);
         let mut is_cached = true;
         for part in &plan.parts {
@@ -41,6 +41,10 @@ impl Volume {
                 is_cached = false;
                 self.pool.read_extent_ahead(&part.read);
             }
+        }
+        for unit in self.fill_from_cached(&plan.units, &mut buf).ok()? {
+            is_cached = false;
+            self.pool.read_extent_ahead(&unit.read);
         }
         let start = to_usize(at - align_down(at, BLOCK));
         let runs = plan.runs.clone();

@@ -11,7 +11,6 @@ use engine_tree::extent_key_span;
 
 use crate::changes::Changes;
 use crate::volume::blocks_of;
-use crate::write::checksums_of;
 use crate::{Ack, Volume};
 
 impl Volume {
@@ -131,8 +130,7 @@ impl Volume {
         let from = to_usize(range.start.max(block) - block);
         let to = to_usize(range.end.min(block + BLOCK) - block);
         new[from..to].fill(0);
-        let checksums = checksums_of(&new);
-        changes.put(block, new, &checksums);
+        changes.put(block, self.encode(block, new));
         Ok(())
     }
 

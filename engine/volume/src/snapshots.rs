@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use engine_base::{ByteCount, DatasetId};
+use engine_format::Compression;
 use engine_pool::{Dataset, DatasetInfo, StoreError};
 
 use crate::info::check_name;
@@ -23,6 +24,10 @@ pub struct SnapshotInfo {
     pub size: ByteCount,
     /// Bytes of data that it refers to, shared or not.
     pub allocated: ByteCount,
+    /// Bytes that are stored for them.
+    pub stored: ByteCount,
+    /// What becomes of what is written to a volume that is made from it.
+    pub compression: Compression,
     /// When it was taken, in nanoseconds since 1970.
     pub created_unix_nanos: u64,
 }
@@ -35,6 +40,8 @@ impl SnapshotInfo {
             label: info.record.name.as_str().to_owned(),
             size: info.record.size,
             allocated: info.allocated,
+            stored: info.stored,
+            compression: info.record.compression,
             created_unix_nanos: info.record.created_unix_nanos,
         }
     }

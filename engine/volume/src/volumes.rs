@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine_base::limits::BLOCK;
 use engine_base::{ByteCount, VolumeOffset};
-use engine_format::{DatasetKind, DatasetRecord, DatasetState};
+use engine_format::{Compression, DatasetKind, DatasetRecord, DatasetState};
 use engine_pool::{Dataset, Pool, RangeLock, StoreError};
 
 use crate::info::{check_name, check_size};
@@ -37,11 +37,25 @@ impl Volumes {
     /// [`StoreError::Name`], [`StoreError::Invalid`] for the size, [`StoreError::Exists`],
     /// [`StoreError::NoSpace`], [`StoreError::Log`].
     pub async fn create(&self, name: &str, size: ByteCount) -> Result<VolumeInfo, StoreError> {
+        self.create_with(name, size, Compression::Off).await
+    }
+
+    /// As [`Volumes::create`], compressed or not.
+    ///
+    /// # Errors
+    /// As [`Volumes::create`].
+    pub async fn create_with(
+        &self,
+        name: &str,
+        size: ByteCount,
+        compression: Compression,
+    ) -> Result<VolumeInfo, StoreError> {
         let checked = check_name(name)?;
         check_size(name, size)?;
         let record = DatasetRecord {
             kind: DatasetKind::Volume,
             state: DatasetState::Live,
+            compression,
             size,
             cleanup_from: None,
             created_unix_nanos: self.pool.unix_nanos(),
@@ -115,6 +129,22 @@ impl Volumes {
         if let Some(from) = record.cleanup_from {
             self.pool.clean_up_tail(&dataset, from).await?;
         }
+        Ok(dataset.info_with(record).into())
+    }
+
+    /// Says how what is written from now on is compressed.
+    ///
+    /// Durability: when it resolves, the setting survives a power cut.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::NoSpace`], [`StoreError::Log`].
+    pub async fn set_compression(
+        &self,
+        name: &str,
+        compression: Compression,
+    ) -> Result<VolumeInfo, StoreError> {
+        let dataset = self.find(name)?;
+        let record = self.pool.set_compression(&dataset, compression).await?;
         Ok(dataset.info_with(record).into())
     }
 

@@ -1,13 +1,16 @@
 //! Writing.
 //!
-//! The life of a write, in order: checksums (no lock), admission, throttle, the lock of its blocks,
-//! the leaves it will touch, commit (one group with others), acknowledgement. Up to the commit
-//! nothing has happened; once it is polled the write happens whatever becomes of the future.
+//! The life of a write, in order: compression and checksums (no lock), admission, throttle, the
+//! lock of its blocks, the leaves it will touch, commit (one group with others), acknowledgement.
+//! Up to the commit nothing has happened; once it is polled the write happens whatever becomes of
+//! the future.
+
+use std::ops::Range;
 
 use engine_base::limits::{BLOCK, BLOCK_BYTES, WRITE_BYTES_MAX};
 use engine_base::{Lsn, VolumeOffset, align_down, to_usize};
 use engine_device::PageBuf;
-use engine_pool::StoreError;
+use engine_pool::{Encoded, StoreError};
 use engine_tree::extent_key_span;
 
 use crate::changes::Changes;
@@ -35,20 +38,23 @@ impl Volume {
             });
         }
         let is_aligned = bytes == blocks.end - blocks.start;
-        let checksums = is_aligned.then(|| checksums_of(&data));
-        let admitted = self.pool.admit(blocks.end - blocks.start).await?;
+        let data = match is_aligned {
+            true => Content::Encoded(self.encode(blocks.start, data)),
+            false => Content::Cut(data),
+        };
+        let admitted = self.pool.admit(data.stored_bytes(&blocks)).await?;
         self.pool.throttle(&self.dataset).await?;
         let lock = self.dataset.locks().lock(blocks.clone()).await;
         self.check_change(at, bytes)?;
-        let (data, checksums) = match checksums {
-            Some(checksums) => (data, checksums),
-            None => {
+        let encoded = match data {
+            Content::Encoded(encoded) => encoded,
+            Content::Cut(data) => {
                 let whole = self.fill_blocks(at.get(), &data).await?;
-                let checksums = checksums_of(&whole);
-                (whole, checksums)
+                self.encode(blocks.start, whole)
             }
         };
-        let lsn = self.put(blocks.start, data, &checksums).await?;
+        let length = blocks.end - blocks.start;
+        let lsn = self.put(blocks.start, length, encoded).await?;
         drop(lock);
         drop(admitted);
         self.acknowledge(lsn, ack).await
@@ -83,17 +89,18 @@ impl Volume {
         Ok(())
     }
 
-    /// Commits whole blocks. The caller holds their lock.
-    pub(crate) async fn put(
-        &self,
-        offset: u64,
-        data: PageBuf,
-        checksums: &[u32],
-    ) -> Result<Lsn, StoreError> {
-        let (low, high) = extent_key_span(&[], offset, data.len() as u64);
+    /// Whole blocks as they will be stored.
+    pub(crate) fn encode(&self, offset: u64, data: PageBuf) -> Encoded {
+        let bytes = data.len();
+        Encoded::new(self.dataset.compression(), offset, (data, bytes))
+    }
+
+    /// Commits `bytes` bytes of whole blocks. The caller holds their lock.
+    async fn put(&self, offset: u64, bytes: u64, encoded: Encoded) -> Result<Lsn, StoreError> {
+        let (low, high) = extent_key_span(&[], offset, bytes);
         self.pool.make_resident(&self.dataset, &low, &high).await?;
         let mut changes = Changes::new(self.dataset.id());
-        changes.put(offset, data, checksums);
+        changes.put(offset, encoded);
         self.pool.commit(changes.finish()?).await
     }
 
@@ -106,11 +113,25 @@ impl Volume {
         let mut whole = PageBuf::zeroed(BLOCK_BYTES);
         let keep = to_usize(size - block);
         whole[..keep].copy_from_slice(&old[..keep]);
-        let checksums = checksums_of(&whole);
-        self.put(block, whole, &checksums).await.map(|_| ())
+        let encoded = self.encode(block, whole);
+        self.put(block, BLOCK, encoded).await.map(|_| ())
     }
 }
 
-pub(crate) fn checksums_of(data: &[u8]) -> Vec<u32> {
-    data.chunks(BLOCK_BYTES).map(crc32c::crc32c).collect()
+/// What a write brings.
+enum Content {
+    /// Whole blocks, as they will be stored.
+    Encoded(Encoded),
+    /// Bytes that cut blocks, whose rest is looked up under their lock.
+    Cut(PageBuf),
+}
+
+impl Content {
+    /// Bytes that will be stored, at most.
+    fn stored_bytes(&self, blocks: &Range<u64>) -> u64 {
+        match self {
+            Self::Encoded(encoded) => encoded.data_bytes() as u64,
+            Self::Cut(_) => blocks.end - blocks.start,
+        }
+    }
 }

@@ -12,10 +12,10 @@ from harness.registry import case
 MIB = 1 << 20
 
 
-def mounted(t, **options):
+def mounted(t, compression="off", **options):
     """A server with one bucket, and the directory it is mounted at."""
     server = t.server(**options)
-    server.run("bucket", "create", "box")
+    server.run("bucket", "create", "box", "--compression", compression)
     return server, pathlib.Path(server.mount("box", "mnt"))
 
 
@@ -235,8 +235,8 @@ copy_file_range = 1.0
 """
 
 
-def fsx(t, operations, timeout):
-    server, mount = mounted(t)
+def fsx(t, operations, timeout, **options):
+    server, mount = mounted(t, **options)
     (t.dir / "fsx.toml").write_text(FSX)
     t.sh(tool("fsx"), "-f", t.path("fsx.toml"), "-N", operations, "-S", t.seed % 1_000_003,
          mount / "x", timeout=timeout)

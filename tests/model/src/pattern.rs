@@ -1,7 +1,8 @@
 //! Contents that tell where they came from, and that a simulated device stores in little room.
 
 /// What a write puts into a volume: one word per block, made of the write's stamp and the block's
-/// number, so that a block of another write or at another place is noticed. Stamp 0 is zeroes.
+/// number, so that a block of another write or at another place is noticed. Stamp 0 is zeroes. The
+/// blocks of some stamps go on with what cannot be compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pattern {
     /// Tells writes apart.
@@ -19,10 +20,10 @@ impl Pattern {
         while !rest.is_empty() {
             let in_block = (4096 - at % 4096).min(rest.len() as u64);
             let (head, tail) = rest.split_at_mut(engine_base::to_usize(in_block));
-            let word = self.word(at / 4096).to_le_bytes();
-            for (index, byte) in head.iter_mut().enumerate() {
-                *byte = word[(engine_base::to_usize(at % 8) + index) % 8];
-            }
+            let mut block = [0; 4096];
+            self.fill_block(at / 4096, &mut block);
+            let from = engine_base::to_usize(at % 4096);
+            head.copy_from_slice(&block[from..from + head.len()]);
             at += in_block;
             rest = tail;
         }
@@ -35,6 +36,20 @@ impl Pattern {
             return 0;
         }
         (word ^ block.rotate_left(40)).wrapping_mul(inverse(FACTOR))
+    }
+
+    fn fill_block(self, block: u64, to: &mut [u8; 4096]) {
+        let first = self.word(block);
+        let mut word = first;
+        for bytes in to.chunks_exact_mut(8) {
+            bytes.copy_from_slice(&word.to_le_bytes());
+            if self.stamp % 8 == 5 {
+                // Xorshift: never zero where it was not.
+                word ^= word << 13;
+                word ^= word >> 7;
+                word ^= word << 17;
+            }
+        }
     }
 
     fn word(self, block: u64) -> u64 {

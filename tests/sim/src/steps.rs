@@ -8,6 +8,7 @@ mod note;
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine_format::Compression;
 use engine_pool::{Pool, StoreError, block_on};
 use engine_volume::Volumes;
 use tests_model::{History, Life, Op, Pattern, Put, Rng, Workload};
@@ -21,6 +22,8 @@ pub(crate) struct Hands {
     workload: Workload,
     /// Only writes of 1 MiB, until nothing more fits.
     fills: bool,
+    /// Datasets are compressed now and then.
+    compresses: bool,
     stamp: u64,
     labels: u64,
 }
@@ -45,6 +48,7 @@ impl Hands {
             workload: Workload::with_snapshots(seed).with_cleaning(),
             labels: 0,
             fills: seed % 16 == 7,
+            compresses: seed % 3 == 1,
             stamp: seed << 20 | 1 << 19,
         }
     }
@@ -58,7 +62,8 @@ impl Hands {
         let passed = self.rng.below(300);
         scene.rig.clock.advance(Duration::from_millis(passed));
         let fill = if self.fills { 40 } else { 0 };
-        match self.rng.weighted(&[60, 100, 2, 1, 2 * fill]) {
+        let compression = if self.compresses { 12 } else { 0 };
+        match self.rng.weighted(&[60, 100, 2, 1, 2 * fill, compression]) {
             0 => {
                 let op = self.workload.next(&scene.history.state);
                 self.volume_ops(scene, op)
@@ -75,7 +80,29 @@ impl Hands {
                 assert!(found == 0 || !scene.is_sound, "{}: {status:#?}", scene.at);
                 Ok(())
             }
-            _ => self.fill(scene),
+            4 => self.fill(scene),
+            _ => self.set_compression(scene),
+        }
+    }
+
+    fn set_compression(&mut self, scene: &mut Scene<'_>) -> Result<(), StoreError> {
+        let mut all = scene.pool.datasets();
+        all.sort_by_key(|info| info.id);
+        let next = [Compression::Lz4, Compression::Lz4, Compression::Off];
+        let next = *self.rng.pick(&next);
+        let mut some = || (!all.is_empty()).then(|| self.rng.pick(&all).id);
+        let Some(dataset) = some().and_then(|id| scene.pool.dataset(id)) else {
+            return Ok(());
+        };
+        match block_on(scene.pool.set_compression(&dataset, next)) {
+            Err(error) if scene.is_refusal(&error) => {
+                scene.tally.count("refusals for want of room");
+                Ok(())
+            }
+            set => {
+                scene.tally.count("settings of compression");
+                set.map(|_| ())
+            }
         }
     }
 

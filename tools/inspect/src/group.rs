@@ -148,6 +148,9 @@ fn extent_put(node: &mut Node, extent: &ExtentPutRef<'_>, data: Option<&[u8]>) {
     node.computed("data_offset", extent.data_offset);
     node.computed("skip", extent.skip);
     node.computed("codec", extent.codec.get());
+    if let Some(unit) = extent.codec.unit() {
+        node.computed("stored", unit.stored());
+    }
     let list: Vec<String> = extent.checksums.iter().map(|sum| sum.to_string()).collect();
     node.computed("checksums", list);
     let Some(data) = data else { return };

@@ -136,6 +136,10 @@ fn extent(node: &mut Node, key: &[u8], value: &[u8]) {
     node.computed("data", extent.location().to_string());
     node.computed("skip", extent.skip());
     node.computed("codec", extent.codec().get());
+    if let Some(unit) = extent.codec().unit() {
+        node.computed("unit", unit.bytes());
+        node.computed("stored", unit.stored());
+    }
     node.computed("shared", u8::from(extent.is_shared()));
     let sums: Vec<String> = extent
         .checksums()

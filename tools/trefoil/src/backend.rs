@@ -11,7 +11,7 @@ use std::path::Path;
 
 use engine_base::{ByteCount, ErrorKind, VolumeOffset};
 
-use crate::control::protocol::{DeviceRow, StatusReport, VolumeRow};
+use crate::control::protocol::{Compression, DeviceRow, StatusReport, VolumeRow};
 pub(crate) use doors::{Doors, MountHow};
 pub(crate) use scrub::Scrubs;
 pub(crate) use snapshots::Snapshots;
@@ -36,7 +36,18 @@ impl BackendError {
 /// A pool.
 pub(crate) trait Backend: Snapshots + Scrubs + Send + Sync + 'static {
     /// Makes an empty volume. Durable when it returns.
-    fn volume_create(&self, name: &str, size: ByteCount) -> Result<VolumeRow, BackendError>;
+    fn volume_create(&self, name: &str, size: ByteCount) -> Result<VolumeRow, BackendError> {
+        self.volume_create_with(name, size, Compression::Off)
+    }
+    /// As [`Backend::volume_create`], compressed or not.
+    fn volume_create_with(
+        &self,
+        name: &str,
+        size: ByteCount,
+        compression: Compression,
+    ) -> Result<VolumeRow, BackendError>;
+    /// Says how what is written from now on is compressed. Durable when it returns.
+    fn volume_set(&self, name: &str, compression: Compression) -> Result<VolumeRow, BackendError>;
     /// All volumes by name.
     fn volume_list(&self) -> Result<Vec<VolumeRow>, BackendError>;
     /// One volume, or one as it was at a snapshot: `NAME@LABEL`.

@@ -14,9 +14,11 @@ mod status;
 mod volume;
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::control::protocol::Compression;
 use crate::failure::Failure;
 use crate::output::Format;
 use crate::{place, serve};
@@ -37,7 +39,7 @@ enum Command {
     /// Create, list, change, fill and save volumes (asks the running server)
     #[command(subcommand, arg_required_else_help = true)]
     Volume(volume::VolumeCommand),
-    /// Create, list and delete buckets (asks the running server)
+    /// Create, list, change and delete buckets (asks the running server)
     #[command(subcommand, arg_required_else_help = true)]
     Bucket(bucket::BucketCommand),
     /// Mount a bucket at a directory (asks the running server)
@@ -122,6 +124,40 @@ impl CommonArgs {
         } else {
             Format::Table
         }
+    }
+}
+
+/// What a dataset is set to.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct SettingArgs {
+    /// How what is written from now on is compressed
+    #[arg(value_name = "compression=lz4|none")]
+    setting: Option<CompressionSetting>,
+    /// The same as a flag
+    #[arg(long, value_name = "lz4|none")]
+    compression: Option<Compression>,
+}
+
+impl SettingArgs {
+    fn compression(&self) -> Compression {
+        let setting = self.setting.map(|setting| setting.0);
+        // One of them is there.
+        setting.or(self.compression).unwrap_or_default()
+    }
+}
+
+/// `compression=lz4`, or none.
+#[derive(Debug, Clone, Copy)]
+struct CompressionSetting(Compression);
+
+impl FromStr for CompressionSetting {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let value = text.strip_prefix("compression=");
+        let value = value.ok_or_else(|| "write compression=lz4 or compression=none".to_owned())?;
+        value.parse().map(Self)
     }
 }
 

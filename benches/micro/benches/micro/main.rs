@@ -7,6 +7,7 @@ mod append;
 mod bytes;
 mod replay;
 mod tree;
+mod units;
 
 use criterion::{criterion_group, criterion_main};
 
@@ -14,6 +15,7 @@ criterion_group!(
     micro,
     bytes::checksums,
     bytes::page_verify,
+    units::units,
     tree::lookup,
     tree::insert,
     tree::extents,

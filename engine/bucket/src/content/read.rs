@@ -1,5 +1,6 @@
 //! Reading what a content holds.
 
+use engine_base::Location;
 use engine_device::PageBuf;
 
 use super::*;
@@ -75,15 +76,36 @@ impl Bucket {
         let start = found.first().map_or(0, |first| first.at);
         let end = found.last().map_or(0, |last| last.at + last.bytes);
         let mut bytes = PageBuf::recycled(to_usize(end - start));
+        let mut unit = None;
         for part in found {
             let from = to_usize(part.at - start);
             let to = &mut bytes[from..from + to_usize(part.bytes)];
             match &part.stored {
+                Some(stored) if stored.read.unit().is_some() => {
+                    self.read_part(stored, to, &mut unit).await?;
+                }
                 Some(stored) => self.read_stored(stored, to).await?,
                 None => to.fill(0),
             }
         }
         Ok(bytes)
+    }
+
+    /// Copies what is meant of a unit; `last` is the unit that was read before, of which more is
+    /// often wanted.
+    async fn read_part(
+        &self,
+        stored: &Stored,
+        to: &mut [u8],
+        last: &mut Option<(Location, PageBuf)>,
+    ) -> Result<(), BucketError> {
+        let at = stored.read.location;
+        let known = last.take().filter(|(location, _)| *location == at);
+        let (_, bytes) = match known {
+            Some(known) => last.insert(known),
+            None => last.insert((at, self.pool.read_unit(&stored.read).await?)),
+        };
+        copy_meant(bytes, stored, to)
     }
 
     /// Reads and verifies stored blocks, and copies what is meant of them.
@@ -96,12 +118,7 @@ impl Bucket {
         if whole || !self.pool.read_extent_cached(&stored.read, &mut buf)? {
             buf = self.pool.read_extent(&stored.read).await?;
         }
-        let from = stored.skip;
-        let bytes = buf.get(from..from + to.len()).ok_or_else(|| {
-            BucketError::inconsistent("an extent is shorter than its blocks".to_owned())
-        })?;
-        to.copy_from_slice(bytes);
-        Ok(())
+        copy_meant(&buf, stored, to)
     }
 
     /// Reads a range of a file whose inode is locked.
@@ -118,4 +135,13 @@ impl Bucket {
         let plan = self.look(|tree| plan(tree, inode, at, bytes)).await?;
         self.carry_out(plan).await
     }
+}
+
+fn copy_meant(from: &[u8], stored: &Stored, to: &mut [u8]) -> Result<(), BucketError> {
+    let bytes = from.get(stored.skip..stored.skip + to.len());
+    let bytes = bytes.ok_or_else(|| {
+        BucketError::inconsistent("an extent is longer than what is stored for it".to_owned())
+    })?;
+    to.copy_from_slice(bytes);
+    Ok(())
 }

@@ -9,6 +9,7 @@ mod appends;
 mod attributes;
 mod bounds;
 mod census;
+mod compressed;
 mod contents;
 mod damage;
 mod deleted;

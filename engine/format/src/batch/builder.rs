@@ -23,9 +23,9 @@ pub struct ExtentPut {
     pub bytes: u32,
     /// Where the first stored block lies, from the start of the batch's data: a multiple of 4,096.
     pub data_offset: u32,
-    /// Bytes of that block before the range's first byte.
+    /// Bytes of that block before the range's first byte; 0 where it is compressed.
     pub skip: u16,
-    /// How the stored bytes are encoded.
+    /// How the stored bytes are encoded; a unit is that range.
     pub codec: Codec,
 }
 
@@ -113,7 +113,10 @@ impl BatchBuilder {
             offset: U64::new(put.offset),
             bytes: U32::new(put.bytes),
             data_offset: U32::new(put.data_offset),
-            skip: U16::new(put.skip),
+            skip: U16::new(match put.codec {
+                Codec::None => put.skip,
+                Codec::Lz4(unit) => unit.stored(),
+            }),
             codec: put.codec.get(),
             reserved: 0,
         };

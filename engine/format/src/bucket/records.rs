@@ -2,15 +2,13 @@
 
 use std::mem::offset_of;
 
-use engine_base::limits::EXTENT_BYTES_MAX;
-use engine_base::{to_u32, to_usize};
 use zerocopy::little_endian::U64;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::key::InodeId;
 use crate::{FormatError, check};
 
-const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 1;
 
 /// Two numbers and a form: the shape of most small records.
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy)]
@@ -187,40 +185,5 @@ impl Piece {
             why: "there is no inode 0",
         })?;
         Ok(Self { content })
-    }
-}
-
-/// An extent that refers to shared bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shared {
-    /// How many: 1 to 1 MiB.
-    pub bytes: u32,
-}
-
-impl Shared {
-    /// The value.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        encode(0, self.bytes.into())
-    }
-
-    /// Checks a value.
-    ///
-    /// # Errors
-    /// [`FormatError`].
-    pub fn decode(value: &[u8]) -> Result<Self, FormatError> {
-        let name = "shared extent";
-        let (_, number) = decode(value, name, 0..=0)?;
-        let why = "an extent maps 1 byte to 1 MiB";
-        check::field(
-            (1..=EXTENT_BYTES_MAX).contains(&number),
-            name,
-            "bytes",
-            number,
-            why,
-        )?;
-        Ok(Self {
-            bytes: to_u32(to_usize(number)),
-        })
     }
 }

@@ -5,8 +5,8 @@ use super::{
 };
 use engine_base::SegmentId;
 
-use crate::samples;
 use crate::testing::{notices_every_flipped_bit, refused, refuses_every_truncation, unhex};
+use crate::{Unit, samples};
 
 const INODE: &str = concat!(
     "01 01 02 01 ed09 0000 0807060504030201 14131211 24232221 34333231 44434241",
@@ -63,11 +63,26 @@ fn golden_bytes() {
     assert_eq!(Piece { content: id() }.encode(), piece);
     assert_eq!(InodeNumbers { next: id().get() }.encode(), piece);
     let shared = unhex("01 00 000000000000 3402010000000000");
-    let record = Shared { bytes: 0x1_0234 };
+    let record = Shared {
+        bytes: 0x1_0234,
+        part: None,
+    };
     assert_eq!(record.encode(), shared);
     assert_eq!(Shared::decode(&shared), Ok(record));
     let too_long = unhex("01 00 000000000000 0100100000000000");
     assert_eq!(refused(Shared::decode(&too_long)), "bytes");
+    let part = unhex("01 01 0010 ffff 8813 3402000000000000");
+    let record = Shared {
+        bytes: 0x234,
+        part: Some((Unit::new("test", 65_536, 5000).unwrap(), 4096)),
+    };
+    assert_eq!(record.encode(), part);
+    assert_eq!(Shared::decode(&part), Ok(record));
+    let wrong = |hex: &str| refused(Shared::decode(&unhex(hex)));
+    assert_eq!(wrong("01 00 0010 ffff 8813 3402000000000000"), "reserved");
+    assert_eq!(wrong("01 02 0010 ffff 8813 3402000000000000"), "form");
+    assert_eq!(wrong("01 01 cdfd ffff 8813 3402000000000000"), "from");
+    assert_eq!(wrong("01 01 0010 ffff 0000 3402000000000000"), "stored");
     let key = "0b 0000000000000009 00001234 0102030405060708 0000000000005678";
     assert_eq!(BucketKey::Shared(shared_key()).encode(), unhex(key));
     for length in 1..28 {

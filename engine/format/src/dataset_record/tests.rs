@@ -126,7 +126,7 @@ fn what_no_writer_makes_is_refused() {
     assert_eq!(wrong(2, &[0]), "state");
     assert_eq!(wrong(2, &[3]), "head");
     assert_eq!(wrong(2, &[4]), "state");
-    assert_eq!(wrong(3, &[1]), "reserved");
+    assert_eq!(wrong(3, &[2]), "compression");
     assert_eq!(wrong(4, &(VOLUME_BYTES_MAX + 1).to_le_bytes()), "size");
     assert_eq!(wrong(28, &[6]), "name_bytes");
     assert_eq!(wrong(28, &[8]), "truncated");

@@ -4,7 +4,7 @@ use std::fmt;
 
 use engine_base::limits::BLOCK;
 
-use super::{EXTENT_VALUE_BYTES_MAX, ExtentRef, HAS_SKIP, IN_BYTES, SHARED};
+use super::{Codec, EXTENT_VALUE_BYTES_MAX, ExtentRef, HAS_SKIP, IN_BYTES, SHARED};
 use crate::{FormatError, varint};
 
 /// The value of one extent, owned and without allocation.
@@ -36,6 +36,13 @@ impl ExtentBuf {
         let rest = match extent.skip {
             0 => rest,
             skip => varint::put(skip.into(), rest),
+        };
+        let rest = match extent.codec {
+            Codec::None => rest,
+            Codec::Lz4(unit) => {
+                let rest = varint::put(unit.bytes().into(), rest);
+                varint::put(unit.stored().into(), rest)
+            }
         };
         let checksums = extent.checksums.as_bytes();
         let (target, rest) = rest.split_at_mut(checksums.len());

@@ -42,7 +42,7 @@ fn every_flipped_bit_is_noticed_and_every_truncation_is_refused() {
 fn what_no_writer_makes_is_refused() {
     let wrong = |hex: &str| refused(ExtentRef::decode(&unhex(hex)));
     assert_eq!(wrong(""), "truncated");
-    assert_eq!(wrong("01 01 01 01 09080706"), "codec");
+    assert_eq!(wrong("02 01 01 01 09080706"), "codec");
     assert_eq!(wrong("80 01 01 01 09080706"), "tag");
     assert_eq!(wrong("00 00 01 01 09080706"), "segment");
     assert_eq!(wrong("00 8100 01 01 09080706"), "segment");
@@ -173,3 +173,5 @@ proptest! {
         }
     }
 }
+
+mod units;

@@ -1,6 +1,7 @@
 //! Values of the trees.
 
 use super::*;
+use crate::{Unit, decompress_unit};
 
 /// Values of extents, also what is cut out of a valid one.
 pub fn extent(data: &[u8]) {
@@ -107,4 +108,35 @@ pub fn page_pointer(data: &[u8]) {
     if let Ok(pointer) = PagePointer::decode_option(data) {
         assert_eq!(PagePointer::encode_option(&pointer)[..], *data);
     }
+}
+
+/// Compressed units: two lengths, then what is stored.
+pub fn unit(data: &[u8]) {
+    let Some(([bytes @ .., first, second], stored)) = data.split_first_chunk::<4>() else {
+        return;
+    };
+    let bytes = u32::from(u16::from_le_bytes(*bytes)) + 1;
+    let length = u16::from_le_bytes([*first, *second]);
+    for unit in [bytes, bytes - 1].map(|bytes| Unit::new("unit", bytes, length.into())) {
+        let Ok(unit) = unit else { continue };
+        let mut whole = vec![0; engine_base::to_usize(unit.bytes().into())];
+        let _ = decompress_unit(&unit, stored, &mut whole);
+    }
+}
+
+pub(super) fn sample_extent() -> Vec<u8> {
+    ExtentBuf::new(&samples::extent()).as_bytes().to_vec()
+}
+
+/// Lengths of 20,000 and what it is compressed to, then that.
+pub(super) fn sample_unit() -> Vec<u8> {
+    let bytes: Vec<u8> = (0..20_000u32)
+        .flat_map(|at| (at / 3).to_le_bytes())
+        .collect();
+    let lengths = 20_000u16.to_le_bytes();
+    let bytes = bytes.get(..20_000).unwrap_or_default();
+    let sample = crate::compress_unit(bytes, |unit, stored| {
+        [&lengths[..], &unit.stored().to_le_bytes(), stored].concat()
+    });
+    sample.expect("it compresses")
 }

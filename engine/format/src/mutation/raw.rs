@@ -9,7 +9,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::{ExtentPutRef, ExtentShareRef, NAME};
 use crate::extent::{codec, stored_blocks};
-use crate::{CHARGE_BYTES, Checksums, EXTENT_BLOCKS_MAX, FormatError, TOUCH_BYTES, check};
+use crate::{
+    CHARGE_BYTES, Checksums, Codec, EXTENT_BLOCKS_MAX, FormatError, TOUCH_BYTES, Unit, check,
+};
 
 pub(crate) const PUT: u8 = 1;
 pub(crate) const DELETE: u8 = 2;
@@ -36,6 +38,7 @@ pub(crate) struct RawExtentPut {
     pub(crate) offset: U64,
     pub(crate) bytes: U32,
     pub(crate) data_offset: U32,
+    /// Where the data is compressed: its bytes.
     pub(crate) skip: U16,
     pub(crate) codec: u8,
     pub(crate) reserved: u8,
@@ -114,7 +117,14 @@ pub(super) fn take_extent_put(payload: &[u8]) -> Result<ExtentPutRef<'_>, Format
     let (raw, rest) = RawExtentPut::ref_from_prefix(payload)
         .map_err(|_| truncated(size_of::<RawExtentPut>(), payload.len()))?;
     raw.verify()?;
-    let blocks = stored_blocks(NAME, raw.bytes.get(), raw.skip.get())?;
+    let codec = codec(NAME, raw.codec, || {
+        Unit::new(NAME, raw.bytes.get(), raw.skip.get().into())
+    })?;
+    let skip = match codec {
+        Codec::None => raw.skip.get(),
+        Codec::Lz4(_) => 0,
+    };
+    let blocks = stored_blocks(NAME, raw.bytes.get(), skip, codec)?;
     let checksums = Checksums::from_bytes(rest)
         .filter(|checksums| checksums.len() == to_usize(blocks.into()))
         .ok_or(FormatError::Field {
@@ -131,8 +141,8 @@ pub(super) fn take_extent_put(payload: &[u8]) -> Result<ExtentPutRef<'_>, Format
         offset: raw.offset.get(),
         bytes: raw.bytes.get(),
         data_offset: raw.data_offset.get(),
-        skip: raw.skip.get(),
-        codec: codec(NAME, raw.codec)?,
+        skip,
+        codec,
         checksums,
     })
 }

@@ -167,7 +167,7 @@ fn what_no_writer_makes_is_refused() {
     assert_eq!(wrong(EXTENT_PUT, 29, &[0, 0xf0, 0x3f]), "data_offset");
     assert_eq!(wrong(EXTENT_PUT, 29, &[0, 0xf0, 0xff, 0xff]), "data_offset");
     assert_eq!(wrong(EXTENT_PUT, 33, &[0, 0x10]), "skip");
-    assert_eq!(wrong(EXTENT_PUT, 35, &[1]), "codec");
+    assert_eq!(wrong(EXTENT_PUT, 35, &[2]), "codec");
     assert_eq!(wrong(EXTENT_PUT, 36, &[1]), "reserved");
     assert_eq!(wrong(EXTENT_CLEAR, 4, &[0x11]), "payload_bytes");
     assert_eq!(wrong(EXTENT_CLEAR, 24, &[0; 8]), "bytes");

@@ -89,7 +89,8 @@ fn what_no_writer_makes_is_refused() {
     assert_eq!(wrong(109, &[4]), "state");
     assert_eq!(wrong(104, &[0xff; 4]), "slot");
     assert_eq!(wrong(232, &[0; 4]), "slot");
-    assert_eq!(wrong(78, &[1]), "reserved");
+    assert_eq!(wrong(78, &[16]), "live_excess");
+    assert_eq!(wrong(79, &[1]), "reserved");
     assert_eq!(wrong(80, &[1, 0, 0, 0x40]), "written_bytes");
     assert_eq!(wrong(84, &[0x25, 0x23, 0x22, 0x01]), "live_bytes");
     assert_eq!(wrong(PAGE_BYTES - 1, &[1]), "unused entries");

@@ -3,13 +3,14 @@
 use std::ops::{ControlFlow, Range};
 
 use engine_base::limits::BLOCK_BYTES;
-use engine_base::{Location, SegmentId, to_u32};
+use engine_base::{Location, SegmentId, Sixteenths, to_u32};
 use engine_format::{DatasetKind, ExtentPutRef};
 use engine_tree::{FreedExtent, Piece, Tree, extent_lookup};
 
 use super::ApplyError;
 use crate::Dataset;
 use crate::core::Core;
+use crate::dataset::Allocated;
 use crate::family::Fate;
 use crate::sharing;
 use crate::space::LiveChange;
@@ -41,7 +42,7 @@ pub(super) struct Freed<'a> {
     core: &'a Core,
     fate: Fate,
     changes: &'a mut Vec<(SegmentId, LiveChange)>,
-    bytes: u64,
+    freed: Allocated,
     /// Of a bucket, what is given back is told by segment.
     by_segment: bool,
     /// Parts of extents that others may share: looked up when the extents are as they will be.
@@ -58,41 +59,44 @@ impl<'a> Freed<'a> {
             core,
             fate: core.fate(dataset),
             changes,
-            bytes: 0,
+            freed: Allocated::default(),
             by_segment: dataset.is(DatasetKind::Bucket),
             shared: Vec::new(),
         }
     }
 
     pub(super) fn add(&mut self, old: &FreedExtent) {
-        self.bytes += u64::from(old.bytes);
+        self.freed.add(old.bytes, old.weight);
         if old.shared.is_some() {
             self.shared.push(*old);
             return;
         }
         if self.fate.dies(old.offset, old.location) {
-            self.die(old.location.segment, old.bytes);
+            self.die(old.location.segment, old.weight);
         } else {
-            let at = old.position;
-            self.let_go(old.location.segment, at..at + old.bytes);
+            let at = old.counted_from;
+            self.let_go(old.location.segment, at..at + old.weight.get());
         }
     }
 
-    /// The parent still has these bytes.
-    fn let_go(&self, segment: SegmentId, bytes: Range<u32>) {
+    /// The parent still has what counts for this range.
+    fn let_go(&self, segment: SegmentId, counted: Range<u64>) {
         if let Some(parent) = self.fate.told() {
-            self.core.leaving.add(parent, segment, bytes);
+            self.core.leaving.add(parent, segment, counted);
         }
     }
 
-    /// Nobody else refers to so many bytes that a bucket has in a segment.
-    fn release_in(&mut self, key: &[u8], bytes: u64) -> Result<(), ApplyError> {
+    /// Nobody else refers to so many bytes, less so many sixteenths of one, that a bucket has in a
+    /// segment.
+    fn release_in(&mut self, key: &[u8], excess: u64, bytes: u64) -> Result<(), ApplyError> {
         let segment = <[u8; 8]>::try_from(key).map(u64::from_be_bytes);
         let segment = segment.ok().and_then(SegmentId::new);
         let (Some(segment), Ok(bytes)) = (segment, u32::try_from(bytes)) else {
             return Err(ApplyError::BadKey);
         };
-        self.die(segment, bytes);
+        let rounded = Sixteenths::of_bytes(bytes.into());
+        let weight = rounded.checked_sub(Sixteenths::new(excess));
+        self.die(segment, weight.ok_or(ApplyError::BadKey)?);
         Ok(())
     }
 
@@ -105,18 +109,13 @@ impl<'a> Freed<'a> {
         (offset, bytes): (u64, u64),
     ) -> Result<(), ApplyError> {
         if self.by_segment {
-            return self.release_in(prefix, bytes);
+            return self.release_in(prefix, offset, bytes);
         }
         extent_lookup(tree, prefix, offset, bytes, |piece| {
-            if let Piece::Data {
-                offset,
-                bytes,
-                extent,
-            } = piece
-            {
+            if let Piece::Data { offset, extent, .. } = piece {
                 let location = extent.location();
                 if self.fate.dies(offset, location) {
-                    self.die(location.segment, bytes);
+                    self.die(location.segment, extent.weight());
                 }
             }
             ControlFlow::Continue(())
@@ -124,28 +123,30 @@ impl<'a> Freed<'a> {
         Ok(())
     }
 
-    fn die(&mut self, segment: SegmentId, bytes: u32) {
-        self.changes.push((segment, LiveChange::Subtract(bytes)));
+    fn die(&mut self, segment: SegmentId, weight: Sixteenths) {
+        self.changes.push((segment, LiveChange::Subtract(weight)));
     }
 
-    /// Takes the shared ones, of the object with this prefix, out of the records; all bytes that
-    /// the object does not map any more.
-    pub(super) fn finish(mut self, tree: &mut Tree, prefix: &[u8]) -> Result<u64, ApplyError> {
+    /// Takes the shared ones, of the object with this prefix, out of the records; all that the
+    /// object does not map any more.
+    pub(super) fn finish(
+        mut self,
+        tree: &mut Tree,
+        prefix: &[u8],
+    ) -> Result<Allocated, ApplyError> {
         for old in std::mem::take(&mut self.shared) {
             let Some(whole) = &old.shared else { continue };
-            for (from, to) in sharing::release(tree, prefix, &old, whole)? {
-                let segment = old.location.segment;
-                let at = Location {
-                    segment,
-                    offset: from,
-                };
-                if self.fate.dies(old.offset, at) {
-                    self.die(segment, to - from);
+            let segment = old.location.segment;
+            for counted in sharing::release(tree, prefix, &old, whole)? {
+                // Nothing that was stored at once is partly older than a snapshot.
+                if self.fate.dies(old.offset, old.location) {
+                    let weight = Sixteenths::new(counted.end - counted.start);
+                    self.die(segment, weight);
                 } else {
-                    self.let_go(segment, from..to);
+                    self.let_go(segment, counted);
                 }
             }
         }
-        Ok(self.bytes)
+        Ok(self.freed)
     }
 }

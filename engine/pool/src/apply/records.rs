@@ -9,6 +9,7 @@ use engine_tree::Tree;
 use super::{ApplyError, Turn};
 use crate::Dataset;
 use crate::core::Core;
+use crate::dataset::Allocated;
 use crate::family::{Growth, Kept};
 
 impl Core {
@@ -61,7 +62,7 @@ impl Core {
                 });
                 let tree = source.tree.write().keep();
                 let kept = Kept::new(applied);
-                (tree, source.allocated().get(), Some(kept))
+                (tree, source.all_allocated(), Some(kept))
             }
             (None, Some(parent)) => {
                 let source = find(parent)?;
@@ -71,9 +72,13 @@ impl Core {
                     family,
                 });
                 let tree = source.tree.read().branch();
-                (tree, source.allocated().get(), None)
+                (tree, source.all_allocated(), None)
             }
-            (None, None) => (Tree::empty(id, Arc::clone(&self.budget)), 0, None),
+            (None, None) => (
+                Tree::empty(id, Arc::clone(&self.budget)),
+                Allocated::default(),
+                None,
+            ),
         };
         Ok(Dataset::new(id, Some(record.clone()), tree, allocated).with_kept(kept))
     }

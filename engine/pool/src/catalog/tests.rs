@@ -1,10 +1,11 @@
 //! What goes on from what, against a look at all datasets.
 
 use engine_base::{ByteCount, limits};
-use engine_format::{DatasetName, Descent};
+use engine_format::{Compression, DatasetName, Descent};
 use engine_tree::{MemoryBudget, Tree};
 
 use super::*;
+use crate::dataset::Allocated;
 
 const DATASETS: u64 = 10_000;
 
@@ -18,7 +19,12 @@ impl World {
     fn new() -> Self {
         let budget = MemoryBudget::new(ByteCount::new(64 * limits::BLOCK));
         let tree = Tree::from_root(DatasetId::POOL, None, Arc::clone(&budget));
-        let pool = Arc::new(Dataset::new(DatasetId::POOL, None, tree, 0));
+        let pool = Arc::new(Dataset::new(
+            DatasetId::POOL,
+            None,
+            tree,
+            Allocated::default(),
+        ));
         Self {
             catalog: Catalog::new(pool, DatasetId::FIRST_USER),
             budget,
@@ -38,6 +44,7 @@ impl World {
         let record = DatasetRecord {
             kind: DatasetKind::Volume,
             state: DatasetState::Live,
+            compression: Compression::Off,
             size: ByteCount::new(0),
             cleanup_from: None,
             created_unix_nanos: 0,
@@ -45,8 +52,9 @@ impl World {
             descent,
         };
         let tree = Tree::from_root(id, None, Arc::clone(&self.budget));
-        self.catalog
-            .put(id, record, |record| Dataset::new(id, Some(record), tree, 0));
+        self.catalog.put(id, record, |record| {
+            Dataset::new(id, Some(record), tree, Allocated::default())
+        });
         self.parents.insert(id, parent);
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use engine_base::limits::BLOCK;
-use engine_base::{Location, SegmentId, to_usize};
+use engine_base::{Location, SegmentId, Sixteenths, to_usize};
 
 /// Blocks of journal segments that an extent refers to.
 #[derive(Default)]
@@ -17,8 +17,22 @@ struct Claimed {
     bits: Vec<u64>,
     /// Blocks of extents that others may share.
     shared: Vec<u64>,
-    /// Bytes that extents map there.
-    bytes: u64,
+    /// Blocks of units, and the first of each.
+    units: Vec<u64>,
+    starts: Vec<u64>,
+    /// What extents refer to there.
+    live: Sixteenths,
+}
+
+/// What came of claiming a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ClaimedUnit {
+    /// It was not claimed before.
+    New,
+    /// Another part of it was.
+    Again,
+    /// Something else lies in its blocks.
+    Taken,
 }
 
 impl Claims {
@@ -26,9 +40,10 @@ impl Claims {
     /// before.
     pub(super) fn claim(&mut self, location: Location, blocks: usize, bytes: u32) -> bool {
         let claimed = self.segments.entry(location.segment).or_default();
-        claimed.bytes += u64::from(bytes);
+        claimed.live += Sixteenths::of_bytes(bytes.into());
         let blocks = blocks_of(location, blocks);
-        let free = !any(&claimed.bits, blocks.clone()) && !any(&claimed.shared, blocks.clone());
+        let free = [&claimed.bits, &claimed.shared, &claimed.units];
+        let free = free.iter().all(|bits| !any(bits, blocks.clone()));
         set(&mut claimed.bits, blocks);
         free
     }
@@ -38,21 +53,39 @@ impl Claims {
     pub(super) fn claim_shared(&mut self, location: Location, blocks: usize) -> bool {
         let claimed = self.segments.entry(location.segment).or_default();
         let blocks = blocks_of(location, blocks);
-        let free = !any(&claimed.bits, blocks.clone());
+        let free = !any(&claimed.bits, blocks.clone()) && !any(&claimed.units, blocks.clone());
         set(&mut claimed.shared, blocks);
         free
     }
 
-    /// Counts bytes that are mapped by extents that share them.
-    pub(super) fn add_bytes(&mut self, segment: SegmentId, bytes: u32) {
-        self.segments.entry(segment).or_default().bytes += u64::from(bytes);
+    /// Claims the `blocks` blocks of a unit, of which other extents may have other parts.
+    pub(super) fn claim_unit(&mut self, location: Location, blocks: usize) -> ClaimedUnit {
+        let claimed = self.segments.entry(location.segment).or_default();
+        let blocks = blocks_of(location, blocks);
+        let (first, rest) = (blocks.start..blocks.start + 1, blocks.start + 1..blocks.end);
+        let is_whole = blocks.clone().all(|at| any(&claimed.units, at..at + 1));
+        if is_whole && any(&claimed.starts, first.clone()) && !any(&claimed.starts, rest) {
+            return ClaimedUnit::Again;
+        }
+        let taken = [&claimed.bits, &claimed.shared, &claimed.units];
+        let taken = taken.iter().any(|bits| any(bits, blocks.clone()));
+        set(&mut claimed.units, blocks);
+        set(&mut claimed.starts, first);
+        match taken {
+            true => ClaimedUnit::Taken,
+            false => ClaimedUnit::New,
+        }
     }
 
-    /// Bytes that extents map in a segment.
-    pub(super) fn bytes(&self, segment: SegmentId) -> u64 {
-        self.segments
-            .get(&segment)
-            .map_or(0, |claimed| claimed.bytes)
+    /// Counts what is referred to by parts of units, and by extents that share it.
+    pub(super) fn add_live(&mut self, segment: SegmentId, weight: Sixteenths) {
+        self.segments.entry(segment).or_default().live += weight;
+    }
+
+    /// What extents refer to in a segment.
+    pub(super) fn live(&self, segment: SegmentId) -> Sixteenths {
+        let claimed = self.segments.get(&segment);
+        claimed.map_or(Sixteenths::ZERO, |claimed| claimed.live)
     }
 }
 

@@ -1,29 +1,34 @@
 //! The data of every extent of the state that opening the pool comes to.
 
 mod scan;
+mod verify;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use engine_base::limits::{BLOCK_BYTES, EXTENT_BYTES_MAX};
-use engine_base::{Location, SegmentId, to_u32, to_usize};
+use engine_base::{Location, to_usize};
 use engine_device::PageBuf;
-use engine_format::{DatasetState, EXTENT_BLOCKS_MAX, ExtentRef, SegmentKind, SegmentState};
+use engine_format::{DatasetState, EXTENT_BLOCKS_MAX, ExtentRef, SegmentKind};
 
 use super::Check;
-use super::claims::Claims;
+use super::claims::{ClaimedUnit, Claims};
 use super::entries::{Found, decode_entry, end_allowed, is_bucket, range_of};
-use super::report::{chain, slot_name};
+use super::report::slot_name;
 use super::shares::Shares;
 use super::structure::Structure;
 use super::trees::owner_of;
 use crate::Dataset;
 use crate::core::Core;
+use crate::dataset::Allocated;
 use crate::family::{Fate, Released};
 use scan::take_extents;
 
 struct Data<'a> {
     core: &'a Core,
     claims: Claims,
+    /// Units that cannot be read: each part of one is told of.
+    bad_units: HashSet<Location>,
     buf: PageBuf,
 }
 
@@ -34,7 +39,7 @@ struct Progress {
     object: Option<u64>,
     end_allowed: u64,
     mapped_to: u64,
-    allocated: u64,
+    allocated: Allocated,
     shares: Shares,
     structure: Structure,
     /// What of it is counted here, and not in the snapshot that it went on from.
@@ -55,6 +60,7 @@ impl Check<'_> {
         let mut data = Data {
             core,
             claims: Claims::default(),
+            bad_units: HashSet::new(),
             buf: PageBuf::zeroed(EXTENT_BLOCKS_MAX * BLOCK_BYTES),
         };
         self.expect_data(core);
@@ -86,7 +92,7 @@ impl Check<'_> {
             object: None,
             end_allowed: end_allowed(record.as_ref()),
             mapped_to: 0,
-            allocated: 0,
+            allocated: Allocated::default(),
             shares: Shares::default(),
             structure: Structure::default(),
             fate: data.core.fate(dataset),
@@ -105,7 +111,7 @@ impl Check<'_> {
                     Ok(Found::Shared(key, record)) => {
                         let (at, live) = progress.shares.record(&key, record);
                         if progress.is_counted(key.offset, at) {
-                            data.claims.add_bytes(key.segment, live);
+                            data.claims.add_live(key.segment, live);
                         }
                     }
                     Ok(Found::Extent(object, start, extent)) => {
@@ -131,10 +137,10 @@ impl Check<'_> {
         if whole && self.replayable && progress.is_bucket && is_there {
             self.structure(data.core, dataset, &mut progress);
         }
-        let allocated = dataset.allocated().get();
+        let allocated = dataset.all_allocated();
         if whole && self.replayable && progress.allocated != allocated {
             self.damage(format!(
-                "{}: after replay {allocated} bytes count as allocated, but the extents map {}; \
+                "{}: after replay {allocated} count as allocated, but the extents map {}; \
                  report this",
                 progress.owner, progress.allocated
             ));
@@ -180,7 +186,7 @@ impl Check<'_> {
             ));
         }
         progress.mapped_to = progress.mapped_to.max(end);
-        progress.allocated += u64::from(extent.bytes());
+        progress.allocated.add(extent.bytes(), extent.weight());
         let (location, blocks) = (extent.location(), extent.checksums().len());
         if extent.is_shared() {
             progress.shares.extent(progress.object, start, extent);
@@ -189,7 +195,24 @@ impl Check<'_> {
             // It is verified where it is counted, if anybody needs it any more.
             return;
         }
-        let is_free = if extent.is_shared() {
+        let is_free = if extent.codec().unit().is_some() {
+            if !extent.is_shared() {
+                data.claims.add_live(location.segment, extent.weight());
+            }
+            match data.claims.claim_unit(location, blocks) {
+                // All of it was verified then.
+                ClaimedUnit::Again => {
+                    if data.bad_units.contains(&location) {
+                        self.damage(format!(
+                            "{range}: its data at {location} is damaged, too; reading it fails: \
+                             restore or overwrite that range"
+                        ));
+                    }
+                    return;
+                }
+                claimed => claimed == ClaimedUnit::New,
+            }
+        } else if extent.is_shared() {
             data.claims.claim_shared(location, blocks)
         } else {
             data.claims.claim(location, blocks, extent.bytes())
@@ -200,85 +223,26 @@ impl Check<'_> {
                  range from a backup"
             ));
         }
-        self.extent_data(&range, extent, data);
-    }
-
-    fn extent_data(&mut self, range: &str, extent: &ExtentRef<'_>, data: &mut Data<'_>) {
-        let location = extent.location();
-        let bytes = extent.checksums().len() * BLOCK_BYTES;
-        let end = u64::from(location.offset) + bytes as u64;
-        if !is_written(data.core, location.segment, end) {
-            self.damage(format!(
-                "{range}: its data should be at {location}, where no journal segment was \
-                 written; restore that range from a backup"
-            ));
-            return;
+        let is_good = self.extent_data(&range, extent, data);
+        if !is_good && extent.codec().unit().is_some() {
+            data.bad_units.insert(location);
         }
-        let Some(buf) = data.buf.get_mut(..bytes) else {
-            return;
-        };
-        if let Err(error) = self.read_data(range, extent, data.core, buf) {
-            self.damage(format!(
-                "{range}: its data at {location} cannot be read ({}); restore that range from a \
-                 backup",
-                chain(&error)
-            ));
-            return;
-        }
-        if let Some((first, count)) = bad_blocks(buf, extent) {
-            let offset = location.offset + to_u32(first * BLOCK_BYTES);
-            let segment = location.segment;
-            let place = match data.core.run_at(Location { segment, offset }, BLOCK_BYTES) {
-                Ok((place, _)) => place.to_string(),
-                Err(error) => chain(&error),
-            };
-            self.damage(format!(
-                "{range}: {count} of its {} blocks are damaged, the first at {segment} offset \
-                 {offset} ({place}); reading them fails: restore or overwrite that range",
-                extent.checksums().len(),
-            ));
-        }
-        self.verified(bytes as u64);
     }
 
     fn compare_live(&mut self, core: &Core, claims: &Claims) {
         let mut wrong = Vec::new();
         for (id, segment) in &core.space.lock().segments {
-            let found = claims.bytes(*id);
-            if segment.kind == SegmentKind::Journal && found != u64::from(segment.live) {
+            let (found, counted) = (claims.live(*id), segment.weight());
+            if segment.kind == SegmentKind::Journal && found != counted {
                 wrong.push(format!(
-                    "after replay {id} in {} counts {} live bytes, but {found} are referred to; \
-                     report this",
-                    slot_name(segment.slot),
-                    segment.live
+                    "after replay {id} in {} counts {counted} live bytes, but {found} are \
+                     referred to; report this",
+                    slot_name(segment.slot)
                 ));
             }
         }
         wrong.into_iter().for_each(|what| self.damage(what));
     }
-}
-
-fn is_written(core: &Core, segment: SegmentId, end: u64) -> bool {
-    core.space
-        .lock()
-        .segments
-        .get(&segment)
-        .is_some_and(|known| {
-            known.kind == SegmentKind::Journal
-                && known.state != SegmentState::Dead
-                && end <= u64::from(known.written)
-        })
-}
-
-/// The first block that is not what its checksum says, and how many are not.
-fn bad_blocks(buf: &[u8], extent: &ExtentRef<'_>) -> Option<(usize, usize)> {
-    let blocks = buf.chunks_exact(BLOCK_BYTES).zip(extent.checksums().iter());
-    let mut bad = blocks
-        .enumerate()
-        .filter(|(_, (block, expected))| crc32c::crc32c(block) != expected.get())
-        .map(|(index, _)| index);
-    let first = bad.next()?;
-    Some((first, 1 + bad.count()))
 }
 
 const _: () = assert!(to_usize(EXTENT_BYTES_MAX) < EXTENT_BLOCKS_MAX * BLOCK_BYTES);

@@ -8,6 +8,7 @@ use super::family::PlaceInFamily;
 use super::shares::Shares;
 use super::usages::Usages;
 use super::{Check, Segments, Sums};
+use crate::dataset::Allocated;
 
 /// The extents of one dataset, in key order over all its leaves.
 pub(super) struct Extents<'a> {
@@ -20,7 +21,7 @@ pub(super) struct Extents<'a> {
     pub(super) end_allowed: u64,
     /// End of the extent before.
     pub(super) mapped_to: u64,
-    pub(super) allocated: u64,
+    pub(super) allocated: Allocated,
     pub(super) shares: Shares,
     pub(super) usages: Usages,
     pub(super) place: PlaceInFamily,
@@ -76,9 +77,9 @@ impl Extents<'_> {
         if extent.is_shared() {
             self.shares.extent(self.object, start, extent);
         } else if self.place.counts(start, location) {
-            sums.add_live(location.segment, extent.bytes());
+            sums.add_live(location.segment, extent.weight());
         }
-        self.allocated += bytes;
+        self.allocated.add(extent.bytes(), extent.weight());
         self.mapped_to = self.mapped_to.max(end);
     }
 }

@@ -81,6 +81,7 @@ impl Check<'_> {
                 state: SegmentState::Open,
                 written: used.end,
                 live: 0,
+                live_excess: 0,
                 last_lsn: used.last_lsn,
             };
             self.header(superblock, used.place.segment, &segment, used.place.slot);
@@ -125,15 +126,15 @@ impl Check<'_> {
 fn correct_counters(core: &Core, sums: &Sums) {
     let mut space = core.space.lock();
     for (id, segment) in &mut space.segments {
-        let live = sums.live.get(id).copied().unwrap_or(0);
-        segment.live = u32::try_from(live).unwrap_or(u32::MAX);
+        let live = sums.live.get(id).copied().unwrap_or_default();
+        if segment.set_weight(live).is_none() {
+            (segment.live, segment.live_excess) = (u32::MAX, 0);
+        }
     }
     space.count_reclaimable();
     drop(space);
     for dataset in core.catalog.all() {
-        let found = sums.allocated.get(&dataset.id()).copied().unwrap_or(0);
-        let known = dataset.allocated().get();
-        dataset.add_allocated(found.saturating_sub(known));
-        dataset.subtract_allocated(known.saturating_sub(found));
+        let found = sums.allocated.get(&dataset.id()).copied();
+        dataset.correct_allocated(found.unwrap_or_default());
     }
 }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use engine_base::limits::PAGE_BYTES;
-use engine_base::{Checksum, DatasetId, Location, to_usize};
+use engine_base::{Checksum, DatasetId, Location, Sixteenths, to_usize};
 use engine_device::PageBuf;
 use engine_format::{PagePointer, SegmentKind, SegmentState};
 use engine_tree::{LoadedPage, Missing, walk};
@@ -59,7 +59,7 @@ impl Check<'_> {
         let owner = owner(tree, missing);
         for (location, bytes) in pointer.parts() {
             if tree.counted_from.is_none_or(|from| location >= from) {
-                sums.add_live(location.segment, bytes);
+                sums.add_live(location.segment, Sixteenths::of_bytes(bytes.into()));
             }
             self.page_place(&owner, location, bytes, segments);
         }

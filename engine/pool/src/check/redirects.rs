@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use engine_base::limits::{BLOCK, BLOCK_BYTES};
-use engine_base::{SegmentId, to_u32};
+use engine_base::{SegmentId, Sixteenths, to_u32};
 use engine_format::{REDIRECT_BLOCKS, Redirect, RedirectPart, SegmentKind, SegmentState};
 
 use super::{Check, Segments, Sums};
@@ -77,7 +77,7 @@ impl Check<'_> {
                     part.at
                 ));
             }
-            sums.add_live(part.at.segment, bytes);
+            sums.add_live(part.at.segment, Sixteenths::of_bytes(bytes.into()));
         }
     }
 

@@ -287,6 +287,7 @@ fn known(entry: &SegmentEntry) -> Segment {
         state: entry.state,
         written: entry.written_bytes,
         live: entry.live_bytes,
+        live_excess: entry.live_excess,
         last_lsn: entry.last_lsn,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use engine_base::DatasetId;
+use engine_base::{DatasetId, Sixteenths};
 use engine_format::{
     DatasetKind, DatasetRecord, DatasetState, FormatError, PoolKey, Redirect, RootsKey,
     RootsRecord, Superblock,
@@ -16,6 +16,7 @@ use super::report::{chain, slot_name};
 use super::shares::Shares;
 use super::usages::Usages;
 use super::{Check, Segments, Sums};
+use crate::dataset::Allocated;
 
 pub(super) type Records = BTreeMap<DatasetId, DatasetRecord>;
 pub(super) type Roots = BTreeMap<DatasetId, RootsRecord>;
@@ -52,7 +53,7 @@ impl Check<'_> {
     pub(super) fn trees(&mut self, superblock: &Superblock, segments: &Segments) -> Sums {
         let mut sums = Sums::default();
         for (segment, bytes) in &segments.table {
-            *sums.live.entry(*segment).or_default() += bytes;
+            sums.add_live(*segment, Sixteenths::of_bytes(*bytes));
         }
         let records = self.records(superblock, segments, &mut sums);
         let roots = self.roots(superblock, segments, &mut sums);
@@ -177,7 +178,7 @@ impl Check<'_> {
             object: None,
             end_allowed: end_allowed(record),
             mapped_to: 0,
-            allocated: 0,
+            allocated: Allocated::default(),
             shares: Shares::default(),
             usages: Usages::default(),
             place,
@@ -194,10 +195,13 @@ impl Check<'_> {
         if !sums.incomplete {
             extents.usages.compare(self, owner);
         }
-        let stated = roots_record.allocated.get();
+        let stated = Allocated {
+            bytes: roots_record.allocated.get(),
+            stored: roots_record.stored,
+        };
         if !sums.incomplete && allocated != stated {
             self.damage(format!(
-                "{owner}: the checkpoint says that {stated} bytes are allocated, its extents map \
+                "{owner}: the checkpoint says that {stated} are allocated, its extents map \
                  {allocated}; report this"
             ));
         }
@@ -211,13 +215,13 @@ impl Check<'_> {
             return;
         }
         for (id, segment) in &segments.all {
-            let found = sums.live.get(id).copied().unwrap_or(0);
-            if found != u64::from(segment.live) {
+            let found = sums.live.get(id).copied().unwrap_or_default();
+            let stated = segment.weight();
+            if found != stated {
                 self.damage(format!(
-                    "the segment table says that {id} in {} has {} live bytes, but {found} are \
-                     referred to; report this",
-                    slot_name(segment.slot),
-                    segment.live
+                    "the segment table says that {id} in {} has {stated} live bytes, but {found} \
+                     are referred to; report this",
+                    slot_name(segment.slot)
                 ));
             }
         }

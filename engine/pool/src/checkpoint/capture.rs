@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use engine_base::{ByteCount, DatasetId, Lsn};
+use engine_base::{DatasetId, Lsn};
 use engine_format::CheckpointId;
 use engine_log::JournalPosition;
 use engine_tree::Captured;
@@ -11,13 +11,14 @@ use engine_tree::Captured;
 use crate::Dataset;
 use crate::apply::{FamilyChanges, Work};
 use crate::core::Core;
+use crate::dataset::Allocated;
 use crate::space::Taken;
 
 /// A dataset in the state that is taken.
 pub(super) struct CapturedDataset {
     pub(super) dataset: Arc<Dataset>,
     pub(super) tree: Captured,
-    pub(super) allocated: ByteCount,
+    pub(super) allocated: Allocated,
 }
 
 /// The state of one LSN. Writers go on; nothing here changes any more.
@@ -86,7 +87,7 @@ fn capture(dataset: Arc<Dataset>) -> Option<CapturedDataset> {
         let mut tree = dataset.tree.write();
         tree.is_dirty().then(|| tree.capture())?
     };
-    let allocated = dataset.allocated();
+    let allocated = dataset.all_allocated();
     Some(CapturedDataset {
         dataset,
         tree,
@@ -95,7 +96,7 @@ fn capture(dataset: Arc<Dataset>) -> Option<CapturedDataset> {
 }
 
 fn of_removed((dataset, tree): (Arc<Dataset>, Captured)) -> CapturedDataset {
-    let allocated = dataset.allocated();
+    let allocated = dataset.all_allocated();
     CapturedDataset {
         dataset,
         tree,

@@ -1,7 +1,7 @@
 //! Writing the trees of a state.
 
 use engine_base::limits::BLOCK;
-use engine_base::{DatasetId, Location, SegmentId};
+use engine_base::{ByteCount, DatasetId, Location, SegmentId};
 use engine_format::{KeptCut, PagePointer, REDIRECT_BLOCKS, RootsRecord, redirect_key, roots_key};
 use engine_log::IndexStream;
 use engine_tree::{CaptureReport, Captured, Remains, Tree};
@@ -114,7 +114,8 @@ impl Core {
         };
         Ok(RootsRecord {
             root,
-            allocated,
+            allocated: ByteCount::new(allocated.bytes),
+            stored: allocated.stored,
             kept,
         })
     }

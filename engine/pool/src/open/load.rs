@@ -16,6 +16,7 @@ use crate::apply::Turn;
 use crate::catalog::Catalog;
 use crate::check::chain;
 use crate::core::{Core, CoreParts};
+use crate::dataset::Allocated;
 use crate::family::Kept;
 use crate::open::geometry_of;
 use crate::pages::{InSlot, PageReader};
@@ -74,7 +75,12 @@ impl Loaded {
         let two_copies =
             |id, root| Tree::from_root(id, root, Arc::clone(&budget)).with_copies(Copies::Two);
         let pool_tree = two_copies(DatasetId::POOL, superblock.pool_root);
-        let pool = Arc::new(Dataset::new(DatasetId::POOL, None, pool_tree, 0));
+        let pool = Arc::new(Dataset::new(
+            DatasetId::POOL,
+            None,
+            pool_tree,
+            Allocated::default(),
+        ));
         let core = Arc::new(Core::new(CoreParts {
             device: Arc::clone(device),
             geometry,
@@ -262,7 +268,11 @@ impl Core {
             let pages = kept.map(|kept| kept.pages);
             self.lines.lock().load(id, family, descent.parent, pages);
         }
-        let (root, allocated) = root.map_or((None, 0), |known| (known.root, known.allocated.get()));
+        let allocated = root.map_or_else(Allocated::default, |known| Allocated {
+            bytes: known.allocated.get(),
+            stored: known.stored,
+        });
+        let root = root.and_then(|known| known.root);
         let tree = Tree::from_root(family, root, Arc::clone(&self.budget));
         let kept = kept.map(|kept| Kept {
             data: kept.data,

@@ -25,7 +25,8 @@ pub(super) struct Item {
     pub(super) start: u64,
     pub(super) bytes: u32,
     pub(super) location: Location,
-    is_shared: bool,
+    /// Other extents may refer to the same blocks: to the same bytes, or to parts of the same unit.
+    has_others: bool,
     checksums: Vec<u8>,
 }
 
@@ -112,16 +113,18 @@ impl Pass<'_> {
         start: u64,
         extent: &ExtentRef<'_>,
     ) {
+        let unit = extent.codec().unit();
+        let is_cut = unit.is_some_and(|unit| extent.bytes() < unit.bytes());
         let item = Item {
             dataset,
             content,
             start,
             bytes: extent.bytes(),
             location: extent.location(),
-            is_shared: extent.is_shared(),
+            has_others: extent.is_shared() || is_cut,
             checksums: extent.checksums().as_bytes().to_vec(),
         };
-        if item.is_shared && self.verified.has(item.location, item.blocks()) {
+        if item.has_others && self.verified.has(item.location, item.blocks()) {
             return;
         }
         self.batch.bytes += item.stored_bytes();
@@ -148,7 +151,7 @@ impl Pass<'_> {
         for (item, is_bad) in items.into_iter().zip(is_bad) {
             if is_bad {
                 bad.push(item);
-            } else if item.is_shared {
+            } else if item.has_others {
                 self.verified.add(item.location, item.blocks());
             }
         }

@@ -21,8 +21,11 @@ pub(super) struct Stored {
     pub(super) bytes: u32,
     /// Of the first block.
     pub(super) location: engine_base::Location,
-    /// Bytes of the first block before the first byte.
+    /// Bytes of the first block, or of the unit, before the first byte.
     pub(super) skip: u16,
+    /// It is a part of a unit: with any block of that all of it is lost. The places of its bytes
+    /// are then as if the unit were not compressed: they only tell whether it is still there.
+    pub(super) in_unit: bool,
     /// Of each block, little-endian.
     pub(super) checksums: Vec<u8>,
 }
@@ -32,11 +35,17 @@ impl Stored {
         self.checksums.len() / size_of::<u32>()
     }
 
-    /// The bytes of the object in a block, and where the first of them lies.
+    /// The bytes of the object that need a block, and where the first of them lies.
     pub(super) fn of_block(&self, block: usize) -> LostRange {
         let skip = u64::from(self.skip);
-        let from = (block as u64 * BLOCK).max(skip);
-        let to = ((block as u64 + 1) * BLOCK).min(skip + u64::from(self.bytes));
+        let end = skip + u64::from(self.bytes);
+        let (from, to) = match self.in_unit {
+            true => (skip, end),
+            false => {
+                let start = block as u64 * BLOCK;
+                (start.max(skip), (start + BLOCK).min(end))
+            }
+        };
         LostRange {
             part: LostPart::Data,
             dataset: engine_base::DatasetId::POOL,
@@ -71,6 +80,7 @@ fn stored(
                 bytes,
                 location: extent.location(),
                 skip: extent.skip(),
+                in_unit: extent.codec().unit().is_some(),
                 checksums: extent.checksums().as_bytes().to_vec(),
             });
         }

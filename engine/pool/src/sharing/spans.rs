@@ -9,16 +9,18 @@ use engine_format::{
 };
 use engine_tree::{Missing, Tree};
 
-use super::{extents_in, position};
+use super::{StoredAt, extents_in};
 use crate::apply::ApplyError;
 use crate::pins::Span;
 use crate::{Dataset, Pool, StoreError};
 
 /// The keys of the records that freeing a part of an extent looks at, or changes.
 fn span_of(extent: &ExtentRef<'_>) -> Span {
-    let segment = extent.location().segment;
-    let low = position(extent).saturating_sub(to_u32(to_usize(EXTENT_BYTES_MAX)));
-    let high = position(extent) + extent.bytes();
+    let StoredAt {
+        segment, position, ..
+    } = StoredAt::of(extent);
+    let low = position.saturating_sub(to_u32(to_usize(EXTENT_BYTES_MAX)));
+    let high = position + extent.bytes();
     let key = |position| {
         let shared = SharedKey {
             segment,

@@ -3,14 +3,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use engine_base::ByteCount;
+use engine_base::{ByteCount, Sixteenths};
 use engine_format::DatasetKind;
 
 use super::unshared::Unshared;
 use crate::{Dataset, Pool, StoreError};
 
 impl Pool {
-    /// Bytes of data that nothing but this snapshot refers to. Reads what differs from the
+    /// Stored bytes that nothing but this snapshot refers to. Reads what differs from the
     /// snapshots around it.
     ///
     /// # Errors
@@ -19,14 +19,14 @@ impl Pool {
         if snapshot.is(DatasetKind::Bucket) {
             return self.exclusive_bytes_of_bucket(snapshot).await;
         }
-        let (mut bytes, mut from) = (0, 0);
+        let (mut stored, mut from) = (Sixteenths::ZERO, 0);
         let others = self.related(snapshot);
         while from < u64::MAX {
             let found = self.unshared(snapshot, &others, from..u64::MAX).await?;
-            bytes += found.pieces.iter().map(|piece| piece.bytes).sum::<u64>();
+            found.pieces.iter().for_each(|piece| stored += piece.weight);
             from = found.to;
         }
-        Ok(ByteCount::new(bytes))
+        Ok(ByteCount::new(stored.bytes()))
     }
 
     /// The ranges of a volume that differ between two states of it, those that begin in the next

@@ -23,15 +23,15 @@ struct Part {
 }
 
 impl Pool {
-    /// Calls `add` for all bytes that `dataset` refers to and none of `others` does; for some more
-    /// than once, and for some that are older than what the dataset went on from. Pages that one of
-    /// `others` has too are passed over.
+    /// Calls `add` for all that `dataset` refers to and none of `others` does, as ranges of
+    /// segments in sixteenths of a byte; for some more than once, and for some that are older than
+    /// what the dataset went on from. Pages that one of `others` has too are passed over.
     pub(super) async fn gather(
         &self,
         dataset: &Dataset,
         others: &[Arc<Dataset>],
         children: &[Arc<Dataset>],
-        mut add: impl FnMut(SegmentId, Range<u32>),
+        mut add: impl FnMut(SegmentId, Range<u64>),
     ) -> Result<(), StoreError> {
         let _pin = self.read_pin();
         let mut from = vec![BucketKey::EXTENT];
@@ -106,12 +106,11 @@ impl Pool {
         &self,
         part: &Part,
         children: &[Arc<Dataset>],
-        add: &mut impl FnMut(SegmentId, Range<u32>),
+        add: &mut impl FnMut(SegmentId, Range<u64>),
     ) -> Result<(), StoreError> {
         let Part { content, stored } = part;
-        let from = to_u32(to_usize(stored.position));
-        let to = from + to_u32(to_usize(stored.bytes));
-        let mut left: Vec<Range<u32>> = std::iter::once(from..to).collect();
+        let all = 0..to_u32(to_usize(stored.bytes));
+        let mut left: Vec<Range<u32>> = std::iter::once(all).collect();
         for child in children {
             let mut still = Vec::new();
             for bytes in std::mem::take(&mut left) {
@@ -124,8 +123,9 @@ impl Pool {
             }
             left = still;
         }
-        left.into_iter()
-            .for_each(|bytes| add(stored.segment, bytes));
+        for bytes in &left {
+            add(stored.at.segment, stored.at.counted(bytes));
+        }
         Ok(())
     }
 
@@ -155,18 +155,17 @@ impl Pool {
     }
 }
 
-/// The parts of a range of a segment that `tree` does not refer to. It is a part of what the
-/// content has as `stored` in another state.
+/// The parts of a range of what the content has as `stored` in another state that `tree` does not
+/// refer to.
 fn without(
     tree: &Tree,
     content: InodeId,
     stored: &Stored,
-    bytes: Range<u32>,
+    range: Range<u32>,
 ) -> Result<Vec<Range<u32>>, ApplyError> {
     let mut left = Vec::new();
-    for bytes in unlike(tree, content, stored, bytes)? {
-        let parts = sharing::uncovered(tree, stored.segment, bytes.start, bytes.end)?;
-        left.extend(parts.into_iter().map(|(from, to)| from..to));
+    for range in unlike(tree, content, stored, range)? {
+        left.extend(sharing::uncovered(tree, &stored.at, range)?);
     }
     Ok(left)
 }
@@ -176,13 +175,12 @@ fn unlike(
     tree: &Tree,
     content: InodeId,
     stored: &Stored,
-    bytes: Range<u32>,
+    range: Range<u32>,
 ) -> Result<Vec<Range<u32>>, ExtentError<Missing>> {
     let mut found: Vec<Range<u32>> = Vec::new();
-    let start = stored.start + (u64::from(bytes.start) - stored.position);
-    let length = u64::from(bytes.end - bytes.start);
+    let start = stored.start + u64::from(range.start);
     let prefix = BucketKey::extents(content);
-    extent_lookup(tree, &prefix, start, length, |piece| {
+    extent_lookup(tree, &prefix, start, range.len() as u64, |piece| {
         let (offset, length, is_same) = match piece {
             Piece::Hole { offset, bytes } => (offset, bytes, false),
             Piece::Data {
@@ -195,7 +193,7 @@ fn unlike(
             }
         };
         if !is_same {
-            let from = bytes.start + to_u32(to_usize(offset - start));
+            let from = range.start + to_u32(to_usize(offset - start));
             found.push(from..from + to_u32(to_usize(length)));
         }
         ControlFlow::Continue(())

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use engine_base::{DatasetId, Location, SegmentId};
+use engine_base::{DatasetId, Location, SegmentId, Sixteenths, to_u32, to_usize};
 use parking_lot::Mutex;
 
 /// Ranges kept at once: some megabytes. Beyond that, those of the highest segments are left to the
@@ -27,23 +27,24 @@ struct Round {
     from: u64,
     /// and below this one.
     to: u64,
-    segments: BTreeMap<SegmentId, Vec<Range<u32>>>,
+    /// In sixteenths of a byte: what is compressed counts for less than one each.
+    segments: BTreeMap<SegmentId, Vec<Range<u64>>>,
     ranges: usize,
     ranges_max: usize,
 }
 
 impl Round {
-    fn add(&mut self, segment: SegmentId, bytes: Range<u32>) {
+    fn add(&mut self, segment: SegmentId, counted: Range<u64>) {
         let at = Location {
             segment,
-            offset: bytes.start,
+            offset: to_u32(to_usize(counted.start / Sixteenths::PER_BYTE)),
         };
         let is_here = (self.from..self.to).contains(&segment.get());
-        if !is_here || bytes.is_empty() || self.above.is_some_and(|above| at < above) {
+        if !is_here || counted.is_empty() || self.above.is_some_and(|above| at < above) {
             return;
         }
         let ranges = self.segments.entry(segment).or_default();
-        ranges.push(bytes);
+        ranges.push(counted);
         self.ranges += 1;
         if ranges.len().is_multiple_of(RANGES_PER_SEGMENT) {
             let before = ranges.len();
@@ -59,7 +60,7 @@ impl Round {
         }
     }
 
-    /// Joins the ranges of the lowest segments; their bytes, and the id from where others follow.
+    /// Joins the ranges of the lowest segments; what they are, and the id from where others follow.
     fn take(&mut self, segments: usize) -> Step {
         let mut dead = Vec::new();
         while dead.len() < segments
@@ -67,8 +68,8 @@ impl Round {
         {
             self.ranges -= ranges.len();
             join(&mut ranges);
-            let bytes = ranges.iter().map(|range| range.len() as u64).sum();
-            dead.push((segment, bytes));
+            let counted = ranges.iter().map(|range| range.end - range.start).sum();
+            dead.push((segment, Sixteenths::new(counted)));
             self.from = segment.get() + 1;
         }
         if self.segments.is_empty() {
@@ -83,9 +84,9 @@ impl Round {
 }
 
 /// Sorts ranges, and makes one of those that touch.
-fn join(ranges: &mut Vec<Range<u32>>) {
+fn join(ranges: &mut Vec<Range<u64>>) {
     ranges.sort_unstable_by_key(|range| range.start);
-    let mut joined: Vec<Range<u32>> = Vec::new();
+    let mut joined: Vec<Range<u64>> = Vec::new();
     for range in ranges.drain(..) {
         match joined.last_mut() {
             Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
@@ -98,8 +99,8 @@ fn join(ranges: &mut Vec<Range<u32>>) {
 /// What one batch gives back.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Step {
-    /// Bytes by segment.
-    pub(crate) dead: Vec<(SegmentId, u64)>,
+    /// What counts of which segment.
+    pub(crate) dead: Vec<(SegmentId, Sixteenths)>,
     /// Segments below this id are done.
     pub(crate) to: u64,
     /// The round is over.
@@ -136,15 +137,16 @@ impl Leaving {
         Gathering(self)
     }
 
-    /// Adds bytes that nobody but `dataset`, its parent aside, refers to.
-    pub(crate) fn add(&self, dataset: DatasetId, segment: SegmentId, bytes: Range<u32>) {
+    /// Adds what nobody but `dataset`, its parent aside, refers to: a range of the segment in
+    /// sixteenths of a byte.
+    pub(crate) fn add(&self, dataset: DatasetId, segment: SegmentId, counted: Range<u64>) {
         if self.dataset.load(Ordering::Acquire) != dataset.get() {
             return;
         }
         if let Some(round) = &mut *self.round.lock()
             && round.dataset == dataset
         {
-            round.add(segment, bytes);
+            round.add(segment, counted);
         }
     }
 }

@@ -13,7 +13,7 @@
 
 use std::sync::Arc;
 
-use engine_base::{ByteCount, DatasetId, Location};
+use engine_base::{ByteCount, DatasetId, Location, Sixteenths};
 use engine_format::{BatchBuilder, DatasetKind, Descent, dataset_key};
 
 use super::leaving::{Leaving, Step};
@@ -42,8 +42,8 @@ impl Pool {
             dataset,
             &self.related(dataset),
             &children,
-            |segment, bytes| {
-                leaving.add(dataset.id(), segment, bytes);
+            |segment, counted| {
+                leaving.add(dataset.id(), segment, counted);
             },
         )
         .await?;
@@ -77,9 +77,10 @@ impl Pool {
             return Ok(());
         };
         let mut batch = BatchBuilder::new();
-        for (segment, bytes) in &step.dead {
-            let key = segment.get().to_be_bytes();
-            batch.extent_release(dataset.id(), &key, 0, *bytes);
+        for (segment, dead) in &step.dead {
+            let (key, bytes) = (segment.get().to_be_bytes(), dead.bytes());
+            let excess = Sixteenths::of_bytes(bytes).get() - dead.get();
+            batch.extent_release(dataset.id(), &key, excess, bytes);
         }
         record.descent = Some(Descent {
             released: step.to,
@@ -97,7 +98,7 @@ impl Pool {
         parent.kept().map(|kept| kept.data)
     }
 
-    /// Bytes of data that nothing but this snapshot of a bucket refers to.
+    /// Stored bytes that nothing but this snapshot of a bucket refers to.
     pub(super) async fn exclusive_bytes_of_bucket(
         &self,
         snapshot: &Dataset,
@@ -108,7 +109,7 @@ impl Pool {
         );
         let (above, others) = (self.moment_above(snapshot), self.related(snapshot));
         let children = self.core.catalog.children_of(snapshot.id());
-        let (mut bytes, mut from) = (0, snapshot.descent().released);
+        let (mut stored, mut from) = (Sixteenths::ZERO, snapshot.descent().released);
         while from < u64::MAX {
             // One of its own: nobody is to add to it.
             let leaving = Leaving::default();
@@ -118,9 +119,9 @@ impl Pool {
             })
             .await?;
             let step = gathering.take(usize::MAX);
-            bytes += step.dead.iter().map(|(_, bytes)| bytes).sum::<u64>();
+            step.dead.iter().for_each(|(_, dead)| stored += *dead);
             from = step.to;
         }
-        Ok(ByteCount::new(bytes))
+        Ok(ByteCount::new(stored.bytes()))
     }
 }

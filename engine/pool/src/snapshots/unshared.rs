@@ -3,10 +3,11 @@
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use engine_base::{Location, SegmentId};
+use engine_base::{Sixteenths, to_u32, to_usize};
 use engine_format::ExtentRef;
 use engine_tree::{ExtentError, Missing, Piece, Tree, extent_lookup};
 
+use crate::sharing::StoredAt;
 use crate::{Dataset, Pool, StoreError};
 
 /// Pieces after which a look ends: they fit a batch.
@@ -23,6 +24,8 @@ pub(crate) struct Unshared {
     pub(crate) offset: u64,
     /// Its length.
     pub(crate) bytes: u64,
+    /// What it counts for of what is stored.
+    pub(crate) weight: Sixteenths,
 }
 
 /// What a look has found.
@@ -34,23 +37,20 @@ pub(crate) struct Found {
     pub(crate) to: u64,
 }
 
-/// An extent, and where in its segment its first byte lies.
+/// An extent, and where its bytes lie.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stored {
     pub(super) start: u64,
     pub(super) bytes: u64,
-    pub(super) segment: SegmentId,
-    pub(super) position: u64,
+    pub(super) at: StoredAt,
 }
 
 impl Stored {
     pub(super) fn of(start: u64, extent: &ExtentRef<'_>) -> Self {
-        let Location { segment, offset } = extent.location();
         Self {
             start,
             bytes: extent.bytes().into(),
-            segment,
-            position: u64::from(offset) + u64::from(extent.skip()),
+            at: StoredAt::of(extent),
         }
     }
 
@@ -58,10 +58,17 @@ impl Stored {
         self.start.saturating_add(self.bytes)
     }
 
+    /// What a range of the object that it has counts for of what is stored.
+    fn weight(&self, offset: u64, bytes: u64) -> Sixteenths {
+        let from = to_u32(to_usize(offset - self.start));
+        let counted = self.at.counted(&(from..from + to_u32(to_usize(bytes))));
+        Sixteenths::new(counted.end - counted.start)
+    }
+
     /// Whether the bytes of `other` lie where this one has them.
     pub(super) fn agrees(&self, other: &Self) -> bool {
-        self.segment == other.segment
-            && self.position + (other.start - self.start) == other.position
+        let (mine, others) = (self.at.comparable(), other.at.comparable());
+        self.at.segment == other.at.segment && mine + (other.start - self.start) == others
     }
 }
 
@@ -159,6 +166,7 @@ impl Pool {
             extent: extent.start,
             offset,
             bytes,
+            weight: extent.weight(offset, bytes),
         }));
         Ok(())
     }

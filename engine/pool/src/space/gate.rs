@@ -6,7 +6,7 @@ use std::sync::Arc;
 use engine_base::{Location, Lsn, SegmentId, Slot};
 use engine_format::{CheckpointId, SegmentEntry, SegmentKind, SegmentState};
 
-use super::{LiveChange, RedirectChange, Segment, Space};
+use super::{LiveChange, RedirectChange, Segment, Space, all_of};
 
 /// Free slots kept as they are for the journal; more are given back to the host.
 const OVERWRITTEN_SLOTS_KEPT: usize = 16;
@@ -112,10 +112,10 @@ impl Space {
         freed: &[(Location, u32)],
     ) {
         for (location, bytes) in written {
-            self.adjust(location.segment, LiveChange::Add(*bytes));
+            self.adjust(location.segment, LiveChange::Add(all_of(*bytes)));
         }
         for (location, bytes) in freed {
-            self.adjust(location.segment, LiveChange::Subtract(*bytes));
+            self.adjust(location.segment, LiveChange::Subtract(all_of(*bytes)));
         }
         self.mark_dead(checkpoint, |segment| {
             segment.kind == SegmentKind::Index
@@ -140,6 +140,7 @@ impl Space {
                 state: segment.state,
                 written_bytes: segment.written,
                 live_bytes: segment.live,
+                live_excess: segment.live_excess,
                 last_lsn: segment.last_lsn,
             })
             .collect()

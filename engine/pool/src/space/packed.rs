@@ -16,7 +16,7 @@ use engine_base::{SegmentId, to_u32};
 use engine_format::{CheckpointId, Redirect, SegmentKind, SegmentState};
 use engine_log::Written;
 
-use super::{LiveChange, Segment, Space};
+use super::{LiveChange, Segment, Space, all_of};
 use crate::places::{Home, Packed, Stretches};
 
 /// What cleaning has copied and synced.
@@ -188,7 +188,7 @@ impl Space {
         }
         self.let_go_of_packs(segment);
         for (pack, bytes) in bytes_by_pack(&stretches) {
-            self.adjust(pack, LiveChange::Add(bytes));
+            self.adjust(pack, LiveChange::Add(all_of(bytes)));
         }
         let packed = Packed {
             stretches: Arc::new(stretches),
@@ -205,7 +205,7 @@ impl Space {
             return;
         };
         for (pack, bytes) in bytes_by_pack(&packed.stretches) {
-            self.adjust(pack, LiveChange::Subtract(bytes));
+            self.adjust(pack, LiveChange::Subtract(all_of(bytes)));
         }
     }
 

@@ -97,6 +97,7 @@ fn from_entry(entry: &SegmentEntry) -> Segment {
         state: entry.state,
         written: entry.written_bytes,
         live: entry.live_bytes,
+        live_excess: entry.live_excess,
         last_lsn: entry.last_lsn,
     }
 }

@@ -218,17 +218,21 @@ impl<'a> Range<'a> {
         let from = start.max(self.start);
         let bytes = small(end.min(self.end) - from);
         let part = extent.cut(small(from - start), bytes);
+        let unit = extent.codec().unit();
+        let skip = unit.map_or(extent.skip(), |_| 0);
         let shared = SharedExtent {
             start,
             bytes: extent.bytes(),
-            position: extent.location().offset + u32::from(extent.skip()),
+            position: extent.location().offset + u32::from(skip),
+            part: unit.map(|unit| (unit, extent.skip())),
             from: small(from - start),
         };
         let inside = FreedExtent {
             location: part.location(),
-            position: part.location().offset + u32::from(part.skip()),
+            counted_from: part.counted().start,
             offset: from,
             bytes,
+            weight: part.weight(),
             shared: extent.is_shared().then_some(shared),
         };
         let stays = start < self.start || end > self.end;

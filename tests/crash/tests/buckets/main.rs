@@ -20,6 +20,7 @@ use engine_bucket::{
     Owner, QuotaLimits, RenameHow, RootOwner, WriteAt,
 };
 use engine_device::{Device, PageBuf, SimDevice, SimImage, SimOptions};
+use engine_format::Compression;
 use engine_format::DatasetKind;
 use engine_pool::{CheckOptions, CreateOptions, Pool, PoolOptions, StoreError, block_on};
 use engine_volume::{Ack, Volumes};
@@ -109,13 +110,15 @@ impl World {
 
     /// Step `index`; `true` if it and all before it are durable.
     fn step(&mut self, seed: u64, index: usize) -> Result<bool, StoreError> {
+        let compression = [Compression::Off, Compression::Lz4][to_usize(seed / 2 % 2)];
         if index == 0 {
-            block_on(self.volumes.create("v", ByteCount::new(1 << 20)))?;
-            return Ok(true);
+            let size = ByteCount::new(1 << 20);
+            return block_on(self.volumes.create_with("v", size, compression)).map(|_| true);
         }
         if index == 1 {
-            is_lost(block_on(self.buckets.create("b", RootOwner::default())).map(|_| ()))?;
-            return Ok(true);
+            let owner = RootOwner::default();
+            let created = block_on(self.buckets.create_with("b", owner, compression));
+            return is_lost(created.map(|_| ())).map(|()| true);
         }
         let mut rng = Rng::new(seed << 20 | index as u64);
         if self.keeps && rng.once_in(3) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use engine_base::{ByteCount, ManualClock, SeededEntropy, to_usize};
 use engine_bucket::{Buckets, RootOwner};
 use engine_device::{SimDevice, SimImage};
+use engine_format::Compression;
 use engine_pool::{CreateOptions, Pool, block_on};
 
 use tests_model::Rng;
@@ -43,7 +44,8 @@ impl Family {
         };
         Pool::create(&*used, &create).unwrap();
         let buckets = open(&used, seed, 0);
-        block_on(buckets.create("b", RootOwner::default())).unwrap();
+        let compression = [Compression::Off, Compression::Lz4][to_usize(seed % 2)];
+        block_on(buckets.create_with("b", RootOwner::default(), compression)).unwrap();
         Self {
             used,
             buckets,
@@ -72,6 +74,10 @@ impl Family {
         let at = format!("seed {}, round {round}", self.seed);
         let mut runner = Runner::new(&bucket, reference, &mut self.rng, at);
         (0..OPERATIONS).for_each(|_| runner.step().unwrap());
+        if self.seed % 2 == 1 && self.rng.once_in(8) {
+            let next = *self.rng.pick(&[Compression::Off, Compression::Lz4]);
+            block_on(self.buckets.set_compression(&name, next)).unwrap();
+        }
     }
 
     fn act(&mut self, round: u64) {
@@ -82,6 +88,7 @@ impl Family {
             5 => self.revert(),
             6 => self.create(),
             7 => self.delete(),
+            8 if self.rng.once_in(2) => drop(self.buckets.pool().clean().unwrap()),
             8 => drop(self.buckets.pool().checkpoint().unwrap()),
             _ => self.kill(round),
         }

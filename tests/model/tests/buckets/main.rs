@@ -10,6 +10,7 @@ use std::sync::Arc;
 use engine_base::{ByteCount, ManualClock, SeededEntropy, to_usize};
 use engine_bucket::{Bucket, Buckets, QuotaLimits, RootOwner};
 use engine_device::{Device, SimDevice, SimImage, SimOptions};
+use engine_format::Compression;
 use engine_pool::{CheckOptions, CreateOptions, Pool, PoolOptions, block_on};
 use tests_model::Rng;
 use tests_model::bucket::{RefBucket, Runner, Shown, compare, remove_all};
@@ -64,7 +65,10 @@ fn run(seed: u64) {
     };
     Pool::create(&*used, &create).unwrap();
     let mut buckets = open(&used, seed, 0);
-    block_on(buckets.create("b", RootOwner::default())).unwrap();
+    // Of every third bucket what is written is compressed, now and then.
+    let is_compressed = seed.is_multiple_of(3);
+    let first = [Compression::Off, Compression::Lz4][usize::from(is_compressed)];
+    block_on(buckets.create_with("b", RootOwner::default(), first)).unwrap();
     let mut reference = RefBucket::new();
     let mut rng = Rng::new(!seed);
     let mut bucket: Bucket = block_on(buckets.open("b")).unwrap();
@@ -80,6 +84,10 @@ fn run(seed: u64) {
         let at = format!("seed {seed}, round {round}");
         let mut runner = Runner::new(&bucket, &mut reference, &mut rng, at.clone());
         (0..ROUND).for_each(|_| runner.step().unwrap());
+        if is_compressed {
+            let next = *rng.pick(&[Compression::Off, Compression::Lz4, Compression::Lz4]);
+            block_on(buckets.set_compression("b", next)).unwrap();
+        }
         let how = rng.below(6);
         if how == 0 {
             buckets.pool().checkpoint().unwrap();
@@ -112,8 +120,9 @@ fn finish(buckets: &Buckets, bucket: &Bucket, seed: u64, is_counted: bool) {
         assert_eq!(left, (0, 1), "seed {seed}: what counts for the quota");
     }
     block_on(buckets.pool().clean_up()).unwrap();
-    let left = buckets.show("b").unwrap().allocated.get();
-    assert_eq!(left, 0, "seed {seed}: bytes that nobody refers to");
+    let left = buckets.show("b").unwrap();
+    let left = (left.allocated.get(), left.stored.get());
+    assert_eq!(left, (0, 0), "seed {seed}: bytes that nobody refers to");
     block_on(buckets.delete("b")).unwrap();
     assert!(buckets.list().is_empty());
     assert_eq!(buckets.pool().status().live_data.get(), 0, "seed {seed}");

@@ -6,10 +6,11 @@ use engine_base::{
 };
 use engine_device::{Device, Geometry, Place, Prepare, SimDevice, SimImage, SimOptions};
 use engine_format::{
-    BatchBuilder, CheckpointId, Checksums, Codec, DatasetKind, DatasetName, DatasetRecord,
-    DatasetState, DeltaBuilder, DeltaChange, ExtentBuf, ExtentPut, ExtentRef, GroupHeader,
-    JournalStart, Page, PagePointer, SegmentEntry, SegmentHeader, SegmentKind, SegmentState,
-    SegmentTablePage, Superblock, dataset_key, encode_head, head_bytes_for, superblock_offset,
+    BatchBuilder, CheckpointId, Checksums, Codec, Compression, DatasetKind, DatasetName,
+    DatasetRecord, DatasetState, DeltaBuilder, DeltaChange, ExtentBuf, ExtentPut, ExtentRef,
+    GroupHeader, JournalStart, Page, PagePointer, SegmentEntry, SegmentHeader, SegmentKind,
+    SegmentState, SegmentTablePage, Superblock, dataset_key, encode_head, head_bytes_for,
+    superblock_offset,
 };
 
 pub(super) const SEGMENT_BYTES: u32 = 2 << 20;
@@ -82,6 +83,7 @@ pub(super) fn record() -> Vec<u8> {
     let record = DatasetRecord {
         kind: DatasetKind::Volume,
         state: DatasetState::Live,
+        compression: Compression::Off,
         size: ByteCount::new(1 << 30),
         cleanup_from: None,
         created_unix_nanos: 5,
@@ -155,6 +157,7 @@ pub(super) fn table() -> Vec<u8> {
         state: SegmentState::Open,
         written_bytes: 12_288,
         live_bytes: 4096,
+        live_excess: 0,
         last_lsn: Lsn::new(99),
     };
     let page = SegmentTablePage {

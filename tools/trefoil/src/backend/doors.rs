@@ -4,15 +4,21 @@ use std::path::Path;
 
 use crate::backend::BackendError;
 use crate::control::protocol::{
-    BucketReport, BucketRow, KeyRequest, KeyRow, KeySecret, QuotaReport, QuotaRequest,
+    BucketReport, BucketRow, Compression, KeyRequest, KeyRow, KeySecret, QuotaReport, QuotaRequest,
 };
 
 /// The buckets of a pool and who may see them where.
 pub(crate) trait Doors: Send + Sync + 'static {
     /// Makes an empty bucket. Durable when it returns.
-    fn bucket_create(&self, name: &str) -> Result<BucketRow, BackendError>;
+    fn bucket_create(
+        &self,
+        name: &str,
+        compression: Compression,
+    ) -> Result<BucketRow, BackendError>;
     /// Makes a bucket that begins as the bucket or snapshot `from` is. Durable when it returns.
     fn bucket_create_from(&self, name: &str, from: &str) -> Result<BucketRow, BackendError>;
+    /// Says how what is written from now on is compressed. Durable when it returns.
+    fn bucket_set(&self, name: &str, compression: Compression) -> Result<BucketRow, BackendError>;
     /// All buckets by name.
     fn bucket_list(&self) -> Result<Vec<BucketRow>, BackendError>;
     /// One bucket, counted: takes as long as reading all its names.

@@ -3,6 +3,7 @@
 mod create;
 mod delete;
 mod list;
+mod set;
 mod show;
 
 use clap::{Args, Subcommand};
@@ -22,6 +23,8 @@ pub(crate) enum BucketCommand {
     List(list::ListArgs),
     /// One bucket
     Show(show::ShowArgs),
+    /// Change how what is written is compressed
+    Set(set::SetArgs),
     /// Delete an empty bucket, or with --force also what is in it
     Delete(delete::DeleteArgs),
 }
@@ -31,6 +34,7 @@ pub(crate) fn run(command: BucketCommand) -> Result<(), Failure> {
         BucketCommand::Create(args) => create::run(args),
         BucketCommand::List(args) => list::run(&args),
         BucketCommand::Show(args) => show::run(args),
+        BucketCommand::Set(args) => set::run(args),
         BucketCommand::Delete(args) => delete::run(args),
     }
 }
@@ -57,13 +61,25 @@ fn bucket_ask(common: &CommonArgs, what: &str, request: &Request) -> Result<(), 
 
 fn buckets_table(buckets: &[BucketRow]) -> String {
     let row = |bucket: &BucketRow| {
+        let (allocated, stored) = (bucket.allocated, bucket.stored);
+        let compression = bucket.compression.with_ratio(allocated, stored);
         vec![
             bucket.name.clone(),
             output::size(bucket.allocated),
+            output::size(bucket.stored),
+            compression,
             output::time(bucket.created_unix_nanos),
             bucket.mounts.join(", "),
         ]
     };
     let rows: Vec<Vec<String>> = buckets.iter().map(row).collect();
-    output::table(&["name", "allocated", "created", "mounted at"], &rows)
+    let columns = [
+        "name",
+        "allocated",
+        "stored",
+        "compression",
+        "created",
+        "mounted at",
+    ];
+    output::table(&columns, &rows)
 }

@@ -7,6 +7,7 @@ mod export;
 mod import;
 mod list;
 mod resize;
+mod set;
 mod show;
 mod transfer;
 
@@ -29,6 +30,8 @@ pub(crate) enum VolumeCommand {
     Show(show::ShowArgs),
     /// Change the size; what lies past a smaller size is gone
     Resize(resize::ResizeArgs),
+    /// Change how what is written is compressed
+    Set(set::SetArgs),
     /// Where two states of a volume differ
     Diff(diff::DiffArgs),
     /// Delete a volume and everything in it
@@ -45,6 +48,7 @@ pub(crate) fn run(command: VolumeCommand) -> Result<(), Failure> {
         VolumeCommand::List(args) => list::run(&args),
         VolumeCommand::Show(args) => show::run(args),
         VolumeCommand::Resize(args) => resize::run(args),
+        VolumeCommand::Set(args) => set::run(args),
         VolumeCommand::Diff(args) => diff::run(args),
         VolumeCommand::Delete(args) => delete::run(args),
         VolumeCommand::Import(args) => import::run(args),
@@ -74,13 +78,25 @@ fn volume_ask(common: &CommonArgs, what: &str, request: &Request) -> Result<(), 
 
 fn volumes_table(volumes: &[VolumeRow]) -> String {
     let row = |volume: &VolumeRow| {
+        let (allocated, stored) = (volume.allocated, volume.stored);
+        let compression = volume.compression.with_ratio(allocated, stored);
         vec![
             volume.name.clone(),
             output::size(volume.size),
             output::size(volume.allocated),
+            output::size(volume.stored),
+            compression,
             output::time(volume.created_unix_nanos),
         ]
     };
     let rows: Vec<Vec<String>> = volumes.iter().map(row).collect();
-    output::table(&["name", "size", "allocated", "created"], &rows)
+    let columns = [
+        "name",
+        "size",
+        "allocated",
+        "stored",
+        "compression",
+        "created",
+    ];
+    output::table(&columns, &rows)
 }

@@ -45,8 +45,16 @@ impl Handler {
         Ok(Some(match request {
             Request::Status {} => Reply::Status(Box::new(backend.status()?)),
             Request::Scrub { wait } => Reply::Scrub(backend.scrub(*wait, monitor)?),
-            Request::VolumeCreate { name, size } => {
-                Reply::Volume(backend.volume_create(name, ByteCount::new(*size))?)
+            Request::VolumeCreate {
+                name,
+                size,
+                compression,
+            } => {
+                let size = ByteCount::new(*size);
+                Reply::Volume(backend.volume_create_with(name, size, *compression)?)
+            }
+            Request::VolumeSet { name, compression } => {
+                Reply::Volume(backend.volume_set(name, *compression)?)
             }
             Request::VolumeList {} => Reply::Volumes(backend.volume_list()?),
             Request::VolumeShow { name } => Reply::Volume(backend.volume_show(name)?),
@@ -104,9 +112,14 @@ impl Handler {
     fn buckets(&self, request: &Request) -> Result<Reply, BackendError> {
         let doors = self.doors.as_ref();
         let done = match request {
-            Request::BucketCreate { name } => return Ok(Reply::Bucket(doors.bucket_create(name)?)),
             Request::BucketCreateFrom { name, from } => {
                 return Ok(Reply::Bucket(doors.bucket_create_from(name, from)?));
+            }
+            Request::BucketCreate { name, compression } => {
+                return Ok(Reply::Bucket(doors.bucket_create(name, *compression)?));
+            }
+            Request::BucketSet { name, compression } => {
+                return Ok(Reply::Bucket(doors.bucket_set(name, *compression)?));
             }
             Request::BucketList {} => return Ok(Reply::Buckets(doors.bucket_list()?)),
             Request::BucketShow { name } => {

@@ -14,18 +14,20 @@
 //! Fields that are not known are refused on both sides. All sizes are in bytes.
 
 mod buckets;
+mod compression;
 mod devices;
+mod refusal;
 mod scrub;
 mod snapshots;
 
-use engine_base::ErrorKind;
 use serde::{Deserialize, Serialize};
 
-use crate::backend::BackendError;
 pub(crate) use buckets::{
     BucketReport, BucketRow, KeyRequest, KeyRow, KeySecret, QuotaReport, QuotaRequest,
 };
+pub(crate) use compression::Compression;
 pub(crate) use devices::{DeviceRow, Health as DeviceHealth};
+pub(crate) use refusal::{Refusal, RefusalKind};
 pub(crate) use scrub::{LostRow, ScrubReport};
 pub(crate) use snapshots::{RangeRow, SnapshotRow};
 
@@ -46,6 +48,12 @@ pub(crate) enum Request {
     VolumeCreate {
         name: String,
         size: u64,
+        #[serde(default, skip_serializing_if = "Compression::is_off")]
+        compression: Compression,
+    },
+    VolumeSet {
+        name: String,
+        compression: Compression,
     },
     /// `from` is `NAME` or `NAME@LABEL`; the size is that of the source if none is said.
     VolumeCreateFrom {
@@ -96,6 +104,12 @@ pub(crate) enum Request {
     },
     BucketCreate {
         name: String,
+        #[serde(default, skip_serializing_if = "Compression::is_off")]
+        compression: Compression,
+    },
+    BucketSet {
+        name: String,
+        compression: Compression,
     },
     /// `from` is `NAME` or `NAME@LABEL`.
     BucketCreateFrom {
@@ -185,6 +199,9 @@ pub(crate) struct VolumeRow {
     pub(crate) size: u64,
     /// Bytes that were written and not trimmed since.
     pub(crate) allocated: u64,
+    /// Bytes that are stored for them.
+    pub(crate) stored: u64,
+    pub(crate) compression: Compression,
     pub(crate) created_unix_nanos: u64,
 }
 
@@ -211,6 +228,9 @@ pub(crate) struct StatusReport {
     pub(crate) free: u64,
     /// What writes may still add before they are refused.
     pub(crate) available: u64,
+    /// Of volumes and buckets, and what is stored for that: each counts what it shares.
+    pub(crate) allocated: u64,
+    pub(crate) stored: u64,
     pub(crate) live_data: u64,
     pub(crate) live_index: u64,
     /// Written, and referred to by nothing: what cleaning can bring back.
@@ -240,54 +260,6 @@ pub(crate) struct StatusReport {
     pub(crate) data_checksum_errors: u64,
     pub(crate) scrub: ScrubReport,
     pub(crate) devices: Vec<DeviceRow>,
-}
-
-/// Why a request was not done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Refusal {
-    pub(crate) kind: RefusalKind,
-    pub(crate) message: String,
-}
-
-/// [`ErrorKind`] as it is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum RefusalKind {
-    NotFound,
-    Exists,
-    Invalid,
-    NoSpace,
-    Busy,
-    Corrupt,
-    Poisoned,
-    Io,
-    Closed,
-}
-
-impl From<ErrorKind> for RefusalKind {
-    fn from(kind: ErrorKind) -> Self {
-        match kind {
-            ErrorKind::NotFound => Self::NotFound,
-            ErrorKind::Exists => Self::Exists,
-            ErrorKind::Invalid => Self::Invalid,
-            ErrorKind::NoSpace => Self::NoSpace,
-            ErrorKind::Busy => Self::Busy,
-            ErrorKind::Corrupt => Self::Corrupt,
-            ErrorKind::Poisoned => Self::Poisoned,
-            ErrorKind::Io => Self::Io,
-            ErrorKind::Closed => Self::Closed,
-        }
-    }
-}
-
-impl From<BackendError> for Refusal {
-    fn from(error: BackendError) -> Self {
-        Self {
-            kind: error.kind.into(),
-            message: error.message,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use frontends_fuse::{MountError, MountOptions, Mounts};
 
 use crate::backend::{BackendError, Doors, MountHow};
 use crate::control::protocol::{
-    BucketReport, BucketRow, KeyRequest, KeyRow, KeySecret, QuotaReport, QuotaRequest,
+    BucketReport, BucketRow, Compression, KeyRequest, KeyRow, KeySecret, QuotaReport, QuotaRequest,
 };
 use crate::engine::keys::KeyRing;
 use crate::engine::snapshots::split;
@@ -62,6 +62,8 @@ impl PoolDoors {
         BucketRow {
             id: info.id.get(),
             allocated: info.allocated.get(),
+            stored: info.stored.get(),
+            compression: info.compression.into(),
             created_unix_nanos: info.created_unix_nanos,
             mounts: mounts
                 .map(|mount| mount.path.display().to_string())
@@ -92,14 +94,24 @@ fn check_name(name: &str) -> Result<(), BackendError> {
 }
 
 impl Doors for PoolDoors {
-    fn bucket_create(&self, name: &str) -> Result<BucketRow, BackendError> {
+    fn bucket_create(
+        &self,
+        name: &str,
+        compression: Compression,
+    ) -> Result<BucketRow, BackendError> {
         check_name(name)?;
         let owner = RootOwner {
             uid: rustix::process::getuid().as_raw(),
             gid: rustix::process::getgid().as_raw(),
             ..RootOwner::default()
         };
-        Ok(self.row(block_on(self.buckets.create(name, owner))?))
+        let created = self.buckets.create_with(name, owner, compression.into());
+        Ok(self.row(block_on(created)?))
+    }
+
+    fn bucket_set(&self, name: &str, compression: Compression) -> Result<BucketRow, BackendError> {
+        let set = self.buckets.set_compression(name, compression.into());
+        Ok(self.row(block_on(set)?))
     }
 
     fn bucket_create_from(&self, name: &str, from: &str) -> Result<BucketRow, BackendError> {
@@ -121,6 +133,8 @@ impl Doors for PoolDoors {
             id: row.id,
             name: row.name,
             allocated: row.allocated,
+            stored: row.stored,
+            compression: row.compression,
             created_unix_nanos: row.created_unix_nanos,
             mounts: row.mounts,
             entries: census.entries,

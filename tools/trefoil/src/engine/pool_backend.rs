@@ -10,7 +10,7 @@ use engine_pool::{Pool, StoreError, block_on};
 use engine_volume::{Ack, MapKind, Volume, VolumeInfo, Volumes};
 
 use crate::backend::{Backend, BackendError, Piece, VolumeIo};
-use crate::control::protocol::{DeviceRow, StatusReport, VolumeRow};
+use crate::control::protocol::{Compression, DeviceRow, StatusReport, VolumeRow};
 use crate::engine::{devices, scrub, snapshots};
 use crate::failure::chain;
 
@@ -52,13 +52,26 @@ pub(super) fn row(info: VolumeInfo) -> VolumeRow {
         name: info.name,
         size: info.size.get(),
         allocated: info.allocated.get(),
+        stored: info.stored.get(),
+        compression: info.compression.into(),
         created_unix_nanos: info.created_unix_nanos,
     }
 }
 
 impl Backend for PoolBackend {
-    fn volume_create(&self, name: &str, size: ByteCount) -> Result<VolumeRow, BackendError> {
-        Ok(row(block_on(self.volumes.create(name, size))?))
+    fn volume_create_with(
+        &self,
+        name: &str,
+        size: ByteCount,
+        compression: Compression,
+    ) -> Result<VolumeRow, BackendError> {
+        let created = self.volumes.create_with(name, size, compression.into());
+        Ok(row(block_on(created)?))
+    }
+
+    fn volume_set(&self, name: &str, compression: Compression) -> Result<VolumeRow, BackendError> {
+        let set = self.volumes.set_compression(name, compression.into());
+        Ok(row(block_on(set)?))
     }
 
     fn volume_list(&self) -> Result<Vec<VolumeRow>, BackendError> {
@@ -99,6 +112,8 @@ pub(super) fn status_report(volumes: &Volumes) -> StatusReport {
         capacity: status.capacity.get(),
         free: status.free.get(),
         available: status.available.get(),
+        allocated: status.allocated.get(),
+        stored: status.stored.get(),
         live_data: status.live_data.get(),
         live_index: status.live_index.get(),
         dead: status.dead.get(),

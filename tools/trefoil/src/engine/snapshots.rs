@@ -82,7 +82,7 @@ fn snapshot_row(
         return Ok(None);
     };
     let exclusive = block_on(pool.exclusive_bytes(snapshot))?.get();
-    let allocated = snapshot.allocated().get();
+    let (allocated, stored) = (snapshot.allocated().get(), snapshot.stored().bytes());
     let size = match record.kind {
         DatasetKind::Volume => record.size.get(),
         DatasetKind::Bucket => allocated,
@@ -92,7 +92,7 @@ fn snapshot_row(
         name: format!("{dataset}@{}", record.name.as_str()),
         size,
         exclusive,
-        shared: allocated.saturating_sub(exclusive),
+        shared: stored.saturating_sub(exclusive),
         created_unix_nanos: record.created_unix_nanos,
     }))
 }
@@ -112,6 +112,8 @@ pub(super) fn show(volumes: &Volumes, name: &str) -> Result<VolumeRow, BackendEr
         name: name.to_owned(),
         size: found.size.get(),
         allocated: found.allocated.get(),
+        stored: found.stored.get(),
+        compression: found.compression.into(),
         created_unix_nanos: found.created_unix_nanos,
     })
 }

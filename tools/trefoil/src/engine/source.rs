@@ -29,10 +29,11 @@ impl PoolSource {
                 volume.name.clone(),
                 volume.size.to_string(),
                 volume.allocated.to_string(),
+                volume.stored.to_string(),
                 output::time(volume.created_unix_nanos),
             ]
         };
-        let columns = ["name", "size", "allocated", "created"];
+        let columns = ["name", "size", "allocated", "stored", "created"];
         section("Volumes", &columns, &self.volumes.list(), row)
     }
 
@@ -41,10 +42,11 @@ impl PoolSource {
             vec![
                 bucket.name.clone(),
                 bucket.allocated.to_string(),
+                bucket.stored.to_string(),
                 output::time(bucket.created_unix_nanos),
             ]
         };
-        let columns = ["name", "allocated", "created"];
+        let columns = ["name", "allocated", "stored", "created"];
         section("Buckets", &columns, &self.buckets.list(), row)
     }
 }

@@ -1,12 +1,15 @@
 //! Contents: extents, small ones, and pieces.
 
 use std::fs::File;
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use engine_base::limits::BLOCK_BYTES;
 use engine_base::{DatasetId, to_usize};
-use engine_format::{BucketKey, ContentForm, ExtentRef, Inode, InodeId, PieceRecord};
+use engine_format::{
+    BucketKey, ContentForm, ExtentRef, Inode, InodeId, PieceRecord, Unit, decompress_unit,
+};
 use engine_pool::LostKeys;
 
 use super::{Copy, Done, Ended, MissingRow, at};
@@ -46,6 +49,10 @@ impl Copy<'_> {
         (self.progress)(extent.bytes().into());
         let skip = usize::from(extent.skip());
         let to = skip + to_usize(u64::from(extent.bytes()).min(end.saturating_sub(start)));
+        if let Some(unit) = extent.codec().unit() {
+            let unit = good.iter().all(|is_good| *is_good).then_some(unit);
+            return self.part_of_unit(owner, (file, path), start, skip..to, (unit, &stored));
+        }
         for (block, is_good) in good.into_iter().enumerate() {
             let first = (block * BLOCK_BYTES).max(skip);
             let last = ((block + 1) * BLOCK_BYTES).min(to);
@@ -62,6 +69,26 @@ impl Copy<'_> {
                 .map_err(at("writing", path))?;
             self.report.bytes += bytes.len() as u64;
         }
+        Ok(())
+    }
+
+    /// Writes a part of a unit, to a byte of the object, if all that is stored of it is good.
+    fn part_of_unit(
+        &mut self,
+        owner: &Owner<'_>,
+        (file, path): To<'_>,
+        start: u64,
+        part: Range<usize>,
+        (unit, stored): (Option<Unit>, &[u8]),
+    ) -> Done {
+        let mut bytes = vec![0; unit.map_or(0, |unit| to_usize(unit.bytes().into()))];
+        let decoded = unit.and_then(|unit| decompress_unit(&unit, stored, &mut bytes).ok());
+        let Some(bytes) = decoded.and_then(|()| bytes.get(part.clone())) else {
+            return self.missing_range(owner, start, part.len() as u64);
+        };
+        file.write_all_at(bytes, start)
+            .map_err(at("writing", path))?;
+        self.report.bytes += bytes.len() as u64;
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use engine_base::{ByteCount, ErrorKind};
 
 use crate::backend::{Backend, BackendError, Doors};
-use crate::control::protocol::{KeyRequest, KeySecret};
+use crate::control::protocol::{Compression, KeyRequest, KeySecret};
 use crate::engine::KeyRing;
 use crate::failure::Failure;
 use crate::place;
@@ -30,7 +30,10 @@ pub(super) fn make(
         "volume",
         backend.volume_create(NAME, VOLUME_BYTES).map(drop),
     )?;
-    made("bucket", doors.bucket_create(NAME).map(drop))?;
+    made(
+        "bucket",
+        doors.bucket_create(NAME, Compression::Off).map(drop),
+    )?;
     let request = KeyRequest {
         id: Some(NAME.to_owned()),
         secret: Some(KeyRing::random_secret().map_err(|error| cannot("key", &error))?),

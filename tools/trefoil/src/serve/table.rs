@@ -124,6 +124,7 @@ pub(crate) fn status_rows(status: &StatusReport) -> Vec<Vec<String>> {
         size(status.memory_limit),
         size(status.memory_dirty)
     );
+    let stored = format!("{} for {}", size(status.stored), size(status.allocated));
     let mut rows: Vec<Vec<String>> = status
         .devices
         .iter()
@@ -133,6 +134,7 @@ pub(crate) fn status_rows(status: &StatusReport) -> Vec<Vec<String>> {
         row("capacity", size(status.capacity)),
         row("free", size(status.free)),
         row("available", size(status.available)),
+        row("stored", stored),
         row("live data", size(status.live_data)),
         row("live index", size(status.live_index)),
         row("dead", size(status.dead)),

@@ -9,7 +9,7 @@ use engine_base::{ByteCount, ErrorKind, VolumeOffset, to_usize};
 
 use crate::backend::{Backend, BackendError, Piece, Scrubs, Snapshots, VolumeIo};
 use crate::control::protocol::{
-    DeviceRow, Progress, RangeRow, ScrubReport, SnapshotRow, StatusReport, VolumeRow,
+    Compression, DeviceRow, Progress, RangeRow, ScrubReport, SnapshotRow, StatusReport, VolumeRow,
 };
 use crate::transfer::Monitor;
 
@@ -41,6 +41,8 @@ fn row(name: &str, volume: &Volume) -> VolumeRow {
         name: name.to_owned(),
         size: volume.size,
         allocated: volume.blocks.len() as u64 * BLOCK,
+        stored: volume.blocks.len() as u64 * BLOCK,
+        compression: Compression::Off,
         created_unix_nanos: 0,
     }
 }
@@ -83,7 +85,12 @@ impl MemoryPool {
 }
 
 impl Backend for MemoryPool {
-    fn volume_create(&self, name: &str, size: ByteCount) -> Result<VolumeRow, BackendError> {
+    fn volume_create_with(
+        &self,
+        name: &str,
+        size: ByteCount,
+        _: Compression,
+    ) -> Result<VolumeRow, BackendError> {
         let volume = Volume {
             size: size.get(),
             ..Volume::default()
@@ -95,15 +102,15 @@ impl Backend for MemoryPool {
         }
     }
 
+    fn volume_set(&self, name: &str, _: Compression) -> Result<VolumeRow, BackendError> {
+        self.volume_show(name)
+    }
+
     fn volume_list(&self) -> Result<Vec<VolumeRow>, BackendError> {
         assert!(!self.exists("panic"), "a bug in the server");
-        Ok(self
-            .volumes
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(name, volume)| row(name, volume))
-            .collect())
+        let volumes = self.volumes.lock().unwrap();
+        let all = volumes.iter();
+        Ok(all.map(|(name, volume)| row(name, volume)).collect())
     }
 
     fn volume_show(&self, name: &str) -> Result<VolumeRow, BackendError> {

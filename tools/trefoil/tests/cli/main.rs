@@ -6,6 +6,7 @@
 )]
 
 mod buckets;
+mod compression;
 mod keys;
 mod mirrors;
 mod mounts;

@@ -20,6 +20,7 @@ fn space() -> Space {
         state,
         written: 1 << 20,
         live,
+        live_excess: 0,
         last_lsn: Lsn::ZERO,
     };
     let segments = BTreeMap::from([

@@ -31,6 +31,13 @@ fn bucket_rows(bucket: &BucketReport) -> String {
         row("name", bucket.name.clone()),
         row("created", output::time(bucket.created_unix_nanos)),
         row("allocated", output::size(bucket.allocated)),
+        row("stored", output::size(bucket.stored)),
+        row(
+            "compression",
+            bucket
+                .compression
+                .with_ratio(bucket.allocated, bucket.stored),
+        ),
         row("mounted at", bucket.mounts.join(", ")),
         row("entries", bucket.entries.to_string()),
         row("not in mounts", bucket.unmountable.to_string()),

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::commands::volume::{NamedArgs, volume_ask};
-use crate::control::protocol::Request;
+use crate::control::protocol::{Compression, Request};
 use crate::failure::Failure;
 use crate::size::Size;
 
@@ -18,6 +18,15 @@ pub(crate) struct CreateArgs {
     /// said
     #[arg(long, value_name = "VOLUME[@LABEL]")]
     from: Option<String>,
+    /// How what is written is compressed: lz4 or none. With --from as that volume is
+    #[arg(
+        long,
+        value_name = "lz4|none",
+        default_value_t,
+        hide_default_value = true,
+        conflicts_with = "from"
+    )]
+    compression: Compression,
 }
 
 pub(super) fn run(args: CreateArgs) -> Result<(), Failure> {
@@ -29,6 +38,7 @@ pub(super) fn run(args: CreateArgs) -> Result<(), Failure> {
         (None, size) => Request::VolumeCreate {
             name,
             size: size.unwrap_or_default(),
+            compression: args.compression,
         },
     };
     volume_ask(&common, &what, &request)

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Compression;
+
 /// The access key to make; what is left out is chosen by the server.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,8 +27,11 @@ pub(crate) struct KeyRequest {
 pub(crate) struct BucketRow {
     pub(crate) id: u64,
     pub(crate) name: String,
-    /// Bytes of contents that are stored, those of unfinished uploads too.
+    /// Bytes of contents, those of unfinished uploads too.
     pub(crate) allocated: u64,
+    /// Bytes that are stored for them.
+    pub(crate) stored: u64,
+    pub(crate) compression: Compression,
     pub(crate) created_unix_nanos: u64,
     /// Where it is mounted by this server.
     pub(crate) mounts: Vec<String>,
@@ -39,6 +44,9 @@ pub(crate) struct BucketReport {
     pub(crate) id: u64,
     pub(crate) name: String,
     pub(crate) allocated: u64,
+    /// Bytes that are stored for them.
+    pub(crate) stored: u64,
+    pub(crate) compression: Compression,
     pub(crate) created_unix_nanos: u64,
     pub(crate) mounts: Vec<String>,
     /// Names of any kind.

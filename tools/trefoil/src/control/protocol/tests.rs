@@ -1,4 +1,6 @@
-use super::{Progress, QuotaRequest, Refusal, RefusalKind, Reply, Request, Response, VolumeRow};
+use super::{
+    Compression, Progress, QuotaRequest, Refusal, RefusalKind, Reply, Request, Response, VolumeRow,
+};
 
 fn row() -> VolumeRow {
     VolumeRow {
@@ -6,6 +8,8 @@ fn row() -> VolumeRow {
         name: "demo".to_owned(),
         size: 4096,
         allocated: 0,
+        stored: 0,
+        compression: Compression::Lz4,
         created_unix_nanos: 1,
     }
 }
@@ -17,7 +21,8 @@ fn lines_are_as_documented() {
     assert_eq!(
         serde_json::to_string(&Request::VolumeCreate {
             name: "demo".to_owned(),
-            size: 4096
+            size: 4096,
+            compression: Compression::Off,
         })
         .unwrap(),
         r#"{"op":"volume_create","name":"demo","size":4096}"#
@@ -33,7 +38,7 @@ fn lines_are_as_documented() {
     assert_eq!(
         json(&Response::Result(Reply::Volume(row()))),
         "{\"result\":{\"volume\":{\"id\":16,\"name\":\"demo\",\"size\":4096,\"allocated\":0,\
-         \"created_unix_nanos\":1}}}"
+         \"stored\":0,\"compression\":\"lz4\",\"created_unix_nanos\":1}}}"
     );
     assert_eq!(
         json(&Response::Result(Reply::Done {})),
@@ -79,6 +84,19 @@ fn every_request_survives_the_wire() {
         Request::VolumeCreate {
             name: name(),
             size: u64::MAX,
+            compression: Compression::Lz4,
+        },
+        Request::VolumeSet {
+            name: name(),
+            compression: Compression::Off,
+        },
+        Request::BucketCreate {
+            name: name(),
+            compression: Compression::Lz4,
+        },
+        Request::BucketSet {
+            name: name(),
+            compression: Compression::Lz4,
         },
         Request::VolumeList {},
         Request::VolumeShow { name: name() },

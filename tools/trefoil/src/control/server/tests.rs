@@ -11,7 +11,7 @@ mod no_doors;
 
 use super::{CONNECTIONS_MAX, REQUEST_BYTES_MAX, Server};
 use crate::backend::Backend as _;
-use crate::control::protocol::{RefusalKind, Reply, Request, Response};
+use crate::control::protocol::{Compression, RefusalKind, Reply, Request, Response};
 use crate::control::{Handler, Listening};
 use crate::transfer::memory::MemoryPool;
 
@@ -149,6 +149,7 @@ async fn volumes_come_and_go() {
         .ask(&Request::VolumeCreate {
             name: name(),
             size: 4096,
+            compression: Compression::Off,
         })
         .await;
     let [Response::Result(Reply::Volume(volume))] = &created[..] else {
@@ -159,6 +160,7 @@ async fn volumes_come_and_go() {
         .ask(&Request::VolumeCreate {
             name: name(),
             size: 1,
+            compression: Compression::Off,
         })
         .await;
     assert_eq!(refusal(&again).0, RefusalKind::Exists);

@@ -10,6 +10,8 @@ fn status() -> StatusReport {
         capacity: 10 << 30,
         free: 9 << 30,
         available: 8 << 30,
+        allocated: 3 << 20,
+        stored: 2 << 20,
         live_data: 1 << 20,
         live_index: 1 << 14,
         dead: 0,

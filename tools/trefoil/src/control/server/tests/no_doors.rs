@@ -4,7 +4,7 @@ use engine_base::ErrorKind;
 
 use crate::backend::{BackendError, Doors, MountHow};
 use crate::control::protocol::{
-    BucketReport, BucketRow, KeyRequest, KeyRow, KeySecret, QuotaReport, QuotaRequest,
+    BucketReport, BucketRow, Compression, KeyRequest, KeyRow, KeySecret, QuotaReport, QuotaRequest,
 };
 
 /// A pool that has volumes only.
@@ -22,7 +22,11 @@ impl Doors for NoDoors {
         refused()
     }
 
-    fn bucket_create(&self, _: &str) -> Result<BucketRow, BackendError> {
+    fn bucket_create(&self, _: &str, _: Compression) -> Result<BucketRow, BackendError> {
+        refused()
+    }
+
+    fn bucket_set(&self, _: &str, _: Compression) -> Result<BucketRow, BackendError> {
         refused()
     }
 
