@@ -212,12 +212,13 @@ def fio_verifies_files(t):
          "--iodepth=8", timeout=250)
 
 
+# Of zero bytes nothing can be allocated (EINVAL, as POSIX asks), which fsx takes for a fault.
 FSX = """flen = 262144
 nosizechecks = false
 blockmode = false
 [opsize]
 max = 65536
-min = 0
+min = 1
 align = 1
 [weights]
 truncate = 1.0
