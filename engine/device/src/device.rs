@@ -7,7 +7,7 @@ use std::sync::Arc;
 use engine_base::limits::LABEL_BYTES;
 use engine_base::{ByteCount, Slot};
 
-use crate::{DeviceError, MemberStatus, PageBuf, ReadOp};
+use crate::{Attention, DeviceError, MemberStatus, PageBuf, ReadOp, Upkeep};
 
 /// A part of a device that is synced on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -249,27 +249,6 @@ pub trait Device: Send + Sync + 'static {
     fn members(&self) -> Vec<MemberStatus> {
         Vec::new()
     }
-}
-
-/// What [`Device::maintain`] needs to know.
-pub struct Attention<'a> {
-    /// Whether a slot holds anything that matters, or is about to.
-    pub in_use: &'a dyn Fn(Slot) -> bool,
-    /// The blocks of a slot, by offset, that no copy in service has good, as far as that can be
-    /// told: they are not copied to another device, whose own may be good. Bad copies of blocks
-    /// that another copy has good are rewritten before this returns.
-    pub unsound: &'a dyn Fn(Slot) -> Vec<u64>,
-    /// Look whether devices are gone or came back: opens files, so not every time.
-    pub look: bool,
-}
-
-/// What [`Device::maintain`] did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Upkeep {
-    /// There is nothing to do.
-    Idle,
-    /// This many bytes were copied; there is more.
-    Copied(u64),
 }
 
 /// [`Device::repair`] of a device that keeps one copy.

@@ -17,9 +17,10 @@ mod mirror;
 mod reactor;
 mod read_op;
 mod sim;
+mod upkeep;
 
 pub use buffer::PageBuf;
-pub use device::{Area, Attention, Device, Geometry, Place, Prepare, ReadFrom, Upkeep};
+pub use device::{Area, Device, Geometry, Place, Prepare, ReadFrom};
 pub use error::DeviceError;
 pub use file::{OpenMode, Opened, open_path};
 pub use mirror::{
@@ -31,3 +32,4 @@ pub use reactor::{
 };
 pub use read_op::ReadOp;
 pub use sim::{Fault, SimDevice, SimImage, SimLayout, SimOptions, SimPower, SimStats};
+pub use upkeep::{Attention, ReadOwn, Upkeep};

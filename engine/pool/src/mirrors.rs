@@ -1,6 +1,7 @@
 //! Looking after the devices behind the pool's: whether they are there, and bringing those up to
 //! date that missed something. How that is done is theirs.
 
+mod expected;
 mod sound;
 
 use std::io;
@@ -9,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use engine_base::Slot;
-use engine_device::{Area, Attention, Upkeep};
+use engine_device::{Area, Attention, ReadOwn, Upkeep};
 use parking_lot::{Condvar, Mutex};
 
 use crate::Pool;
@@ -47,7 +48,7 @@ impl Pool {
     pub fn maintain(&self, look: bool) -> Upkeep {
         // Slots are taken before they are written.
         let in_use = |slot: Slot| self.core.space.lock().has_slot(slot);
-        let unsound = |slot: Slot| self.unsound_blocks(slot);
+        let unsound = |slot: Slot, own: ReadOwn<'_>| self.unsound_ranges(slot, own);
         let attention = Attention {
             in_use: &in_use,
             unsound: &unsound,

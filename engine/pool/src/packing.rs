@@ -22,7 +22,7 @@
 
 mod background;
 mod learned;
-mod marks;
+pub(crate) mod marks;
 mod mover;
 mod sources;
 
@@ -37,7 +37,7 @@ use crate::core::Core;
 use crate::space::{Candidate, PackingGoal, ReadPin, Staged, choose_packing};
 use crate::{Pool, StoreError};
 use learned::Learned;
-use marks::{Marks, Root, Source};
+use marks::{BadPage, Marks, Root, Source};
 use mover::Mover;
 
 /// Packs by the age of what is in them: moved once, moved again.
@@ -197,7 +197,7 @@ impl Pool {
             }
             let victims = chosen.iter().map(|candidate| candidate.segment).collect();
             let sources = core.sources_of(&victims);
-            let marks = marks::mark(self, &sources, &look.roots, &look.pin)?;
+            let marks = marks::mark(self, &sources, &look.roots, BadPage::Fails, &look.pin)?;
             let Some(marks) = marks else {
                 return Ok(None);
             };

@@ -1,7 +1,7 @@
 //! Reading pages: verify against the pointer, fall back to the second copy.
 
 use engine_base::limits::PAGE_BYTES;
-use engine_base::{Checksum, Location, SegmentId, Slot};
+use engine_base::{Checksum, Location, SegmentId, Slot, to_usize};
 use engine_device::{Device, PageBuf, Place};
 use engine_format::{CheckpointId, FormatError, PagePointer, SegmentTablePage};
 use engine_tree::{LoadedPage, Missing, PageError, Tree};
@@ -21,6 +21,32 @@ impl SlotOf for InSlot {
     fn slot_of(&self, _: SegmentId) -> Option<Slot> {
         Some(self.0)
     }
+}
+
+/// Bytes with a checksum: a page, its second copy, or its delta.
+pub(crate) struct Part {
+    pub(crate) location: Location,
+    pub(crate) bytes: usize,
+    pub(crate) checksum: Checksum,
+    pub(crate) is_delta: bool,
+}
+
+pub(crate) fn parts_of(pointer: &PagePointer) -> impl Iterator<Item = Part> + use<> {
+    let checksum = pointer.checksum;
+    let page = |location| Part {
+        location,
+        bytes: PAGE_BYTES,
+        checksum,
+        is_delta: false,
+    };
+    let delta = pointer.delta.map(|delta| Part {
+        location: delta.location,
+        bytes: to_usize(delta.bytes.into()),
+        checksum: delta.checksum,
+        is_delta: true,
+    });
+    let pages = [Some(page(pointer.base)), pointer.copy.map(page), delta];
+    pages.into_iter().flatten()
 }
 
 /// Reads pages, blocking the thread: opening, checkpoints, checks.

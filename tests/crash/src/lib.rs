@@ -10,4 +10,4 @@ mod explore;
 mod mirrors;
 
 pub use explore::{Explorer, Tally};
-pub use mirrors::{MirrorExplorer, MirrorTally};
+pub use mirrors::{MirrorExplorer, MirrorTally, SourceRot};

@@ -7,6 +7,7 @@ mod behind;
 mod chain;
 mod machine;
 mod rot;
+mod source;
 mod tally;
 
 use engine_base::ByteCount;
@@ -16,6 +17,7 @@ use engine_volume::Volumes;
 use tests_model::{History, Life, Rng, Setup, Workload, check_accounting, observe};
 
 use machine::Machine;
+pub use source::SourceRot;
 pub use tally::MirrorTally;
 
 /// One seed of a mirrored pool.

@@ -66,6 +66,21 @@ fn a_thousand_rotten_places_show_no_wrong_byte_and_are_repaired() {
     assert_eq!(total.rotten, 1000);
 }
 
+/// The only copy of an index page or of moved data has rotted where the device that catches up has
+/// it good.
+#[test]
+fn rot_of_the_source_does_not_replace_what_is_good() {
+    let mut packs = 0;
+    for seed in [71, 72] {
+        let mut explorer = MirrorExplorer::new(seed, 2);
+        let rotten = explorer.rot_of_the_source(150, 30);
+        println!("seed {seed}: {rotten:?}, {}", explorer.tally);
+        assert!(rotten.index > 20, "{rotten:?}");
+        packs += rotten.packs;
+    }
+    assert!(packs > 30, "{packs}");
+}
+
 /// What only a device that is left behind has of the last moments is never seen again.
 #[test]
 fn records_that_only_an_absent_device_has_do_not_come_back() {

@@ -8,9 +8,9 @@ use super::Mirror;
 use super::calls::Target;
 use super::placement::{Holder, Holders};
 use super::status::usable_bytes;
-use crate::device::{Attention, Upkeep};
 use crate::{
-    Area, Device, DeviceError, Geometry, MemberStatus, PageBuf, Place, Prepare, ReadFrom, ReadOp,
+    Area, Attention, Device, DeviceError, Geometry, MemberStatus, PageBuf, Place, Prepare,
+    ReadFrom, ReadOp, Upkeep,
 };
 
 impl Device for Mirror {

@@ -15,6 +15,7 @@
 mod copy;
 mod promote;
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -22,8 +23,7 @@ use engine_base::{Slot, to_usize};
 
 use super::member::Phase;
 use super::{Member, Mirror};
-use crate::device::{Attention, Upkeep};
-use crate::{Area, Device, DeviceError, Place, Prepare};
+use crate::{Area, Attention, Device, DeviceError, Place, Prepare, Upkeep};
 
 /// Slots after which progress is made durable.
 const SLOTS_PER_SAVE: u32 = 16;
@@ -44,16 +44,16 @@ struct Copying {
     slot: u32,
     of: Slot,
     offset: usize,
-    /// Blocks that no copy has good, by their offset, ascending.
-    unsound: Arc<[u64]>,
+    /// What no copy has good of the slot, ascending.
+    unsound: Arc<[Range<u64>]>,
 }
 
 /// What [`Mirror::begin_slot`] found.
 enum Begun {
     Copying(Copying),
     NotInUse,
-    /// Another device has come in the place of this one.
-    Replaced,
+    /// Another device has come in the place of this one, or what is sound cannot be told now.
+    NotNow,
 }
 
 impl Mirror {
@@ -108,7 +108,7 @@ impl Mirror {
                     match self.begin_slot((index, member, device), slot, attention)? {
                         Begun::Copying(copying) => break copying,
                         Begun::NotInUse => passed += 1,
-                        Begun::Replaced => return Ok(Upkeep::Copied(0)),
+                        Begun::NotNow => return Ok(Upkeep::Copied(0)),
                     }
                     if passed == UNUSED_PER_STEP {
                         return Ok(Upkeep::Copied(0));
@@ -150,7 +150,7 @@ impl Mirror {
         {
             let _alone = self.slot_lock(of).write();
             if !member.uses(device) {
-                return Ok(Begun::Replaced);
+                return Ok(Begun::NotNow);
             }
             // Asked for with the slot locked: who takes it into use later writes to this member,
             // too.
@@ -163,12 +163,17 @@ impl Mirror {
         }
         // Only now: what is written from here on goes to the member, so a block that is not whole
         // at this moment because it is being written gets there without being copied.
-        let unsound = (attention.unsound)(of);
+        let own = |offset, buf: &mut [u8]| device.read(Place::slot(Slot::new(slot), offset), buf);
+        let Some(unsound) = (attention.unsound)(of, &own) else {
+            member.set_copying(None);
+            return Ok(Begun::NotNow);
+        };
         if !unsound.is_empty() {
+            let bytes: u64 = unsound.iter().map(|range| range.end - range.start).sum();
             tracing::error!(
                 slot = %of,
-                blocks = unsound.len(),
-                "no copy has these blocks good: they are not copied; a scrub says what they are of"
+                bytes,
+                "no copy has these bytes good: they are not copied; a scrub says what they are of"
             );
         }
         Ok(Begun::Copying(Copying {

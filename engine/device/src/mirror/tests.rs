@@ -8,10 +8,9 @@ use std::sync::Arc;
 use engine_base::{ByteCount, SeededEntropy, Slot};
 
 use super::{Mirror, MirrorOptions, assemble, create, label};
-use crate::device::{Attention, Upkeep};
 use crate::{
-    Area, Device, DeviceError, Fault, Geometry, MemberHealth, Place, Prepare, ReadFrom, SimDevice,
-    SimOptions,
+    Area, Attention, Device, DeviceError, Fault, Geometry, MemberHealth, Place, Prepare, ReadFrom,
+    SimDevice, SimOptions, Upkeep,
 };
 
 const GEOMETRY: Geometry = Geometry {
@@ -96,7 +95,7 @@ fn health(mirror: &Mirror) -> Vec<MemberHealth> {
 fn upkeep(mirror: &Mirror, in_use: bool) {
     let attention = Attention {
         in_use: &|_| in_use,
-        unsound: &|_| Vec::new(),
+        unsound: &|_, _| Some(Vec::new()),
         look: true,
     };
     for _ in 0..1000 {

@@ -17,37 +17,51 @@ use crate::space::ReadPin;
 use crate::{Pool, StoreError};
 
 /// A tree of the checkpoint.
-pub(super) struct Root {
+pub(crate) struct Root {
     /// Whose number its pages carry.
-    family: DatasetId,
-    root: Option<PagePointer>,
+    pub(crate) family: DatasetId,
+    pub(crate) root: Option<PagePointer>,
     is_bucket: bool,
     /// Others may have some of its pages.
-    has_relatives: bool,
+    pub(crate) has_relatives: bool,
+}
+
+impl Root {
+    /// Of a dataset; `None` if it has gone since the checkpoint.
+    pub(crate) fn of(core: &Core, id: DatasetId, root: Option<PagePointer>) -> Option<Self> {
+        let dataset = core.catalog.get(id)?;
+        let (family, has_relatives) = core.lines.lock().family_of(id);
+        Some(Self {
+            family,
+            root,
+            is_bucket: dataset.is(DatasetKind::Bucket),
+            has_relatives,
+        })
+    }
 }
 
 /// A segment of which blocks are moved.
-pub(super) struct Source {
+pub(crate) struct Source {
     /// Where it lies, if it was packed before.
-    pub(super) stretches: Option<Arc<Stretches>>,
+    pub(crate) stretches: Option<Arc<Stretches>>,
     /// Of one that was packed: the packs that are emptied.
     victims: BTreeSet<SegmentId>,
     segment: SegmentId,
 }
 
 /// A block that something refers to, and its checksum.
-pub(super) type Mark = (u32, u32);
+pub(crate) type Mark = (u32, u32);
 
 /// The blocks of the sources that are to be moved.
 #[derive(Default)]
-pub(super) struct Marks {
+pub(crate) struct Marks {
     of: BTreeMap<SegmentId, Vec<Mark>>,
     /// Bytes by victim.
     bytes: BTreeMap<SegmentId, u64>,
 }
 
 impl Source {
-    pub(super) fn new(
+    pub(crate) fn new(
         segment: SegmentId,
         stretches: Option<Arc<Stretches>>,
         victims: &BTreeSet<SegmentId>,
@@ -60,12 +74,12 @@ impl Source {
     }
 
     /// Whether all that is live of it moves.
-    pub(super) const fn is_whole(&self) -> bool {
+    pub(crate) const fn is_whole(&self) -> bool {
         self.stretches.is_none()
     }
 
     /// The victims that blocks of it lie in.
-    pub(super) fn homes(&self, segment: SegmentId) -> Vec<SegmentId> {
+    pub(crate) fn homes(&self, segment: SegmentId) -> Vec<SegmentId> {
         let Some(stretches) = &self.stretches else {
             return vec![segment];
         };
@@ -78,7 +92,7 @@ impl Source {
     }
 
     /// Whether blocks that lie in this segment move.
-    pub(super) fn leaves(&self, home: SegmentId) -> bool {
+    pub(crate) fn leaves(&self, home: SegmentId) -> bool {
         self.victims.contains(&home)
     }
 
@@ -94,12 +108,12 @@ impl Source {
 
 impl Marks {
     /// The marked blocks of a source, ascending.
-    pub(super) fn of(&self, segment: SegmentId) -> &[Mark] {
+    pub(crate) fn of(&self, segment: SegmentId) -> &[Mark] {
         self.of.get(&segment).map_or(&[], Vec::as_slice)
     }
 
     /// Bytes of blocks that leave a victim.
-    pub(super) fn bytes_in(&self, victim: SegmentId) -> u64 {
+    pub(crate) fn bytes_in(&self, victim: SegmentId) -> u64 {
         self.bytes.get(&victim).copied().unwrap_or(0)
     }
 
@@ -158,7 +172,7 @@ fn to_u32_block(location: Location) -> u32 {
 
 /// The trees of the newest checkpoint, while nobody takes the next. `None` if one has gone since:
 /// what its entries are is not known any more.
-pub(super) fn roots_of(core: &Core) -> Result<Option<Vec<Root>>, StoreError> {
+pub(crate) fn roots_of(core: &Core) -> Result<Option<Vec<Root>>, StoreError> {
     let reader = core.page_reader();
     let mut found: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
     reader.with_pages(&mut core.roots.lock(), |roots| {
@@ -179,25 +193,29 @@ pub(super) fn roots_of(core: &Core) -> Result<Option<Vec<Root>>, StoreError> {
         let key = RootsKey::decode(&key).map_err(|error| broken(error.to_string()))?;
         let record = RootsRecord::decode(&value).map_err(|error| broken(error.to_string()))?;
         let RootsKey::Dataset(id) = key else { continue };
-        let Some(dataset) = core.catalog.get(id) else {
+        let Some(root) = Root::of(core, id, record.root) else {
             return Ok(None);
         };
-        let (family, has_relatives) = core.lines.lock().family_of(id);
-        roots.push(Root {
-            family,
-            root: record.root,
-            is_bucket: dataset.is(DatasetKind::Bucket),
-            has_relatives,
-        });
+        roots.push(root);
     }
     Ok(Some(roots))
 }
 
+/// What becomes of a page that cannot be read while blocks are marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BadPage {
+    /// Nothing may be done without knowing what it refers to.
+    Fails,
+    /// What it refers to is not marked.
+    IsPassedOver,
+}
+
 /// Marks what the trees refer to; `None` if the pool is being closed.
-pub(super) fn mark(
+pub(crate) fn mark(
     pool: &Pool,
     sources: &BTreeMap<SegmentId, Source>,
     roots: &[Root],
+    bad: BadPage,
     _pin: &ReadPin,
 ) -> Result<Option<Marks>, StoreError> {
     let reader = pool.core.page_reader();
@@ -212,7 +230,10 @@ pub(super) fn mark(
             if stopped || (root.has_relatives && !seen.insert((root.family, pointer.base, delta))) {
                 return Ok(None);
             }
-            let page = reader.tree_page(missing)?;
+            let page = match reader.tree_page(missing) {
+                Err(error) if error.is_damage() && bad == BadPage::IsPassedOver => return Ok(None),
+                page => page?,
+            };
             if page.level() == 0 {
                 mark_page((missing.tree, &page), root.is_bucket, sources, &mut marks)?;
                 return Ok(None);

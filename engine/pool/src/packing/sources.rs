@@ -11,7 +11,7 @@ use crate::core::Core;
 
 impl Core {
     /// Whose blocks lie in these segments: themselves, or what was packed there.
-    pub(super) fn sources_of(&self, victims: &BTreeSet<SegmentId>) -> BTreeMap<SegmentId, Source> {
+    pub(crate) fn sources_of(&self, victims: &BTreeSet<SegmentId>) -> BTreeMap<SegmentId, Source> {
         let space = self.space.lock();
         let mut sources = BTreeMap::new();
         for (segment, packed) in space.packed() {

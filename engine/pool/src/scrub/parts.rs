@@ -1,19 +1,11 @@
 //! All copies of the parts of a page.
 
-use engine_base::limits::PAGE_BYTES;
-use engine_base::{Checksum, Location, to_usize};
+use engine_base::Location;
 use engine_device::{PageBuf, Place};
 use engine_format::PagePointer;
 
 use super::pass::{Ended, Pass};
-
-/// Bytes with a checksum: a page, its second copy, or its delta.
-struct Part {
-    location: Location,
-    bytes: usize,
-    checksum: Checksum,
-    is_delta: bool,
-}
+use crate::pages::parts_of;
 
 /// A copy that is not what it should be.
 struct Bad {
@@ -30,23 +22,6 @@ pub(super) struct Parts {
     pub(super) base: Option<PageBuf>,
     /// Its delta, if a copy of it is good; `None` also if it has none.
     pub(super) delta: Option<PageBuf>,
-}
-
-fn parts_of(pointer: &PagePointer) -> impl Iterator<Item = Part> {
-    let page = |location| Part {
-        location,
-        bytes: PAGE_BYTES,
-        checksum: pointer.checksum,
-        is_delta: false,
-    };
-    let delta = pointer.delta.map(|delta| Part {
-        location: delta.location,
-        bytes: to_usize(delta.bytes.into()),
-        checksum: delta.checksum,
-        is_delta: true,
-    });
-    let pages = [Some(page(pointer.base)), pointer.copy.map(page), delta];
-    pages.into_iter().flatten()
 }
 
 impl Parts {

@@ -4,8 +4,8 @@ use engine_base::limits::PAGE_BYTES;
 use engine_base::{DatasetId, Location, SegmentId, Slot, to_u32};
 use engine_device::{Area, PageBuf, Place};
 use engine_format::{
-    LostPart, LostRange, SEGMENT_HEADER_BYTES, SUPERBLOCK_BYTES, SegmentHeader, SegmentState,
-    SegmentTablePage, Superblock, superblock_offset,
+    LostPart, LostRange, SEGMENT_HEADER_BYTES, SUPERBLOCK_BYTES, SegmentTablePage, Superblock,
+    superblock_offset,
 };
 
 use super::pass::{Ended, Pass};
@@ -91,7 +91,7 @@ impl Pass<'_> {
         for (id, segment) in known {
             let _pin = self.pool.read_pin();
             if let Some(slot) = segment.slot
-                && is_used(&segment)
+                && segment.is_used()
                 && self.is_same(id, &segment)
             {
                 self.header(id, &segment, slot)?;
@@ -104,7 +104,7 @@ impl Pass<'_> {
     fn is_same(&self, id: SegmentId, segment: &Segment) -> bool {
         let space = self.core().space.lock();
         let known = space.segments.get(&id);
-        known.is_some_and(|known| known.slot == segment.slot && is_used(known))
+        known.is_some_and(|known| known.slot == segment.slot && known.is_used())
     }
 
     fn header(&mut self, id: SegmentId, segment: &Segment, slot: Slot) -> Result<(), Ended> {
@@ -113,7 +113,7 @@ impl Pass<'_> {
         for copy in self.core().device.copies_in_service(place.area) {
             let mut bytes = PageBuf::recycled(SEGMENT_HEADER_BYTES);
             let read = self.read(copy, place, &mut bytes)?;
-            if read && is_header(&bytes, (self.core().pool_id, slot), id, segment) {
+            if read && segment.has_header(&bytes, (self.core().pool_id, slot), id) {
                 good = Some(bytes);
             } else {
                 bad.push(copy);
@@ -165,28 +165,6 @@ impl Pass<'_> {
         drop(pin);
         Ok(true)
     }
-}
-
-/// Whether something refers to a segment: those that were only prepared have no header that
-/// matters.
-fn is_used(segment: &Segment) -> bool {
-    let was_used = segment.live > 0
-        || segment.last_lsn > engine_base::Lsn::ZERO
-        || segment.state == SegmentState::Sealed;
-    was_used && segment.state != SegmentState::Dead
-}
-
-fn is_header(
-    bytes: &[u8],
-    (pool, slot): (engine_base::PoolId, Slot),
-    id: SegmentId,
-    segment: &Segment,
-) -> bool {
-    let Some(bytes) = bytes.first_chunk::<SEGMENT_HEADER_BYTES>() else {
-        return false;
-    };
-    SegmentHeader::decode(bytes, pool, slot)
-        .is_ok_and(|header| header.segment == id && header.kind == segment.kind)
 }
 
 fn lost_header(segment: SegmentId) -> LostRange {

@@ -1,11 +1,33 @@
 //! Counting what is live: in sixteenths of a byte, since compressed bytes count for less than one
 //! each.
 
-use engine_base::Sixteenths;
+use engine_base::{Lsn, PoolId, SegmentId, Sixteenths, Slot};
+use engine_format::{SEGMENT_HEADER_BYTES, SegmentHeader, SegmentState};
 
 use super::Segment;
 
 impl Segment {
+    /// Whether something refers to it: those that were only prepared have nothing that matters.
+    pub(crate) fn is_used(&self) -> bool {
+        let was_used =
+            self.live > 0 || self.last_lsn > Lsn::ZERO || self.state == SegmentState::Sealed;
+        was_used && self.state != SegmentState::Dead
+    }
+
+    /// Whether these bytes are its header.
+    pub(crate) fn has_header(
+        &self,
+        bytes: &[u8],
+        (pool, slot): (PoolId, Slot),
+        id: SegmentId,
+    ) -> bool {
+        let Some(bytes) = bytes.first_chunk::<SEGMENT_HEADER_BYTES>() else {
+            return false;
+        };
+        SegmentHeader::decode(bytes, pool, slot)
+            .is_ok_and(|header| header.segment == id && header.kind == self.kind)
+    }
+
     /// What is referred to of it.
     pub(crate) const fn weight(&self) -> Sixteenths {
         let rounded = Sixteenths::of_bytes(self.live as u64);

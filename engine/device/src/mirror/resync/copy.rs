@@ -1,17 +1,18 @@
 //! Copying a piece of a slot to a member.
 //!
-//! A block that no copy has good stays on the member as it is: if that is the right one, from
+//! What no copy has good stays on the member as it is: if that is the right one, from
 //! before it went away, it mends the others; if not, its checksum refuses it. A block that cannot
 //! be read although nothing says what it should be becomes zeroes, so that nothing of another time
 //! is taken for the head of a group.
 
-use engine_base::Slot;
+use std::ops::Range;
+
 use engine_base::limits::BLOCK_BYTES;
+use engine_base::{Slot, to_usize};
 
 use super::{Copying, Member};
-use crate::device::Attention;
 use crate::mirror::Mirror;
-use crate::{Device, DeviceError, PageBuf, Place};
+use crate::{Attention, Device, DeviceError, PageBuf, Place};
 
 /// Bytes copied at a time: writers of the slot wait that long.
 const PIECE_BYTES: usize = 1 << 20;
@@ -109,44 +110,49 @@ impl Mirror {
     }
 }
 
-/// The parts of a piece, which lies at `offset` of its slot, between unsound blocks: `(offset in
+/// The parts of a piece, which lies at `offset` of its slot, between what is unsound: `(offset in
 /// the piece, bytes)`.
-fn sound_runs<'a>(unsound: &[u64], offset: usize, piece: &'a [u8]) -> Vec<(usize, &'a [u8])> {
-    let from = unsound.partition_point(|at| *at < offset as u64);
-    let inside = unsound.iter().skip(from).map_while(|at| {
-        let at = usize::try_from(*at).ok()? - offset;
-        (at < piece.len()).then_some(at)
-    });
+fn sound_runs<'a>(
+    unsound: &[Range<u64>],
+    offset: usize,
+    piece: &'a [u8],
+) -> Vec<(usize, &'a [u8])> {
+    let whole = offset as u64..(offset + piece.len()) as u64;
+    let within = |at: u64| to_usize(at.clamp(whole.start, whole.end)) - offset;
+    let from = unsound.partition_point(|range| range.end <= whole.start);
+    let inside = unsound.iter().skip(from);
+    let inside = inside.take_while(|range| range.start < whole.end);
     let (mut runs, mut begin) = (Vec::new(), 0);
-    for at in inside.chain([piece.len()]) {
-        let run = piece.get(begin..at).unwrap_or_default();
+    let ends = inside.map(|range| (within(range.start), within(range.end)));
+    for (end, next) in ends.chain([(piece.len(), piece.len())]) {
+        let run = piece.get(begin..end).unwrap_or_default();
         if !run.is_empty() {
             runs.push((begin, run));
         }
-        begin = at + BLOCK_BYTES;
+        begin = next;
     }
     runs
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK_BYTES, sound_runs};
+    use std::ops::Range;
+
+    use super::sound_runs;
 
     #[test]
     fn what_is_unsound_is_left_out() {
-        let piece = vec![1; 4 * BLOCK_BYTES];
-        let runs = |unsound: &[usize], offset: usize| -> Vec<(usize, usize)> {
-            let unsound: Vec<u64> = unsound.iter().map(|at| (at * BLOCK_BYTES) as u64).collect();
-            let runs = sound_runs(&unsound, offset * BLOCK_BYTES, &piece);
-            let blocks = runs
-                .iter()
-                .map(|(at, run)| (at / BLOCK_BYTES, run.len() / BLOCK_BYTES));
-            blocks.collect()
+        let piece = vec![1; 400];
+        let runs = |unsound: &[Range<u64>], offset: usize| -> Vec<(usize, usize)> {
+            let runs = sound_runs(unsound, offset, &piece);
+            runs.iter().map(|(at, run)| (*at, run.len())).collect()
         };
-        assert_eq!(runs(&[], 8), [(0, 4)]);
-        assert_eq!(runs(&[7, 12], 8), [(0, 4)]);
-        assert_eq!(runs(&[8, 11], 8), [(1, 2)]);
-        assert_eq!(runs(&[9], 8), [(0, 1), (2, 2)]);
-        assert_eq!(runs(&[8, 9, 10, 11], 8), []);
+        assert_eq!(runs(&[], 800), [(0, 400)]);
+        assert_eq!(runs(&[700..800, 1200..1300], 800), [(0, 400)]);
+        assert_eq!(runs(&[800..808, 1100..1200], 800), [(8, 292)]);
+        assert_eq!(runs(&[900..1000], 800), [(0, 100), (200, 200)]);
+        // What begins before the piece, and what ends behind it.
+        assert_eq!(runs(&[700..816, 1000..1500], 800), [(16, 184)]);
+        assert_eq!(runs(&[0..2000], 800), []);
     }
 }

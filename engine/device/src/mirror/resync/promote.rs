@@ -6,10 +6,9 @@ use std::sync::Arc;
 use engine_format::{SUPERBLOCK_BYTES, Superblock, superblock_offset};
 
 use super::Member;
-use crate::device::Upkeep;
 use crate::mirror::member::Phase;
 use crate::mirror::{Mirror, open};
-use crate::{Area, Device, DeviceError, Place};
+use crate::{Area, Device, DeviceError, Place, Upkeep};
 
 type Bytes = [u8; SUPERBLOCK_BYTES];
 

@@ -7,11 +7,11 @@ use engine_base::Slot;
 use engine_format::{SUPERBLOCK_BYTES, Superblock, superblock_offset};
 
 use super::{GEOMETRY, Rig, SLOT, byte_of, dynamic, health, options, rig, rig_of, sim, write};
-use crate::device::{Attention, Upkeep};
 use crate::mirror::choose::tests::superblock;
 use crate::mirror::{Mirror, assemble};
 use crate::{
-    Area, Device, Fault, MemberHealth, Opened, Place, Prepare, ReadFrom, SimDevice, SimOptions,
+    Area, Attention, Device, Fault, MemberHealth, Opened, Place, Prepare, ReadFrom, SimDevice,
+    SimOptions, Upkeep,
 };
 
 /// Puts an empty device in the place of the last one.
@@ -58,7 +58,7 @@ fn a_slot_that_is_given_back_while_it_is_copied_is_left_alone() {
     let used = Cell::new(true);
     let attention = Attention {
         in_use: &|slot| slot == SLOT && used.get(),
-        unsound: &|_| Vec::new(),
+        unsound: &|_, _| Some(Vec::new()),
         look: false,
     };
     // The first of two pieces.
@@ -85,7 +85,7 @@ fn a_slot_that_is_taken_but_not_there_yet_is_not_copied() {
     let taken = Slot::new(4);
     let attention = Attention {
         in_use: &|slot| slot == taken,
-        unsound: &|_| Vec::new(),
+        unsound: &|_, _| Some(Vec::new()),
         look: false,
     };
     finish(&rig.mirror, &attention);
@@ -120,7 +120,14 @@ fn what_no_copy_has_good_is_not_copied_over_a_block_that_is() {
     mirror.attach(GEOMETRY).unwrap();
     let attention = Attention {
         in_use: &|_| true,
-        unsound: &|slot| if slot == SLOT { vec![0] } else { Vec::new() },
+        unsound: &|slot, own| {
+            own(0, &mut [0]).unwrap();
+            Some(if slot == SLOT {
+                vec![0..4096]
+            } else {
+                Vec::new()
+            })
+        },
         look: false,
     };
     finish(&mirror, &attention);
@@ -144,7 +151,7 @@ fn superblocks_are_copied_from_where_they_are_good() {
     let new = replace_last(&rig);
     let attention = Attention {
         in_use: &|_| false,
-        unsound: &|_| Vec::new(),
+        unsound: &|_, _| Some(Vec::new()),
         look: false,
     };
     finish(&rig.mirror, &attention);

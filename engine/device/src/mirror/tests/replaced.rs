@@ -3,8 +3,7 @@ use std::sync::Arc;
 use engine_base::ByteCount;
 
 use super::{SLOT, byte_of, dynamic, health, rig, sim, upkeep, write};
-use crate::device::Attention;
-use crate::{Device, Fault, MemberHealth, Opened, SimDevice, SimOptions};
+use crate::{Attention, Device, Fault, MemberHealth, Opened, SimDevice, SimOptions};
 
 #[test]
 fn a_new_device_takes_the_place_of_another() {
@@ -38,7 +37,7 @@ fn a_new_device_takes_the_place_of_another() {
     write(&rig.mirror, 5).unwrap();
     let attention = Attention {
         in_use: &|slot| slot == SLOT,
-        unsound: &|_| Vec::new(),
+        unsound: &|_, _| Some(Vec::new()),
         look: false,
     };
     rig.mirror.maintain(&attention);
