@@ -7,7 +7,7 @@ use std::sync::Arc;
 use engine_base::limits::LABEL_BYTES;
 use engine_base::{ByteCount, Slot};
 
-use crate::{Attention, DeviceError, MemberStatus, PageBuf, ReadOp, Upkeep};
+use crate::{Attention, DeviceError, MemberStatus, OwnRecords, PageBuf, ReadOp, Upkeep};
 
 /// A part of a device that is synced on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -243,6 +243,12 @@ pub trait Device: Send + Sync + 'static {
     /// time. What fails is noted with the device that it failed on.
     fn maintain(&self, _attention: &Attention<'_>) -> Upkeep {
         Upkeep::Idle
+    }
+
+    /// Verifies on storage what the device keeps beside what it was given, and rewrites what is
+    /// bad. What fails is noted with the device that it failed on.
+    fn scrub_own(&self) -> OwnRecords {
+        OwnRecords::default()
     }
 
     /// The devices behind this one.

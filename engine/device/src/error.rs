@@ -64,6 +64,12 @@ impl DeviceError {
         }
     }
 
+    /// Whether it was a read that failed, or did not show what was written: writing may go on.
+    #[must_use]
+    pub fn is_of_reading(&self) -> bool {
+        matches!(self, Self::Io { action, .. } if action.starts_with("reading"))
+    }
+
     /// Whether what was asked for is not there, as is a slot that was never used or was cut; the
     /// device may be fine.
     pub(crate) fn is_no_slot(&self) -> bool {

@@ -32,4 +32,4 @@ pub use reactor::{
 };
 pub use read_op::ReadOp;
 pub use sim::{Fault, SimDevice, SimImage, SimLayout, SimOptions, SimPower, SimStats};
-pub use upkeep::{Attention, ReadOwn, Upkeep};
+pub use upkeep::{Attention, OwnRecords, ReadOwn, TellUnsound, Upkeep};

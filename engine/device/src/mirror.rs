@@ -13,7 +13,8 @@
 //! [`Device::read_copy`], so that what was bad is known and rewritten.
 //!
 //! Lock order: the label's lock, or that of a slot; then the state; then the dirty slots.
-//! Device calls are made under the state's mutex only where the membership changes.
+//! Device calls are made under the state's mutex only where the membership changes, and where its
+//! records are verified.
 
 mod attach;
 mod calls;
@@ -28,6 +29,7 @@ mod member;
 mod missing;
 mod open;
 mod placement;
+mod records;
 mod replace;
 mod resync;
 mod status;

@@ -1,13 +1,14 @@
 //! Scrub: reading every copy of everything that is live, past the page cache, before somebody needs
 //! it and finds it rotten.
 //!
-//! **A pass** begins with a checkpoint, so that all that is live lies in its trees. It verifies the
-//! two superblocks, the headers of segments, the segment table, the heads of the journal behind the
-//! checkpoint, every page of every tree (base, second copy, delta), and the blocks of every extent,
-//! tree by tree in the order of keys, a few MiB at a time in the order in which they lie. What
-//! members of a family share is read once. A pass keeps no page in memory and holds no lock over a
-//! read: it follows the pointers on the device, under a pin that lasts for one step. What is
-//! written or moves between members of a family meanwhile is left to the next pass.
+//! **A pass** begins with a checkpoint, so that all that is live lies in its trees. It verifies
+//! the two superblocks, the membership records of several devices, the headers of segments, the
+//! segment table, the heads of the journal behind the checkpoint, every page of every tree
+//! (base, second copy, delta), and the blocks of every extent, tree by tree in the order of
+//! keys, a few MiB at a time in the order in which they lie. What members of a family share is
+//! read once. A pass keeps no page in memory and holds no lock over a read: it follows the
+//! pointers on the device, under a pin that lasts for one step. What is written or moves
+//! between members of a family meanwhile is left to the next pass.
 //!
 //! **What does not match** is looked at again where it certainly lies: a page in the newest
 //! checkpoint, with the checkpointer locked; data by a new look at the tree in memory, under a pin.

@@ -9,8 +9,8 @@ use super::calls::Target;
 use super::placement::{Holder, Holders};
 use super::status::usable_bytes;
 use crate::{
-    Area, Attention, Device, DeviceError, Geometry, MemberStatus, PageBuf, Place, Prepare,
-    ReadFrom, ReadOp, Upkeep,
+    Area, Attention, Device, DeviceError, Geometry, MemberStatus, OwnRecords, PageBuf, Place,
+    Prepare, ReadFrom, ReadOp, Upkeep,
 };
 
 impl Device for Mirror {
@@ -131,6 +131,10 @@ impl Device for Mirror {
 
     fn maintain(&self, attention: &Attention<'_>) -> Upkeep {
         self.keep_up(attention)
+    }
+
+    fn scrub_own(&self) -> OwnRecords {
+        self.scrub_own_records()
     }
 
     fn members(&self) -> Vec<MemberStatus> {

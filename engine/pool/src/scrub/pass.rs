@@ -1,7 +1,7 @@
 //! One pass.
 
 use engine_base::{ByteCount, DatasetId};
-use engine_device::{DeviceError, Place, ReadFrom};
+use engine_device::{Place, ReadFrom};
 use engine_format::LostRange;
 use engine_log::LogError;
 
@@ -200,7 +200,8 @@ impl<'a> Pass<'a> {
                 self.repaired(1);
                 Ok(())
             }
-            Err(error) if is_read(&error) => {
+            // The write was done; what storage holds now is something else, or cannot be read.
+            Err(error) if error.is_of_reading() => {
                 tracing::error!(%error, "a bad copy cannot be repaired");
                 Ok(())
             }
@@ -236,9 +237,4 @@ impl<'a> Pass<'a> {
                 "no good copy is left: reads of that range fail");
         }
     }
-}
-
-/// The write was done; what storage holds now is something else, or cannot be read.
-fn is_read(error: &DeviceError) -> bool {
-    matches!(error, DeviceError::Io { action, .. } if action.starts_with("reading"))
 }

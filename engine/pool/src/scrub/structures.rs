@@ -13,6 +13,7 @@ use crate::space::Segment;
 
 impl Pass<'_> {
     pub(super) fn structures(&mut self) -> Result<(), Ended> {
+        self.own_records();
         self.headers()?;
         if !self.table(false)? {
             // Whether it is so for certain: no checkpoint writes another one meanwhile.
@@ -25,6 +26,14 @@ impl Pass<'_> {
             repaired?;
         }
         self.heads()
+    }
+
+    /// What the devices say about themselves.
+    fn own_records(&self) {
+        let records = self.core().device.scrub_own();
+        self.found(records.found);
+        self.repaired(records.repaired);
+        self.scrubber().state.lock().record.verified += records.bytes;
     }
 
     /// One of the two superblocks, which the next checkpoint but one writes over.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine_base::{ByteCount, to_usize};
 use engine_device::{Place, SimDevice, SimImage};
-use engine_format::superblock_offset;
+use engine_format::{MEMBERSHIP_BYTES, Membership, membership_offset, superblock_offset};
 use engine_pool::{CheckOptions, block_on, check};
 use engine_volume::Volumes;
 use tests_model::{History, Life, Rng, Workload, check_accounting, observe};
@@ -69,6 +69,13 @@ impl MirrorExplorer {
 
     /// A check looks at every copy, and finds nothing.
     fn every_copy_is_good(&self, images: &[SimImage]) {
+        for (image, copy) in images.iter().flat_map(|image| [(image, 0), (image, 1)]) {
+            let mut record = [0; MEMBERSHIP_BYTES];
+            let is_stored = image.read(Place::label(membership_offset(copy)), &mut record);
+            if is_stored && record != [0; MEMBERSHIP_BYTES] {
+                Membership::decode(&record, copy).expect("a scrub rewrites it");
+            }
+        }
         let machine = self.machine(images);
         let device = machine.assemble(false, self.seed).expect("all are there");
         let options = CheckOptions {
@@ -98,7 +105,11 @@ fn flip(sim: &Arc<SimDevice>, rng: &mut Rng) -> bool {
     let slots = image.slots();
     for _ in 0..LOOKS {
         let block = if rng.once_in(16) {
-            Place::label(superblock_offset(u8::from(rng.once_in(2))))
+            // Both records of a device are a device that is lost.
+            Place::label(match rng.below(3) {
+                2 => membership_offset(1),
+                copy => superblock_offset(u8::from(copy == 1)),
+            })
         } else {
             // Segments are filled from the front; headers lie there, too.
             let bound = SEGMENT_BYTES >> rng.below(9);

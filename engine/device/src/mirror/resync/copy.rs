@@ -143,16 +143,17 @@ mod tests {
     #[test]
     fn what_is_unsound_is_left_out() {
         let piece = vec![1; 400];
-        let runs = |unsound: &[Range<u64>], offset: usize| -> Vec<(usize, usize)> {
-            let runs = sound_runs(unsound, offset, &piece);
+        let runs = |unsound: &[(u64, u64)], offset: usize| -> Vec<(usize, usize)> {
+            let unsound: Vec<Range<u64>> = unsound.iter().map(|(from, to)| *from..*to).collect();
+            let runs = sound_runs(&unsound, offset, &piece);
             runs.iter().map(|(at, run)| (*at, run.len())).collect()
         };
         assert_eq!(runs(&[], 800), [(0, 400)]);
-        assert_eq!(runs(&[700..800, 1200..1300], 800), [(0, 400)]);
-        assert_eq!(runs(&[800..808, 1100..1200], 800), [(8, 292)]);
-        assert_eq!(runs(&[900..1000], 800), [(0, 100), (200, 200)]);
+        assert_eq!(runs(&[(700, 800), (1200, 1300)], 800), [(0, 400)]);
+        assert_eq!(runs(&[(800, 808), (1100, 1200)], 800), [(8, 292)]);
+        assert_eq!(runs(&[(900, 1000)], 800), [(0, 100), (200, 200)]);
         // What begins before the piece, and what ends behind it.
-        assert_eq!(runs(&[700..816, 1000..1500], 800), [(16, 184)]);
-        assert_eq!(runs(&[0..2000], 800), []);
+        assert_eq!(runs(&[(700, 816), (1000, 1500)], 800), [(16, 184)]);
+        assert_eq!(runs(&[(0, 2000)], 800), []);
     }
 }

@@ -122,11 +122,8 @@ fn what_no_copy_has_good_is_not_copied_over_a_block_that_is() {
         in_use: &|_| true,
         unsound: &|slot, own| {
             own(0, &mut [0]).unwrap();
-            Some(if slot == SLOT {
-                vec![0..4096]
-            } else {
-                Vec::new()
-            })
+            let first = 0..4096;
+            Some((slot == SLOT).then_some(first).into_iter().collect())
         },
         look: false,
     };
