@@ -97,11 +97,12 @@ pub(crate) struct PoolArgs {
 }
 
 impl PoolArgs {
+    /// The one by which the pool is known, for what is done without a server.
     pub(crate) fn path(&self) -> Result<&Path, Failure> {
-        Ok(place::served_at(place::checked(&self.data)?))
+        Ok(place::known_by(place::checked(&self.data)?))
     }
 
-    /// All devices, for what is done without a server.
+    /// All devices: a server answers at any of them.
     pub(crate) fn devices(&self) -> Result<&[PathBuf], Failure> {
         place::checked(&self.data)
     }

@@ -9,7 +9,8 @@
 //! | a block device `/dev/x/y` | `/run/trefoil-x-y.control.sock` |
 //!
 //! Symbolic links are followed first, so every name of a pool leads to the same socket. A pool on
-//! several devices has it at the first of them that is there.
+//! several devices has one at each of them that is there when its server starts, and a command
+//! takes the first at which a server answers: so any of them that has stayed leads there.
 
 use std::fs;
 use std::io;
@@ -48,14 +49,21 @@ pub(crate) fn known_by(paths: &[PathBuf]) -> &Path {
         .map_or(Path::new("."), PathBuf::as_path)
 }
 
-/// The path at which a server listens for commands, else that by which the pool is known: a device
-/// may have come or gone since the server was started.
-pub(crate) fn served_at(paths: &[PathBuf]) -> &Path {
-    let served = paths.iter().find(|path| {
-        let socket = control_socket(path);
-        socket.is_ok_and(|socket| socket.exists())
-    });
-    served.map_or_else(|| known_by(paths), PathBuf::as_path)
+/// The control sockets of a pool on these devices, as far as they are there: first that of the one
+/// by which it is known. Devices of which the host does not tell what they are have none.
+pub(crate) fn control_sockets(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
+    let mut sockets = vec![control_socket(known_by(paths))?];
+    for path in paths.iter().filter(|path| path.exists()) {
+        match control_socket(path) {
+            Ok(socket) if !sockets.contains(&socket) => sockets.push(socket),
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(%error, path = %path.display(),
+                    "there will be no control socket at a device");
+            }
+        }
+    }
+    Ok(sockets)
 }
 
 /// The control socket of the pool at `data`.

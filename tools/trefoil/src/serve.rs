@@ -117,7 +117,8 @@ fn mount_all(doors: &dyn Doors, mounts: &[MountPoint]) -> Result<(), Failure> {
 
 /// Everything that answers clients.
 struct Frontends {
-    control: Listening,
+    /// At least one, first the one that is told.
+    control: Vec<Listening>,
     nbd: NbdServer,
     s3: frontends_s3::Server,
     mounts: Arc<Mounts>,
@@ -181,7 +182,10 @@ impl Frontends {
         let places = table::Places {
             data: &settings.data,
             status: &status,
-            control: self.control.path(),
+            control: self
+                .control
+                .first()
+                .map_or(&settings.data, |socket| socket.path()),
             nbd: &self.nbd.addresses(),
             console: self.console_address,
             s3: &table::S3Place {
@@ -215,10 +219,11 @@ impl Frontends {
     }
 }
 
+/// Listens at every device of the pool: any may be gone when a command looks for the server.
 fn control_start(
     settings: &Settings,
     handler: Handler,
-) -> Result<(Listening, control::Server), Failure> {
+) -> Result<(Vec<Listening>, control::Server), Failure> {
     let data = settings.data.display();
     let failed = |path: &dyn std::fmt::Display, error: &io::Error| {
         Failure::because(
@@ -226,13 +231,23 @@ fn control_start(
             error,
         )
     };
-    let path = place::control_socket(&settings.data).map_err(|error| failed(&data, &error))?;
-    let listening = Listening::bind(&path).map_err(|error| failed(&path.display(), &error))?;
-    let listener = listening
-        .listener()
-        .map_err(|error| failed(&path.display(), &error))?;
-    let server =
-        control::Server::new(listener, handler).map_err(|error| failed(&path.display(), &error))?;
+    let paths = place::control_sockets(&settings.devices).map_err(|error| failed(&data, &error))?;
+    let mut listening = Vec::new();
+    for path in &paths {
+        match Listening::bind(path) {
+            Ok(socket) => listening.push(socket),
+            // One is what it takes.
+            Err(error) if !listening.is_empty() => {
+                tracing::warn!(%error, path = %path.display(),
+                    "no control socket at a device: commands find the server through the others");
+            }
+            Err(error) => return Err(failed(&path.display(), &error)),
+        }
+    }
+    let listeners = listening.iter().map(Listening::listener);
+    let listeners: io::Result<Vec<_>> = listeners.collect();
+    let server = listeners.and_then(|listeners| control::Server::new(listeners, handler));
+    let server = server.map_err(|error| failed(&data, &error))?;
     Ok((listening, server))
 }
 

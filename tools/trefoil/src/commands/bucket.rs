@@ -51,7 +51,7 @@ struct NamedArgs {
 
 /// Asks for something whose result is one bucket, and prints that.
 fn bucket_ask(common: &CommonArgs, what: &str, request: &Request) -> Result<(), Failure> {
-    match control::call(common.pool.path()?, what, request, &mut |_| {})? {
+    match control::call(common.pool.devices()?, what, request, &mut |_| {})? {
         Reply::Bucket(bucket) => output::print(common.format(), &bucket, |bucket| {
             buckets_table(std::slice::from_ref(bucket))
         }),

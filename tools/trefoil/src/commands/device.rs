@@ -59,7 +59,7 @@ pub(crate) fn run(command: DeviceCommand) -> Result<(), Failure> {
 }
 
 fn ask(common: &CommonArgs, what: &str, request: &Request) -> Result<(), Failure> {
-    match control::call(common.pool.path()?, what, request, &mut |_| {})? {
+    match control::call(common.pool.devices()?, what, request, &mut |_| {})? {
         Reply::Devices(rows) => output::print(common.format(), &rows, |rows| table(rows)),
         _ => Err(unexpected(what)),
     }

@@ -15,7 +15,7 @@ pub(super) fn ask(
     request: &Request,
     (verb, name): (&'static str, &str),
 ) -> Result<(), Failure> {
-    match control::call(common.pool.path()?, what, request, &mut |_| {})? {
+    match control::call(common.pool.devices()?, what, request, &mut |_| {})? {
         Reply::Done {} => {
             let done = std::collections::BTreeMap::from([(verb, name)]);
             output::print(common.format(), &done, |_| {

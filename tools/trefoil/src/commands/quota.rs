@@ -48,7 +48,7 @@ impl PlaceArgs {
 
 /// Asks for something whose result is a quota, and prints that.
 fn quota_ask(common: &CommonArgs, what: &str, request: &Request) -> Result<(), Failure> {
-    match control::call(common.pool.path()?, what, request, &mut |_| {})? {
+    match control::call(common.pool.devices()?, what, request, &mut |_| {})? {
         Reply::Quota(quota) => output::print(common.format(), &quota, quota_table),
         _ => Err(unexpected(what)),
     }

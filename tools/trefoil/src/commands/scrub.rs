@@ -23,7 +23,7 @@ pub(crate) struct ScrubArgs {
 
 pub(crate) fn run(args: &ScrubArgs) -> Result<(), Failure> {
     let what = "cannot scrub the pool";
-    let data = args.common.pool.path()?;
+    let data = args.common.pool.devices()?;
     let format = args.common.format();
     let bar = output::bar(format);
     let request = Request::Scrub { wait: args.wait };

@@ -47,7 +47,7 @@ struct SnapshotArgs {
 
 /// Asks for something whose result is a list of snapshots, and prints that.
 fn snapshots_ask(common: &CommonArgs, what: &str, request: &Request) -> Result<(), Failure> {
-    match control::call(common.pool.path()?, what, request, &mut |_| {})? {
+    match control::call(common.pool.devices()?, what, request, &mut |_| {})? {
         Reply::Snapshots(rows) => output::print(common.format(), &rows, |rows| table(rows)),
         _ => Err(unexpected(what)),
     }

@@ -18,7 +18,7 @@ pub(crate) struct StatusArgs {
 
 pub(crate) fn run(args: &StatusArgs) -> Result<(), Failure> {
     let what = "cannot show the status";
-    let data = args.common.pool.path()?;
+    let data = args.common.pool.devices()?;
     match control::call(data, what, &Request::Status {}, &mut |_| {})? {
         Reply::Status(report) => output::print(args.common.format(), &report, |report| {
             output::table(&[], &status_rows(report))

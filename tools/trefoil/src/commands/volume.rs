@@ -68,7 +68,7 @@ struct NamedArgs {
 
 /// Asks for something whose result is one volume, and prints that.
 fn volume_ask(common: &CommonArgs, what: &str, request: &Request) -> Result<(), Failure> {
-    match control::call(common.pool.path()?, what, request, &mut |_| {})? {
+    match control::call(common.pool.devices()?, what, request, &mut |_| {})? {
         Reply::Volume(volume) => output::print(common.format(), &volume, |volume| {
             volumes_table(std::slice::from_ref(volume))
         }),

@@ -2,24 +2,24 @@
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::control::listener;
 use crate::control::protocol::{Progress, RESPONSE_BYTES_MAX, Reply, Request, Response};
 use crate::failure::Failure;
 use crate::place;
 
-/// Asks the server of the pool at `data`, and waits for the last line of its answer. `what` begins
-/// the message of a failure: `cannot create volume ...`.
+/// Asks the server of the pool on the devices `data`, and waits for the last line of its answer.
+/// `what` begins the message of a failure: `cannot create volume ...`.
 pub(crate) fn call(
-    data: &Path,
+    data: &[PathBuf],
     what: &str,
     request: &Request,
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<Reply, Failure> {
     let stream = connect(data, what)?;
     let lost = |error: io::Error| {
-        let pool = data.display();
+        let pool = name_of(data);
         Failure::because(
             format_args!("{what}: the server of {pool} did not answer"),
             &error,
@@ -47,24 +47,54 @@ pub(crate) fn unexpected(what: &str) -> Failure {
     ))
 }
 
-fn connect(data: &Path, what: &str) -> Result<UnixStream, Failure> {
-    let pool = data.display();
-    let socket = place::control_socket(data)
-        .map_err(|error| Failure::because(format_args!("{what}: cannot look at {pool}"), &error))?;
-    listener::connect(&socket).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Failure::error(format_args!(
+/// Connects to the first control socket at which somebody listens. What went wrong elsewhere is
+/// told only if there is none, and only if it is more than that.
+fn connect(data: &[PathBuf], what: &str) -> Result<UnixStream, Failure> {
+    let mut told = None;
+    for path in data {
+        match connect_at(path, what) {
+            Ok(stream) => return Ok(stream),
+            Err(None) => {}
+            Err(Some(failure)) => told = told.or(Some(failure)),
+        }
+    }
+    let pool = name_of(data);
+    Err(told.unwrap_or_else(|| {
+        Failure::error(format_args!(
             "{what}: no server runs on {pool}; start one with `trefoil serve --data {pool}`, or \
              name another pool with --data"
-        )),
-        io::ErrorKind::PermissionDenied => Failure::error(format_args!(
+        ))
+    }))
+}
+
+/// `Err(None)`: nobody listens there.
+fn connect_at(path: &Path, what: &str) -> Result<UnixStream, Option<Failure>> {
+    let device = path.display();
+    let socket = place::control_socket(path).map_err(|error| {
+        Failure::because(format_args!("{what}: cannot look at {device}"), &error)
+    })?;
+    listener::connect(&socket).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::ConnectionRefused => None,
+        io::ErrorKind::PermissionDenied => Some(Failure::error(format_args!(
             "{what}: no permission for {}; run this as the user who runs the server",
             socket.display()
-        )),
+        ))),
         _ => {
             let socket = socket.display();
-            Failure::because(format_args!("{what}: cannot connect to {socket}"), &error)
+            Some(Failure::because(
+                format_args!("{what}: cannot connect to {socket}"),
+                &error,
+            ))
         }
     })
+}
+
+/// The devices as `--data` has them.
+fn name_of(data: &[PathBuf]) -> String {
+    let names = data.iter().map(|path| path.display().to_string());
+    names.collect::<Vec<_>>().join(",")
 }
 
 fn response_read(reader: &mut BufReader<UnixStream>) -> io::Result<Response> {

@@ -1,9 +1,11 @@
 //! Serves the control socket: one request per connection, bounded in number, size and time.
 
+use std::future::poll_fn;
 use std::io;
 use std::os::unix::net::UnixListener as StdListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use engine_base::ErrorKind;
@@ -33,17 +35,32 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The control server of one pool.
 pub(crate) struct Server {
-    listener: UnixListener,
+    listeners: Vec<UnixListener>,
     handler: Handler,
 }
 
 impl Server {
-    /// Must be called within the runtime that will run [`Server::serve`].
-    pub(crate) fn new(listener: StdListener, handler: Handler) -> io::Result<Self> {
+    /// Must be called within the runtime that will run [`Server::serve`]. One socket does as well
+    /// as the other.
+    pub(crate) fn new(listeners: Vec<StdListener>, handler: Handler) -> io::Result<Self> {
+        let listeners = listeners.into_iter().map(UnixListener::from_std);
         Ok(Self {
-            listener: UnixListener::from_std(listener)?,
+            listeners: listeners.collect::<io::Result<_>>()?,
             handler,
         })
+    }
+
+    /// The next connection at any of the sockets.
+    async fn accept(&self) -> io::Result<UnixStream> {
+        poll_fn(|context| {
+            for listener in &self.listeners {
+                if let Poll::Ready(accepted) = listener.poll_accept(context) {
+                    return Poll::Ready(accepted.map(|(stream, _)| stream));
+                }
+            }
+            Poll::Pending
+        })
+        .await
     }
 
     /// Answers until `stop` changes; then transfers are broken off, and everything else that has
@@ -55,10 +72,10 @@ impl Server {
         loop {
             let accepted = tokio::select! {
                 _ = stop.changed() => break,
-                accepted = self.listener.accept() => accepted,
+                accepted = self.accept() => accepted,
             };
             match accepted {
-                Ok((stream, _)) => match Arc::clone(&permits).try_acquire_owned() {
+                Ok(stream) => match Arc::clone(&permits).try_acquire_owned() {
                     Ok(permit) => {
                         let connection = Connection {
                             handler: self.handler.clone(),
@@ -79,7 +96,7 @@ impl Server {
             }
             while connections.try_join_next().is_some() {}
         }
-        drop(self.listener);
+        drop(self.listeners);
         stopping.store(true, Ordering::Relaxed);
         while connections.join_next().await.is_some() {}
     }

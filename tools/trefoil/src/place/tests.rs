@@ -2,7 +2,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use super::{checked, control_socket, device_socket, known_by, served_at};
+use super::{checked, control_socket, control_sockets, device_socket, known_by};
 
 #[test]
 fn the_socket_of_a_directory_lies_in_it() {
@@ -45,17 +45,18 @@ fn devices_have_their_socket_under_run() {
 fn a_pool_on_several_devices_is_known_by_one_that_is_there() {
     let directory = tempfile::tempdir().unwrap();
     let there = directory.path().join("b");
-    std::fs::create_dir(&there).unwrap();
+    fs::create_dir(&there).unwrap();
     let gone = directory.path().join("a");
     let both = [gone.clone(), there.clone()];
     assert_eq!(checked(&both).unwrap(), both);
     assert_eq!(known_by(&both), there);
     assert_eq!(known_by(std::slice::from_ref(&gone)), gone);
-    assert_eq!(served_at(&both), there);
-    std::fs::create_dir(&gone).unwrap();
-    assert_eq!(served_at(&both), gone);
-    std::fs::write(there.join("control.sock"), "").unwrap();
-    assert_eq!(served_at(&both), there);
+    let sockets = || control_sockets(&both).unwrap();
+    let root = fs::canonicalize(directory.path()).unwrap();
+    let socket = |name: &str| root.join(name).join("control.sock");
+    assert_eq!(sockets(), [socket("b")]);
+    fs::create_dir(&gone).unwrap();
+    assert_eq!(sockets(), [socket("a"), socket("b")]);
     let paths = |texts: &[&str]| texts.iter().map(PathBuf::from).collect::<Vec<_>>();
     assert!(checked(&paths(&[""])).is_err());
     assert!(checked(&paths(&[])).is_err());

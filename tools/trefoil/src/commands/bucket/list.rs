@@ -18,7 +18,7 @@ pub(crate) struct ListArgs {
 
 pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
     let what = "cannot list the buckets";
-    let data = args.common.pool.path()?;
+    let data = args.common.pool.devices()?;
     match control::call(data, what, &Request::BucketList {}, &mut |_| {})? {
         Reply::Buckets(buckets) => output::print(args.common.format(), &buckets, |buckets| {
             buckets_table(buckets)

@@ -19,7 +19,7 @@ pub(super) fn run(args: ShowArgs) -> Result<(), Failure> {
     let NamedArgs { name, common } = args.named;
     let what = format!("cannot show bucket {name}");
     let request = Request::BucketShow { name };
-    match control::call(common.pool.path()?, &what, &request, &mut |_| {})? {
+    match control::call(common.pool.devices()?, &what, &request, &mut |_| {})? {
         Reply::BucketReport(bucket) => output::print(common.format(), &bucket, bucket_rows),
         _ => Err(unexpected(&what)),
     }

@@ -61,7 +61,7 @@ pub(super) fn run(args: CreateArgs) -> Result<(), Failure> {
         umask: args.umask,
         posix: args.posix,
     });
-    match control::call(args.common.pool.path()?, &what, &request, &mut |_| {})? {
+    match control::call(args.common.pool.devices()?, &what, &request, &mut |_| {})? {
         Reply::Key(key) => output::print(args.common.format(), &key, |key| {
             format!("{} {}\n", key.id, key.secret)
         }),

@@ -17,7 +17,7 @@ pub(crate) struct ListArgs {
 
 pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
     let what = "cannot list the keys";
-    let data = args.common.pool.path()?;
+    let data = args.common.pool.devices()?;
     match control::call(data, what, &Request::KeyList {}, &mut |_| {})? {
         Reply::Keys(keys) => output::print(args.common.format(), &keys, |keys| keys_table(keys)),
         _ => Err(unexpected(what)),

@@ -27,7 +27,7 @@ pub(super) fn run(args: DiffArgs) -> Result<(), Failure> {
     let DiffArgs { from, to, common } = args;
     let what = format!("cannot compare {from} and {to}");
     let request = Request::VolumeDiff { from, to };
-    match control::call(common.pool.path()?, &what, &request, &mut |_| {})? {
+    match control::call(common.pool.devices()?, &what, &request, &mut |_| {})? {
         Reply::Ranges(ranges) => output::print(common.format(), &ranges, |ranges| lines(ranges)),
         _ => Err(unexpected(&what)),
     }

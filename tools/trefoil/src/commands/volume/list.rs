@@ -18,7 +18,7 @@ pub(crate) struct ListArgs {
 
 pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
     let what = "cannot list the volumes";
-    let data = args.common.pool.path()?;
+    let data = args.common.pool.devices()?;
     match control::call(data, what, &Request::VolumeList {}, &mut |_| {})? {
         Reply::Volumes(volumes) => output::print(args.common.format(), &volumes, |volumes| {
             volumes_table(volumes)

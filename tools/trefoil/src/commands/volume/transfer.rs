@@ -13,7 +13,7 @@ pub(super) fn run_transfer(
     request: &Request,
 ) -> Result<(), Failure> {
     let bar = output::bar(common.format());
-    let reply = control::call(common.pool.path()?, what, request, &mut |progress| {
+    let reply = control::call(common.pool.devices()?, what, request, &mut |progress| {
         bar.set_length(progress.total);
         bar.set_position(progress.done);
     });

@@ -22,16 +22,25 @@ struct Fixture {
     pool: MemoryPool,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
-    listening: Listening,
+    listening: [Listening; 2],
 }
 
 impl Fixture {
     fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let pool = MemoryPool::default();
-        let listening = Listening::bind(&directory.path().join("control.sock")).unwrap();
+        let listening = ["control.sock", "other.sock"];
+        let listening =
+            listening.map(|name| Listening::bind(&directory.path().join(name)).unwrap());
         let handler = Handler::new(Arc::new(pool.clone()), Arc::new(NoDoors));
-        let server = Server::new(listening.listener().unwrap(), handler).unwrap();
+        let server = Server::new(
+            listening
+                .iter()
+                .map(|socket| socket.listener().unwrap())
+                .collect(),
+            handler,
+        );
+        let server = server.unwrap();
         let (stop, stopped) = watch::channel(false);
         let task = tokio::spawn(server.serve(stopped));
         Self {
