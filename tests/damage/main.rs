@@ -25,6 +25,8 @@ mod flips;
 #[cfg(test)]
 mod history;
 #[cfg(test)]
+mod missing;
+#[cfg(test)]
 mod named;
 #[cfg(test)]
 mod pools;

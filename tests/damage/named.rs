@@ -18,18 +18,18 @@ use crate::verdict::{Outcome, check_with, outcome};
 
 const PAGE: usize = 16_384;
 
-fn small(name: &str) -> &'static Killed {
+pub(crate) fn small(name: &str) -> &'static Killed {
     let found = pools::small().iter().find(|pool| pool.name == name);
     found.unwrap()
 }
 
-fn superblock(image: &Image, copy: u8) -> Superblock {
+pub(crate) fn superblock(image: &Image, copy: u8) -> Superblock {
     let bytes = image.read(Place::label(superblock_offset(copy)), SUPERBLOCK_BYTES);
     Superblock::decode(bytes.first_chunk().unwrap(), copy).unwrap()
 }
 
 /// The copy that names the newest checkpoint.
-fn newest(image: &Image) -> u8 {
+pub(crate) fn newest(image: &Image) -> u8 {
     u8::from(superblock(image, 1).checkpoint > superblock(image, 0).checkpoint)
 }
 

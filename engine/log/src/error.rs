@@ -46,6 +46,21 @@ pub enum LogError {
         /// What a later group vouches for.
         durable: Lsn,
     },
+    /// The journal cannot be read where a group is or may be: a bad place of a device, or a segment
+    /// whose file is missing.
+    #[error(
+        "the journal cannot be read at {place}, where the group of {lsn} belongs; restore the \
+         device, or open with the override that drops everything from {lsn} on"
+    )]
+    Unreadable {
+        /// The group that belongs there.
+        lsn: Lsn,
+        /// Where.
+        place: Place,
+        /// Why.
+        #[source]
+        source: DeviceError,
+    },
     /// A structure of the log is wrong.
     #[error("{what} at {place} is damaged")]
     Format {

@@ -19,6 +19,7 @@ mod restore;
 mod successor;
 mod unsound;
 mod verify;
+mod voucher;
 
 use std::collections::VecDeque;
 
@@ -45,8 +46,8 @@ pub struct Replay<'a> {
     pub lsn: Lsn,
     /// The checkpoint's position.
     pub start: JournalPosition,
-    /// Accept an end even though a later group vouches for what is missing: everything from there
-    /// on is lost.
+    /// Accept an end even though a later group vouches for what is missing, or although what lies
+    /// there cannot be read: everything from there on is lost.
     pub accept_loss: bool,
 }
 
@@ -73,14 +74,16 @@ struct Walk<'a> {
     expect: Lsn,
     pending: VecDeque<ReplayedGroup>,
     end: ReplayEnd,
+    /// It went on although a place could not be read.
+    unread: bool,
 }
 
 impl Replay<'_> {
     /// Passes every accepted group to `visit`, in order.
     ///
     /// # Errors
-    /// [`LogError::Damaged`], [`LogError::Device`] if the journal cannot be read, or what `visit`
-    /// returns.
+    /// [`LogError::Damaged`], [`LogError::Unreadable`] if the journal cannot be read, or what
+    /// `visit` returns.
     pub fn run<E: From<LogError>>(
         &self,
         visit: &mut dyn FnMut(&ReplayedGroup) -> Result<(), E>,
@@ -106,6 +109,7 @@ impl Replay<'_> {
                 lost_from: None,
                 torn: None,
             },
+            unread: false,
         };
         while walk.step()? {
             while walk
@@ -119,12 +123,20 @@ impl Replay<'_> {
         }
         walk.judge_end()?;
         while let Some(group) = walk.pending.front() {
-            let data = verify::good_data(self.device, &group.accepted, &group.mutations)?;
-            if data.is_none() {
-                walk.end.torn = Some(group.lsn);
-                break;
+            let (lsn, accepted) = (group.lsn, group.accepted);
+            match verify::good_data(self.device, &accepted, &group.mutations) {
+                Ok(Some(_)) => walk.end.unvouched.push(accepted),
+                Ok(None) => {
+                    walk.end.torn = Some(lsn);
+                    break;
+                }
+                Err(error) => {
+                    let place = Place::slot(accepted.place.slot, group.data.offset.into());
+                    walk.cannot_read(lsn, place, error)?;
+                    walk.end.lost_from = Some(lsn);
+                    break;
+                }
             }
-            walk.end.unvouched.push(group.accepted);
             walk.pass_on(visit)?;
         }
         Ok(walk.end.looked_at(&walk.pending, walk.at.next))
@@ -154,9 +166,26 @@ impl Walk<'_> {
     /// The head at a place, if it is the one expected there.
     fn head_at(&mut self, place: SegmentPlace, offset: u32) -> Result<Option<Merged>, LogError> {
         let (expect, epoch, chain) = (self.expect, self.replay.epoch, self.at.chain);
-        self.heads.read(place, offset, |head| {
+        let read = self.heads.read(place, offset, |head| {
             head.header.lsn == expect && head.header.epoch == epoch && head.header.chain == chain
+        });
+        read.or_else(|error| {
+            self.cannot_read(expect, Place::slot(place.slot, offset.into()), error)?;
+            Ok(None)
         })
+    }
+
+    /// Whether to go on without what lies there: the group `lsn`, if any.
+    fn cannot_read(&mut self, lsn: Lsn, place: Place, error: LogError) -> Result<(), LogError> {
+        let LogError::Device(source) = error else {
+            return Err(error);
+        };
+        if !self.replay.accept_loss {
+            return Err(LogError::Unreadable { lsn, place, source });
+        }
+        tracing::error!(error = %source, %lsn, %place, "the journal cannot be read");
+        self.unread = true;
+        Ok(())
     }
 
     fn accept(&mut self, place: SegmentPlace, offset: u32, merged: Merged) {
@@ -220,62 +249,6 @@ impl Walk<'_> {
             _ => self.end.segments.push(used),
         }
         Ok(())
-    }
-
-    /// Searches for a group that vouches for the one at which the chain broke.
-    fn judge_end(&mut self) -> Result<(), LogError> {
-        let Some(durable) = self.find_voucher()? else {
-            return Ok(());
-        };
-        if self.replay.accept_loss {
-            self.end.lost_from = Some(self.expect);
-            return Ok(());
-        }
-        let place = Place::slot(self.at.place.slot, u64::from(self.at.offset));
-        Err(LogError::Damaged {
-            lsn: self.expect,
-            place,
-            durable,
-        })
-    }
-
-    fn find_voucher(&mut self) -> Result<Option<Lsn>, LogError> {
-        let mut segment = Some((self.at.place, self.at.offset));
-        let mut named = self.at.next;
-        let mut searched = 0;
-        while let Some((place, from)) = segment {
-            self.end.beyond.push(place);
-            let mut next = None;
-            let mut offset = from;
-            while let Some(after) = self.heads.next_block(offset) {
-                let (epoch, expect) = (self.replay.epoch, self.expect);
-                let later = self.heads.read(place, offset, |head| {
-                    head.header.epoch == epoch && head.header.lsn > expect
-                })?;
-                if let Some(later) = later {
-                    let header = &later.head.header;
-                    if header.durable_lsn >= self.expect {
-                        return Ok(Some(header.durable_lsn));
-                    }
-                    next = next.or(header.successor.map(SegmentPlace::from));
-                }
-                offset = after;
-            }
-            // Bounded: a pool has no more journal segments than slots.
-            searched += 1;
-            if searched > self.replay.geometry.slots {
-                return Ok(None);
-            }
-            let follow = next.or(named.take()).filter(|next| *next != place);
-            let follow = match follow {
-                None if self.replay.may_be_last(from) => {
-                    self.replay.successor_by_header(place.segment)
-                }
-                known => known,
-            };
-            segment = follow.map(|place| (place, engine_base::to_u32(4096)));
-        }
-        Ok(None)
     }
 }
 

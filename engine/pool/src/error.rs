@@ -156,7 +156,7 @@ const fn log_kind(error: &LogError) -> ErrorKind {
         LogError::Poisoned(_) => ErrorKind::Poisoned,
         LogError::Closed => ErrorKind::Closed,
         LogError::BatchTooLarge { .. } => ErrorKind::Invalid,
-        LogError::Device(error) => device_kind(error),
+        LogError::Device(error) | LogError::Unreadable { source: error, .. } => device_kind(error),
         LogError::Damaged { .. } | LogError::Format { .. } => ErrorKind::Corrupt,
     }
 }

@@ -117,15 +117,24 @@ impl<'a> HeadReader<'a> {
         } else {
             HEAD_BYTES
         };
-        let length = room.min(bytes.max(ahead));
+        let mut length = room.min(bytes.max(ahead));
         self.held = None;
         if self.window.len() < length {
             self.window = PageBuf::zeroed(length);
         }
-        if let Some(window) = self.window.get_mut(..length) {
-            let at = Place::slot(place.slot, offset);
+        let at = Place::slot(place.slot, offset);
+        let mut read = |length: usize| {
+            let window = self.window.get_mut(..length).unwrap_or_default();
             self.device
-                .read_copy(self.copy, at, ReadFrom::Cache, window)?;
+                .read_copy(self.copy, at, ReadFrom::Cache, window)
+        };
+        if let Err(error) = read(length) {
+            // What cannot be read may lie behind what is asked for.
+            if length == bytes {
+                return Err(error.into());
+            }
+            length = bytes;
+            read(length)?;
         }
         self.held = Some((place, offset, length));
         Ok(())

@@ -1,5 +1,7 @@
 //! Torn tails and damage, successors, and what is not of the chain.
 
+mod unreadable;
+
 use std::sync::Arc;
 
 use engine_base::{EpochId, Lsn, Slot};

@@ -31,8 +31,8 @@ pub(crate) struct ServeArgs {
     /// Open at the checkpoint before the newest
     #[arg(long)]
     pub(super) rewind: bool,
-    /// Open although a part of the journal that was durable cannot be read: that part and
-    /// everything after it is lost
+    /// Open although a part of the journal that was durable is damaged, cannot be read or is
+    /// missing: that part and everything after it is lost
     #[arg(long)]
     pub(super) accept_loss: bool,
     /// Serve volumes over NBD here; may be repeated [default: 127.0.0.1:10809]
