@@ -5,6 +5,9 @@
 //! contradict each other: the mode's bits of the owner, the mask (or, without one, the group) and
 //! the others are those of the list, and a list that says no more than the mode is not kept.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
+
 use engine_format::{Inode, InodeKind};
 use engine_tree::Tree;
 

@@ -28,6 +28,8 @@ mod content;
 mod copy;
 mod error;
 mod flight;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod key;
 mod list;
 mod look;
