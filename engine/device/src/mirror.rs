@@ -21,6 +21,7 @@ mod calls;
 mod choose;
 mod come_back;
 mod copies;
+mod crew;
 mod dirty;
 mod exclude;
 mod io;
@@ -41,6 +42,7 @@ use engine_format::Membership;
 use parking_lot::{Mutex, RwLock};
 
 use crate::{Device, DeviceError, Geometry, Opened, Place};
+use crew::Crew;
 use dirty::Dirty;
 use member::Member;
 pub use member::{MemberHealth, MemberStatus};
@@ -68,6 +70,7 @@ pub struct Mirror {
     /// Shared by writes of superblocks; taken alone when a member becomes current.
     label_lock: RwLock<()>,
     resync: Mutex<resync::Cursor>,
+    crew: Crew,
     options: Options,
 }
 

@@ -6,6 +6,7 @@ use engine_base::DeviceId;
 use parking_lot::{Mutex, RwLock};
 
 use super::choose::{Choice, Role};
+use super::crew::Crew;
 use super::dirty::Dirty;
 use super::member::{Member, Phase};
 use super::placement::Placement;
@@ -50,6 +51,7 @@ impl Mirror {
             slot_locks: std::array::from_fn(|_| RwLock::new(())),
             label_lock: RwLock::new(()),
             resync: Mutex::new(resync::Cursor::default()),
+            crew: Crew::default(),
             options: Options {
                 entropy: Arc::clone(&options.entropy),
                 opener: Arc::clone(&options.opener),

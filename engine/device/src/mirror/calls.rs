@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use engine_base::Slot;
 
+use super::crew::SyncCall;
 use super::placement::Holder;
 use super::{Member, Mirror, label};
 use crate::{Area, Device, DeviceError, Place};
@@ -48,14 +49,15 @@ impl Mirror {
     pub(super) fn sync_slot(&self, slot: Slot) -> Result<(), DeviceError> {
         let targets = self.targets(&self.holders(slot)?);
         let begun = self.dirty.begin_sync(slot.get());
-        let sync = |target: &Target| {
-            let slot = Slot::new(target.holder.slot);
-            target.device.sync(Area::Segment(slot))
+        let sync = |target: &Target| SyncCall {
+            device: Arc::clone(&target.device),
+            area: Area::Segment(Slot::new(target.holder.slot)),
         };
         if self.options.parallel {
-            self.at_once(slot, &targets, sync)?;
+            let results = self.crew.run(targets.iter().map(sync));
+            self.judge(slot, &targets, results)?;
         } else {
-            self.on_all(slot, &targets, sync)?;
+            self.on_all(slot, &targets, |target| sync(target).run())?;
         }
         self.dirty.end_sync(slot.get(), begun);
         Ok(())
@@ -72,7 +74,8 @@ impl Mirror {
         self.judge(slot, targets, results)
     }
 
-    /// Calls all targets at once: the first on this thread, which would only wait.
+    /// Calls all targets at once: the first on this thread, which would only wait. What is written
+    /// is the caller's, so the others are on threads that end with it.
     fn at_once(
         &self,
         slot: Slot,
