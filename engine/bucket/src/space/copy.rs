@@ -7,6 +7,11 @@ use super::*;
 /// Bytes that one step copies at most.
 const STEP_BYTES: u64 = 4 << 20;
 
+/// Fewer bytes than this are read and written. To share them costs more than the block they are
+/// written to, and could leave parts of one block on both sides of them, to two extents that are
+/// not marked as shared: a block of such an extent is its own.
+const SHARED_BYTES_MIN: u64 = BLOCK;
+
 /// The two ends of a step.
 #[derive(Clone, Copy)]
 struct Ends<'a> {
@@ -85,7 +90,8 @@ impl Bucket {
         }
         let is_small = source.content == ContentForm::Small && ends.from.1 < SMALL_BYTES_MAX as u64;
         let is_same = ends.from.0.id() == ends.to.0.id();
-        if is_small || (is_same && ends.from.1.abs_diff(ends.to.1) < bytes) {
+        let overlaps = is_same && ends.from.1.abs_diff(ends.to.1) < bytes;
+        if is_small || overlaps || bytes < SHARED_BYTES_MIN {
             if is_small {
                 bytes = bytes.min(SMALL_BYTES_MAX as u64 - ends.from.1);
             }

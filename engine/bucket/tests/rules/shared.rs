@@ -76,6 +76,45 @@ fn a_file_that_is_copied_behind_its_own_end_is_copied_once() {
     }
 }
 
+/// A block of which a part is replaced stays with one extent, or all who have a part share it.
+#[test]
+fn a_copy_into_the_middle_of_a_block_leaves_it_whole() {
+    for (from, to, bytes) in [
+        (0, 100, 100),
+        (5_000, 8_200, 4_000),
+        (5_000, 8_200, 4_096),
+        (1, 12_287, 4_095),
+    ] {
+        let world = World::new();
+        let bucket = &world.bucket;
+        let (source, mut content) = (pattern(20_000, 1), pattern(20_000, 2));
+        let a = file(bucket, b"a", &source);
+        let b = file(bucket, b"b", &content);
+        let ends = ((&a, from as u64), (&b, to as u64));
+        let copied = bucket.copy_range(ends.0, ends.1, bytes as u64, Ack::Written);
+        assert_eq!(block_on(copied).unwrap(), bytes as u64);
+        content[to..to + bytes].copy_from_slice(&source[from..from + bytes]);
+        // What is left on both sides is shared by one copy more each.
+        let world = world.kill();
+        let bucket = &world.bucket;
+        let (b, _) = block_on(bucket.lookup(&bucket.root(), b"b")).unwrap();
+        let c = file(bucket, b"c", b"");
+        for at in [0, (to + bytes) as u64] {
+            let copied = bucket.copy_range((&b, at), (&c, at), 20_000 - at, Ack::Written);
+            block_on(copied).unwrap();
+        }
+        let world = world.kill();
+        for key in [b"b", b"c"] {
+            assert!(get(&world.bucket, key).unwrap() == content, "{key:?}");
+        }
+        for key in [b"a", b"b", b"c"] {
+            block_on(world.bucket.remove(key, None, Ack::Written)).unwrap();
+        }
+        assert_eq!((live(&world), world.allocated()), (0, 0));
+        world.kill();
+    }
+}
+
 /// Parts of shared extents are overwritten, cut and punched on both sides, in any order.
 #[test]
 fn both_sides_of_a_copy_change_apart() {
