@@ -1,52 +1,87 @@
 //! What one connection has in flight, counted against its own bounds and the common one.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 
 use crate::limits::REQUESTS_IN_FLIGHT_MAX;
+use crate::link::Link;
 use crate::shared::Shared;
 
-/// The account of one connection. What it holds is given back when it is dropped.
+/// Cost of what one connection was admitted and has not released. It is given back when this is
+/// dropped.
+#[derive(Debug)]
+pub(crate) struct Account {
+    shared: Arc<Shared>,
+    own: AtomicU64,
+}
+
+impl Account {
+    pub(crate) const fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            own: AtomicU64::new(0),
+        }
+    }
+
+    /// Gives back what requests cost that are answered now.
+    pub(crate) fn release(&self, cost: u64) {
+        self.own.fetch_sub(cost, Ordering::SeqCst);
+        self.shared.budget.give(cost);
+    }
+
+    fn own(&self) -> u64 {
+        self.own.load(Ordering::SeqCst)
+    }
+
+    /// Takes a cost as far as the connection's own bound and the common one go.
+    fn try_take(&self, cost: u64) -> bool {
+        let own = self.own();
+        own < self.shared.limits.connection_bytes && self.shared.budget.try_take(cost, own)
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        self.shared.budget.give(self.own());
+    }
+}
+
+/// Admits the requests of a connection, on the thread that holds it.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    shared: Arc<Shared>,
-    /// Cost of what was admitted and not released.
-    own: u64,
+    link: Arc<Link>,
     /// Cost that [`Admission::wait`] took for the request that is admitted next.
     reserved: u64,
 }
 
 impl Admission {
-    pub(crate) const fn new(shared: Arc<Shared>) -> Self {
-        Self {
-            shared,
-            own: 0,
-            reserved: 0,
-        }
+    pub(crate) const fn new(link: Arc<Link>) -> Self {
+        Self { link, reserved: 0 }
     }
 
     /// Admits a request of this cost, unless it has to wait. `requests`: how many are in flight.
     pub(crate) fn admit(&mut self, cost: u64, requests: usize) -> bool {
+        let account = &self.link.account;
         if self.reserved > 0 && self.reserved == cost {
             self.reserved = 0;
-            self.own += cost;
+            account.own.fetch_add(cost, Ordering::SeqCst);
             return true;
         }
-        let admitted = requests < REQUESTS_IN_FLIGHT_MAX
-            && self.own < self.shared.limits.connection_bytes
-            && self.shared.budget.try_take(cost, self.own);
+        let admitted = requests < REQUESTS_IN_FLIGHT_MAX && account.try_take(cost);
         if admitted {
-            self.own += cost;
+            account.own.fetch_add(cost, Ordering::SeqCst);
         }
         admitted
     }
 
-    /// Waits until a request of this cost could be admitted; `false` if the server stops. Nothing
-    /// is in flight.
+    /// Waits until a request of this cost could be admitted; `false` if the server stops. This
+    /// thread has nothing in flight that others wait for; what other threads have ends by itself.
     pub(crate) fn wait(&mut self, cost: u64) -> bool {
-        assert_eq!(self.own, 0, "who waits holds nothing that others wait for");
-        self.shared.budget.give(std::mem::take(&mut self.reserved));
-        let taken = self.shared.budget.wait(cost);
+        let account = &self.link.account;
+        let budget = &account.shared.budget;
+        budget.give(std::mem::take(&mut self.reserved));
+        let taken = budget.wait(|| account.try_take(cost));
         if taken {
             self.reserved = cost;
         }
@@ -56,18 +91,12 @@ impl Admission {
     /// Has `waker` woken when something is given back, so that what was not admitted is tried
     /// again.
     pub(crate) fn wake_when_given(&self, waker: &Waker) {
-        self.shared.budget.wake_when_given(waker);
-    }
-
-    /// Gives back what requests cost that are answered now.
-    pub(crate) fn release(&mut self, cost: u64) {
-        self.own -= cost;
-        self.shared.budget.give(cost);
+        self.link.account.shared.budget.wake_when_given(waker);
     }
 }
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        self.shared.budget.give(self.own + self.reserved);
+        self.link.account.shared.budget.give(self.reserved);
     }
 }

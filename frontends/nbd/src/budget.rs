@@ -75,12 +75,13 @@ impl Budget {
         }
     }
 
-    /// Blocks until `bytes` were taken; `false` if the server stops instead.
-    pub(crate) fn wait(&self, bytes: u64) -> bool {
+    /// Blocks until `take` has taken something; `false` if the server stops instead. It is tried
+    /// again whenever something was given back.
+    pub(crate) fn wait(&self, take: impl Fn() -> bool) -> bool {
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let mut state = self.lock();
         let taken = loop {
-            if self.try_take(bytes, 0) {
+            if take() {
                 break true;
             }
             if state.closed {

@@ -15,6 +15,7 @@ use crate::flow::{Batch, Flow};
 use crate::handshake::{Handshake, Progress};
 use crate::intake::Job;
 use crate::limits::{HANDSHAKE_TIMEOUT, READ_AHEAD_BYTES};
+use crate::link::Link;
 use crate::metrics::{Metrics, Open};
 use crate::order::Order;
 use crate::read_ahead::ReadAhead;
@@ -34,12 +35,19 @@ pub(crate) enum End {
     Io(#[from] io::Error),
 }
 
-/// A connection that has its export, with nothing in flight: it may go on on any thread.
+/// A connection that has its export, without what is in flight: it may go on on any thread.
 pub(crate) struct Seat<E> {
-    pub(crate) client: Arc<Client>,
-    export: Arc<E>,
+    pub(crate) link: Arc<Link>,
+    pub(crate) export: Arc<E>,
     flow: Flow,
     presence: Presence,
+}
+
+impl<E> Seat<E> {
+    /// The connection ended: nothing more is sent for it.
+    pub(crate) fn leave(&mut self) {
+        self.flow.outbox.leave();
+    }
 }
 
 /// Lives as long as the connection, which is registered and counted meanwhile.
@@ -59,40 +67,40 @@ impl Presence {
 
 /// A connection on the thread that serves it. `F`: the future of a request.
 pub(crate) struct Connection<E: Export, F> {
-    pub(crate) client: Arc<Client>,
+    pub(crate) link: Arc<Link>,
     pub(crate) export: Arc<E>,
     pub(crate) flow: Flow,
     pub(crate) in_flight: FuturesUnordered<F>,
     order: Order<E::Ahead>,
     start: Start<E, F>,
-    _presence: Presence,
+    presence: Presence,
 }
 
 /// Carries a request out, with what was read of it before.
 pub(crate) type Start<E, F> = fn(Arc<E>, Job, Option<<E as Export>::Ahead>) -> F;
 
 impl<E: Export, F: Future<Output = Completion<E::Error>>> Connection<E, F> {
-    /// `start` carries a request out.
-    pub(crate) fn new(seat: Seat<E>, start: Start<E, F>) -> Self {
+    /// `start` carries a request out; `in_flight`: what the thread has in flight already.
+    pub(crate) fn new(seat: Seat<E>, in_flight: FuturesUnordered<F>, start: Start<E, F>) -> Self {
         Self {
-            client: seat.client,
+            link: seat.link,
             export: seat.export,
             flow: seat.flow,
-            in_flight: FuturesUnordered::new(),
+            in_flight,
             order: Order::new(),
             start,
-            _presence: seat.presence,
+            presence: seat.presence,
         }
     }
 
-    /// Starts what was received; nothing is polled yet.
+    /// Starts what was received; nothing is polled yet. `set_aside`: as in [`Flow::take_all`].
     ///
     /// # Errors
     /// [`End::Breach`].
-    pub(crate) fn take(&mut self) -> Result<Batch, End> {
+    pub(crate) fn take(&mut self, set_aside: bool) -> Result<Batch, End> {
         let (export, in_flight, start) = (&self.export, &self.in_flight, self.start);
         let order = &mut self.order;
-        let batch = self.flow.take_all(in_flight.len(), |job| {
+        let batch = self.flow.take_all(in_flight.len(), set_aside, |job| {
             let ahead = order.started(&job.request);
             in_flight.push(start(Arc::clone(export), job, ahead));
         })?;
@@ -100,6 +108,24 @@ impl<E: Export, F: Future<Output = Completion<E::Error>>> Connection<E, F> {
             order.pipelined();
         }
         Ok(batch)
+    }
+
+    /// Starts what was set aside.
+    pub(crate) fn start(&mut self, job: Job) {
+        let ahead = self.order.started(&job.request);
+        let future = (self.start)(Arc::clone(&self.export), job, ahead);
+        self.in_flight.push(future);
+    }
+
+    /// The connection, and what stays with the thread that served it.
+    pub(crate) fn into_seat(self) -> (Seat<E>, FuturesUnordered<F>) {
+        let seat = Seat {
+            link: self.link,
+            export: self.export,
+            flow: self.flow,
+            presence: self.presence,
+        };
+        (seat, self.in_flight)
     }
 
     /// While nothing is in flight: sends what waits, and reads what will probably be asked for next
@@ -120,7 +146,7 @@ impl<E: Export, F: Future<Output = Completion<E::Error>>> Connection<E, F> {
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) {
         let mut in_flight = Pin::new(&mut self.in_flight);
         while let Poll::Ready(Some(completion)) = in_flight.as_mut().poll_next(cx) {
-            self.flow.answer(completion);
+            self.flow.outbox.answer(completion);
         }
     }
 }
@@ -161,9 +187,10 @@ pub(crate) fn welcome<X: Exports>(
         style = ?session.rules.style,
         "transmission begins"
     );
-    let flow = Flow::new(Arc::clone(client), &session, input, Arc::clone(shared));
+    let link = Arc::new(Link::new(Arc::clone(client), &session, Arc::clone(shared)));
+    let flow = Flow::new(Arc::clone(&link), &session, input);
     Ok(Some(Seat {
-        client: Arc::clone(client),
+        link,
         export: Arc::new(session.export),
         flow,
         presence,

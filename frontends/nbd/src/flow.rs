@@ -8,25 +8,17 @@ mod transfer;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use engine_base::ErrorKind;
-use smallvec::SmallVec;
-
 use crate::admission::Admission;
-use crate::answer::{Cost, encode};
 use crate::breach::Breach;
 use crate::connection::End;
-use crate::execute::{Answer, Completion, is_logged};
-use crate::export::Failure;
 use crate::intake::{Intake, Job, Taken};
 use crate::limits::OUTPUT_HEAD_BYTES_MAX;
+use crate::link::Link;
 use crate::metrics::add;
-use crate::output::Output;
+use crate::outbox::Outbox;
 use crate::pace::Pace;
 use crate::read_ahead::ReadAhead;
-use crate::reply::Encoder;
-use crate::request::{Kind, Refusal, Request};
-use crate::session::{Session, Style};
-use crate::shared::{Client, Shared};
+use crate::session::Session;
 
 pub(crate) use alone::Wait;
 pub(crate) use together::Next;
@@ -38,6 +30,16 @@ pub(crate) struct Batch {
     pub(crate) started: usize,
     /// Batches of the journal that they make.
     pub(crate) commits: usize,
+    /// A large request that was not started: the first of all, and nothing was taken behind it.
+    pub(crate) large: Option<Job>,
+}
+
+impl Batch {
+    /// Counts what was set aside and started after all, and what was taken behind it.
+    pub(crate) fn add(&mut self, behind: Self) {
+        self.started += behind.started;
+        self.commits += behind.commits;
+    }
 }
 
 /// Why no more bytes are taken.
@@ -56,20 +58,18 @@ enum Pause {
 /// The state of one connection's transmission.
 #[derive(Debug)]
 pub(crate) struct Flow {
-    client: Arc<Client>,
-    shared: Arc<Shared>,
-    export: String,
-    style: Style,
+    link: Arc<Link>,
     input: ReadAhead,
     intake: Intake,
-    output: Output,
+    pub(crate) outbox: Outbox,
     admission: Admission,
     pace: Pace,
     pause: Pause,
+    /// Whether others carry out what was received last: then the processor is theirs while this
+    /// waits.
+    passed_on: bool,
     /// Whether the socket may have bytes now; else the reactor is asked first.
     readable: bool,
-    /// Requests that were started and not answered.
-    in_flight: u64,
     /// Whether a request that the common budget does not admit was tried again since a waker was
     /// left there.
     looked_again: bool,
@@ -77,67 +77,65 @@ pub(crate) struct Flow {
     reads_after_stop: u32,
     /// The stream ended within a message. What came before it is answered first.
     cut_short: Option<Breach>,
-    /// Kinds of failure that were logged: the first of each is, so that a full pool does not fill
-    /// the log too.
-    logged: SmallVec<[ErrorKind; 4]>,
 }
 
 impl Flow {
-    pub(crate) fn new<E>(
-        client: Arc<Client>,
-        session: &Session<E>,
-        input: ReadAhead,
-        shared: Arc<Shared>,
-    ) -> Self {
+    pub(crate) fn new<E>(link: Arc<Link>, session: &Session<E>, input: ReadAhead) -> Self {
         Self {
-            client,
-            admission: Admission::new(Arc::clone(&shared)),
-            shared,
-            export: session.info.name.clone(),
-            style: session.rules.style,
+            admission: Admission::new(Arc::clone(&link)),
+            outbox: Outbox::new(Arc::clone(&link)),
+            link,
             input,
             intake: Intake::new(session.rules),
-            output: Output::default(),
             pace: Pace::new(),
             pause: Pause::NeedMore,
+            passed_on: false,
             readable: true,
-            in_flight: 0,
             looked_again: false,
             reads_after_stop: 0,
             cut_short: None,
-            logged: SmallVec::new(),
         }
     }
 
-    /// Starts every request that is whole and that the budgets admit.
+    /// Starts every request that is whole and that the budgets admit. `set_aside`: a large one that
+    /// is the only one is not, and ends this.
     ///
     /// # Errors
     /// [`End::Breach`].
     pub(crate) fn take_all(
         &mut self,
         in_flight: usize,
+        set_aside: bool,
         mut start: impl FnMut(Job),
     ) -> Result<Batch, End> {
         let mut batch = Batch::default();
         while self.pause != Pause::Finished {
-            if self.output.head_bytes() >= OUTPUT_HEAD_BYTES_MAX {
+            if self.outbox.head_bytes() >= OUTPUT_HEAD_BYTES_MAX {
                 self.pause = Pause::Unread;
                 break;
             }
-            let stopping = self.shared.stopping.load(Ordering::Acquire);
+            let stopping = self.link.shared.stopping.load(Ordering::Acquire);
             let requests = in_flight + batch.started;
             let admission = &mut self.admission;
             let admit = |cost| admission.admit(cost, requests);
             match self.intake.take(&mut self.input, stopping, admit)? {
                 Taken::Job(job) => {
-                    self.started(&job);
+                    self.link.started(&job.request);
                     batch.started += 1;
                     if job.request.operation.commits() {
                         batch.commits += job.payload.len().max(1);
                     }
+                    if set_aside && batch.started == 1 && job.is_large() {
+                        batch.large = Some(job);
+                        return Ok(batch);
+                    }
+                    self.passed_on = false;
                     start(job);
                 }
-                Taken::Refused(refusal) => self.refuse(&refusal),
+                Taken::Refused(refusal) => {
+                    add(&self.link.shared.metrics.errors, 1);
+                    self.outbox.refuse(&refusal);
+                }
                 Taken::NeedMore => {
                     self.pause = Pause::NeedMore;
                     break;
@@ -152,67 +150,10 @@ impl Flow {
         Ok(batch)
     }
 
-    fn started(&mut self, job: &Job) {
-        let kind = job.request.operation.kind();
-        self.in_flight += 1;
-        self.shared.metrics.started(kind);
-        if kind == Kind::Write {
-            add(&self.shared.metrics.written_bytes, job.request.bytes);
-        }
-    }
-
-    fn refuse(&mut self, refusal: &Refusal) {
-        add(&self.shared.metrics.errors, 1);
-        let mut encoder = Encoder {
-            out: &mut self.output,
-            style: self.style,
-            tag: refusal.tag,
-        };
-        encoder.error(refusal.code, refusal.why);
-    }
-
-    /// Queues the reply to a request that is over.
-    pub(crate) fn answer<F: Failure>(&mut self, completion: Completion<F>) {
-        self.in_flight -= 1;
-        self.shared.metrics.ended(1);
-        let request = completion.request;
-        match &completion.answer {
-            Answer::Read(_) => add(&self.shared.metrics.read_bytes, request.bytes),
-            Answer::Done | Answer::Status(_) => {}
-            Answer::Refused(..) => add(&self.shared.metrics.errors, 1),
-            Answer::Failed(failure) => {
-                add(&self.shared.metrics.errors, 1);
-                self.log(failure, &request);
-            }
-        }
-        if encode(&mut self.output, self.style, completion) == Cost::Free {
-            self.admission.release(request.cost());
-        }
-    }
-
-    fn log<F: Failure>(&mut self, failure: &F, request: &Request) {
-        let (offset_bytes, len_bytes) = (request.offset, request.bytes);
-        let (peer, export) = (&self.client.peer, &self.export);
-        let request = request.operation.kind().name();
-        let first = is_logged(failure.kind()) && !self.logged.contains(&failure.kind());
-        if first {
-            self.logged.push(failure.kind());
-            tracing::warn!(
-                %peer, export, request, offset_bytes, len_bytes, error = %failure,
-                "a request failed; others like it on this connection are logged as debug messages"
-            );
-        } else {
-            tracing::debug!(
-                %peer, export, request, offset_bytes, len_bytes, error = %failure,
-                "a request failed"
-            );
-        }
-    }
-}
-
-impl Drop for Flow {
-    /// Requests whose client is gone are given up.
-    fn drop(&mut self) {
-        self.shared.metrics.ended(self.in_flight);
+    /// Whether bytes of another request are there already: then the one that was set aside may be
+    /// carried out by another thread than goes on here.
+    pub(crate) fn has_more(&mut self) -> bool {
+        self.passed_on = !self.input.unread().is_empty();
+        self.passed_on
     }
 }

@@ -32,6 +32,17 @@ pub(crate) struct Job {
     pub(crate) payload: WritePieces,
 }
 
+impl Job {
+    /// Whether most of what it costs is moving its bytes, and nothing of it is waiting for a sync.
+    pub(crate) fn is_large(&self) -> bool {
+        let moves = matches!(
+            self.request.operation,
+            Operation::Read { .. } | Operation::Write { fua: false }
+        );
+        moves && engine_base::to_usize(self.request.bytes) > DIRECT_PAYLOAD_BYTES_MIN
+    }
+}
+
 /// What the bytes so far came to.
 #[derive(Debug)]
 pub(crate) enum Taken {

@@ -59,6 +59,8 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 pub const OUTPUT_HEAD_BYTES_MAX: usize = 256 << 10;
 /// Device reads that one connection's reactor has in flight; further ones block its thread.
 pub const DEVICE_READS_MAX: u32 = 256;
+/// Threads of one connection that is asked for much at once.
+pub const BEARERS_MAX: usize = 4;
 /// Parts of one gathered write: what the kernel takes.
 pub const SEND_PARTS_MAX: usize = 1024;
 /// Reads of a connection after shutdown began, each answered with an error.
@@ -75,7 +77,9 @@ pub struct Limits {
     /// than this, and
     /// [`ADMITTED_ALWAYS_BYTES`] for each connection.
     pub total_bytes: u64,
-    /// Connections that get a thread of their own; further ones share some.
+    /// Connections that get a thread of their own; further ones share some. Where there are so few
+    /// that each could have several, large requests of one connection are carried out on up to
+    /// [`BEARERS_MAX`].
     pub own_threads: usize,
 }
 

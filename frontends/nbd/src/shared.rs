@@ -39,8 +39,8 @@ pub(crate) struct Client {
     /// Who it is, for the log.
     pub(crate) peer: String,
     pub(crate) socket: Socket,
-    /// Wakes the connection's thread out of its reactor.
-    waker: Mutex<Option<Waker>>,
+    /// Wake the connection's threads out of their reactors.
+    wakers: Mutex<Vec<Waker>>,
 }
 
 impl Client {
@@ -48,18 +48,17 @@ impl Client {
         Self {
             peer,
             socket,
-            waker: Mutex::new(None),
+            wakers: Mutex::new(Vec::new()),
         }
     }
 
-    pub(crate) fn set_waker(&self, waker: Waker) {
-        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker);
+    pub(crate) fn add_waker(&self, waker: Waker) {
+        let mut wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
+        wakers.push(waker);
     }
 
     pub(crate) fn wake(&self) {
-        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(waker) = &*waker {
-            waker.wake_by_ref();
-        }
+        let wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
+        wakers.iter().for_each(Waker::wake_by_ref);
     }
 }

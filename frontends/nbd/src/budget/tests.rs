@@ -32,7 +32,7 @@ fn a_waiter_gets_what_is_given_back() {
     assert!(budget.try_take(LARGE, 0));
     let waiter = thread::spawn({
         let budget = Arc::clone(&budget);
-        move || budget.wait(LARGE)
+        move || budget.wait(|| budget.try_take(LARGE, 0))
     });
     budget.give(LARGE);
     assert!(waiter.join().unwrap());
@@ -45,11 +45,11 @@ fn closing_ends_waits_without_giving() {
     assert!(budget.try_take(LARGE, 0));
     let waiter = thread::spawn({
         let budget = Arc::clone(&budget);
-        move || budget.wait(LARGE)
+        move || budget.wait(|| budget.try_take(LARGE, 0))
     });
     budget.close();
     assert!(!waiter.join().unwrap());
-    assert!(!budget.wait(LARGE));
+    assert!(!budget.wait(|| budget.try_take(LARGE, 0)));
     assert_eq!(budget.used(), LARGE);
 }
 

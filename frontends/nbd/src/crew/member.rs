@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use engine_device::{Reactor, Watched};
+use futures_util::stream::FuturesUnordered;
 
 use super::Inbox;
 use crate::connection::{Connection, End, Seat, report};
@@ -48,7 +49,7 @@ pub(super) fn run<E: Export>(inbox: &Inbox<E>, shared: &Shared) {
         reactor: &reactor,
         waker: &waker,
         places: Vec::new(),
-        start: |seat| Connection::new(seat, execute),
+        start: |seat| Connection::new(seat, FuturesUnordered::new(), execute),
         next_token: 0,
     };
     loop {
@@ -74,7 +75,7 @@ pub(super) fn run<E: Export>(inbox: &Inbox<E>, shared: &Shared) {
 
 impl<E: Export, F: Future<Output = Completion<E::Error>>> Member<'_, E, F> {
     fn add(&mut self, seat: Seat<E>) {
-        seat.client.set_waker(self.waker.clone());
+        seat.link.client.add_waker(self.waker.clone());
         let token = self.next_token;
         self.next_token = self.next_token.wrapping_add(1);
         self.places.push(Place {
@@ -106,7 +107,7 @@ impl<E: Export, F: Future<Output = Completion<E::Error>>> Member<'_, E, F> {
     fn take_and_run(&mut self) -> std::io::Result<()> {
         let mut commits = 0;
         self.each(|connection, _| {
-            commits += connection.take()?.commits;
+            commits += connection.take(false)?.commits;
             Ok(())
         })?;
         let mut cx = Context::from_waker(self.waker);
@@ -148,8 +149,8 @@ impl<E: Export, F: Future<Output = Completion<E::Error>>> Member<'_, E, F> {
             let place = self.places.swap_remove(at);
             self.reactor.release_socket(place.token)?;
             match result {
-                Some(result) => report(&place.connection.client, self.shared, result),
-                None => tracing::error!(peer = %place.connection.client.peer,
+                Some(result) => report(&place.connection.link.client, self.shared, result),
+                None => tracing::error!(peer = %place.connection.link.client.peer,
                     "a request panicked; its client is cut off, others go on"),
             }
         }

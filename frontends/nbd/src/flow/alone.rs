@@ -2,6 +2,7 @@
 
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
+use std::task::Waker;
 
 use engine_base::{Clock, SystemClock};
 use engine_device::{Interest, Reactor, Readiness, Watched};
@@ -22,13 +23,18 @@ pub(crate) enum Wait {
 
 impl Flow {
     /// Sends what waits and waits for what there is to wait for. `in_flight`: futures that are not
-    /// done.
+    /// done; `waker`: the reactor's.
     ///
     /// # Errors
     /// [`End::Io`] if the client is gone: nothing can be answered any more. [`End::Breach`] if it
     /// left within a message, once everything before that is answered or nothing can be.
-    pub(crate) fn wait(&mut self, in_flight: usize, reactor: &Reactor) -> Result<Wait, End> {
-        let waited = self.send_and_wait(in_flight, reactor);
+    pub(crate) fn wait(
+        &mut self,
+        in_flight: usize,
+        reactor: &Reactor,
+        waker: &Waker,
+    ) -> Result<Wait, End> {
+        let waited = self.send_and_wait(in_flight, reactor, waker);
         if !matches!(waited, Ok(Wait::Over))
             && let Some(breach) = self.cut_short.take()
         {
@@ -46,13 +52,18 @@ impl Flow {
         if self.pause != Pause::NeedMore {
             return Ok(false);
         }
-        self.send(Patience::Wait)?;
+        self.outbox.send_all()?;
         Ok(true)
     }
 
-    fn send_and_wait(&mut self, in_flight: usize, reactor: &Reactor) -> Result<Wait, End> {
+    fn send_and_wait(
+        &mut self,
+        in_flight: usize,
+        reactor: &Reactor,
+        waker: &Waker,
+    ) -> Result<Wait, End> {
         if in_flight == 0 {
-            self.send(Patience::Wait)?;
+            self.outbox.send_all()?;
             match self.pause {
                 Pause::Finished => return Ok(Wait::Ended),
                 Pause::Blocked(cost) => {
@@ -66,8 +77,8 @@ impl Flow {
             }
             return Ok(Wait::Over);
         }
-        self.send(Patience::Never)?;
-        if self.shared.aborting.load(Ordering::Acquire) {
+        self.outbox.send_some(waker)?;
+        if self.link.is_aborting() {
             return Ok(Wait::Ended);
         }
         let reading = self.pause == Pause::NeedMore;
@@ -76,16 +87,16 @@ impl Flow {
             reactor.poll_completions()?;
             return Ok(Wait::Over);
         }
-        if self.pause == Pause::Unread && self.output.head_bytes() < OUTPUT_HEAD_BYTES_MAX {
+        if self.pause == Pause::Unread && self.outbox.head_bytes() < OUTPUT_HEAD_BYTES_MAX {
             return Ok(Wait::Over);
         }
         let interest = Interest {
             read: reading,
-            write: !self.output.is_empty(),
+            write: self.outbox.waits_for_socket(),
         };
         let watched = Watched {
             token: 0,
-            socket: self.client.socket.as_fd(),
+            socket: self.link.client.socket.as_fd(),
             interest,
         };
         let mut readiness = Readiness::default();
@@ -98,8 +109,12 @@ impl Flow {
     fn receive_next(&mut self) -> Result<(), End> {
         let start = SystemClock.monotonic();
         let mut received = false;
-        let stopping = self.shared.stopping.load(Ordering::Acquire);
-        if let Some(time) = self.pace.look_for().filter(|_| !stopping) {
+        let stopping = self.link.shared.stopping.load(Ordering::Acquire);
+        if let Some(time) = self
+            .pace
+            .look_for()
+            .filter(|_| !stopping && !self.passed_on)
+        {
             let end = start + time;
             received = self.receive(Patience::Never)?;
             while !received && SystemClock.monotonic() < end {

@@ -1,7 +1,6 @@
 //! What a connection waits for on a thread that serves others too: nothing here blocks.
 
 use std::os::fd::AsFd;
-use std::sync::atomic::Ordering;
 use std::task::Waker;
 
 use engine_device::{Interest, Readiness, Watched};
@@ -39,15 +38,15 @@ impl Flow {
     }
 
     fn send_and_receive(&mut self, in_flight: usize, waker: &Waker) -> Result<Next, End> {
-        self.send(Patience::Never)?;
-        if self.shared.aborting.load(Ordering::Acquire) {
+        self.outbox.send_some(waker)?;
+        if self.link.is_aborting() {
             return Ok(Next::End);
         }
-        let sent = self.output.is_empty();
+        let sent = self.outbox.is_empty();
         match self.pause {
             Pause::Finished if in_flight == 0 && sent => return Ok(Next::End),
             Pause::Finished => {}
-            Pause::Unread if self.output.head_bytes() < OUTPUT_HEAD_BYTES_MAX => {
+            Pause::Unread if self.outbox.head_bytes() < OUTPUT_HEAD_BYTES_MAX => {
                 return Ok(Next::Look);
             }
             Pause::Unread => {}
@@ -77,7 +76,7 @@ impl Flow {
     pub(crate) fn watched(&self, token: u32, interest: Interest) -> Watched<'_> {
         Watched {
             token,
-            socket: self.client.socket.as_fd(),
+            socket: self.link.client.socket.as_fd(),
             interest,
         }
     }

@@ -1,7 +1,7 @@
 //! An export whose writes wait until they are let through.
 
 use std::future::{Future, poll_fn};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::task::{Poll, Waker};
 
 use engine_device::PageBuf;
@@ -14,10 +14,15 @@ pub(crate) struct Gated {
     pub(crate) gate: Arc<Gate>,
 }
 
+/// Is given the offset and bytes of a write.
+pub(crate) type Hook = Box<dyn Fn(u64, usize) + Send + Sync>;
+
 #[derive(Default)]
 pub(crate) struct Gate {
     state: Mutex<State>,
     changed: Condvar,
+    /// Called by every write, on the thread that carries it out, which it may block.
+    pub(crate) hook: OnceLock<Hook>,
 }
 
 #[derive(Default)]
@@ -129,6 +134,9 @@ impl Export for Gated {
 
     async fn write(&self, offset: u64, data: PageBuf, fua: bool) -> Result<(), MemoryError> {
         self.gate.note(offset, u64::try_from(data.len()).unwrap());
+        if let Some(hook) = self.gate.hook.get() {
+            hook(offset, data.len());
+        }
         self.gate.pass().await;
         self.inner.write(offset, data, fua).await
     }

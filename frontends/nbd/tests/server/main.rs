@@ -12,5 +12,6 @@ mod limits;
 mod listening;
 mod old_client;
 mod pipelining;
+mod relay;
 mod stopping;
 mod wire;

@@ -18,10 +18,16 @@ pub(crate) const WRITE_ZEROES: u16 = 6;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn start<X: Exports>(exports: X, limits: Limits) -> Server {
-    let limits = Limits {
-        own_threads: crate::OWN_THREADS,
-        ..limits
-    };
+    start_as_told(
+        exports,
+        Limits {
+            own_threads: crate::OWN_THREADS,
+            ..limits
+        },
+    )
+}
+
+pub(crate) fn start_as_told<X: Exports>(exports: X, limits: Limits) -> Server {
     let address = "127.0.0.1:0".parse().unwrap();
     Server::start(Arc::new(exports), &[address], limits).unwrap()
 }
