@@ -51,6 +51,15 @@ fn seeds_from_1500() {
     seeds(1500..2000);
 }
 
+/// Devices that refuse everything since then are not those that fail to catch up.
+#[test]
+fn the_power_may_go_while_devices_catch_up() {
+    for seed in [301_073, 307_868, 311_088, 312_388, 315_128] {
+        let outcome = run(seed, ALL_STEPS);
+        assert!(outcome.tally.get("lives") > 0, "seed {seed}");
+    }
+}
+
 /// One seed is one run: the same events, the same bytes on the devices.
 #[test]
 fn a_seed_is_a_run() {

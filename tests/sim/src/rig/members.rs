@@ -92,7 +92,7 @@ impl Rig {
         }
     }
 
-    /// All devices are up to date when this returns.
+    /// All devices are up to date when this returns, unless the power went meanwhile.
     ///
     /// # Panics
     /// If that does not come to an end.
@@ -102,7 +102,9 @@ impl Rig {
         }
         for _ in 0..UPKEEP_MAX {
             if pool.maintain(false) == Upkeep::Idle {
-                assert!(all_current(pool), "{:#?}", pool.status().members);
+                // Without power the devices refuse everything, and count as failed.
+                let is_over = all_current(pool) || self.power_lost();
+                assert!(is_over, "{:#?}", pool.status().members);
                 return;
             }
         }
