@@ -22,10 +22,10 @@ fn device(image: SimImage, crash_at_change: Option<u64>) -> Arc<SimDevice> {
     Arc::new(SimDevice::from_image(image, options))
 }
 
-fn new_pool() -> Arc<SimDevice> {
+fn new_pool(capacity_mib: u64) -> Arc<SimDevice> {
     let device = device(SimImage::default(), None);
     let create = CreateOptions {
-        capacity: Some(ByteCount::new(160 * MIB)),
+        capacity: Some(ByteCount::new(capacity_mib * MIB)),
         segment_bytes: Some(2 << 20),
         ..CreateOptions::default()
     };
@@ -119,7 +119,7 @@ fn verify(volumes: &Volumes) {
 
 #[test]
 fn snapshots_show_what_was_and_cost_what_differs() {
-    let used = new_pool();
+    let used = new_pool(160);
     let volumes = open(&used);
     history(&volumes);
     verify(&volumes);
@@ -160,7 +160,7 @@ fn snapshots_show_what_was_and_cost_what_differs() {
 /// the device.
 #[test]
 fn a_deletion_in_many_steps_goes_on_after_a_power_cut() {
-    let used = new_pool();
+    let used = new_pool(160);
     history(&open(&used));
     let begin = used.process_kill_image();
     let delete_all = |volumes: &Volumes| {
@@ -197,7 +197,8 @@ fn a_deletion_in_many_steps_goes_on_after_a_power_cut() {
 /// Writers, snapshots and their deletion at the same time, with everything in the background.
 #[test]
 fn snapshots_come_and_go_beside_writers() {
-    let used = new_pool();
+    // Four clones stay, and each may have all of the volume for itself.
+    let used = new_pool(512);
     let volumes = open(&used);
     history(&volumes);
     volumes.pool().start_background().unwrap();

@@ -87,10 +87,14 @@ impl Pool {
         self.admit_release().await?;
         self.throttle(dataset).await?;
         let from = dataset.descent().released;
+        // The child first: a snapshot that is taken of it from here on is noticed below, whichever
+        // of the two it is compared with. Were it looked up behind the others, the child could be
+        // that snapshot and be left out of what is compared, and what it alone still has be given
+        // back.
+        let child = self.core.catalog.children_of(dataset.id()).pop();
         let others = self.related(dataset);
         // Pages are fetched before anybody is kept from writing.
         let ahead = self.unshared(dataset, &others, from..u64::MAX).await?;
-        let child = self.core.catalog.children_of(dataset.id()).pop();
         let _range = match &child {
             Some(child) => Some(child.locks().lock(from..ahead.to).await),
             None => None,
