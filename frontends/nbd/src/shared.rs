@@ -33,7 +33,7 @@ impl Shared {
     }
 }
 
-/// One connection, as its own thread and the server see it.
+/// One connection, as its threads and the server see it.
 #[derive(Debug)]
 pub(crate) struct Client {
     /// Who it is, for the log.

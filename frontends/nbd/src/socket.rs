@@ -13,8 +13,8 @@ use rustix::net::{
 
 use crate::limits::SOCKET_BUFFER_BYTES;
 
-/// A connected socket. All methods take `&self`: one thread receives and sends, another may shut
-/// down.
+/// A connected socket. All methods take `&self`: one thread receives, several send in turns (see
+/// [`Turn`](crate::turn::Turn)), another may shut down.
 #[derive(Debug)]
 pub(crate) enum Socket {
     Tcp(TcpStream),
