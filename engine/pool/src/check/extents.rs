@@ -68,8 +68,9 @@ impl Extents<'_> {
             ));
         }
         let location = extent.location();
-        let is_known = self.segments.all.get(&location.segment);
-        if is_known.is_none_or(|segment| segment.kind != SegmentKind::Journal) {
+        let home = self.segments.all.get(&location.segment);
+        let is_there = home.is_some_and(|segment| segment.kind == SegmentKind::Journal);
+        if !is_there && !self.place.is_released(start, location) {
             check.inconsistent(format!(
                 "{range}: its data should be at {location}, but no journal segment is there"
             ));

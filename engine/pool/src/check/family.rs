@@ -19,7 +19,12 @@ pub(super) struct PlaceInFamily {
 impl PlaceInFamily {
     /// Whether an extent that begins at `start`, or bytes that are recorded, are counted there.
     pub(super) fn counts(&self, start: u64, at: Location) -> bool {
-        !self.released.has(start, at) && self.fate.dies(start, at)
+        !self.is_released(start, at) && self.fate.dies(start, at)
+    }
+
+    /// Whether the dataset, which is being deleted, has let go of them: they may be gone.
+    pub(super) fn is_released(&self, start: u64, at: Location) -> bool {
+        self.released.has(start, at)
     }
 }
 
