@@ -282,6 +282,8 @@ pub(crate) struct Gated {
 struct Gate {
     closed: bool,
     waiting: usize,
+    /// Bytes whose write-back was asked for.
+    written_back: u64,
 }
 
 impl Gated {
@@ -291,6 +293,10 @@ impl Gated {
             state: Mutex::new(Gate::default()),
             changed: Condvar::new(),
         })
+    }
+
+    pub(crate) fn written_back(&self) -> u64 {
+        self.state.lock().written_back
     }
 
     pub(crate) fn close(&self) {
@@ -365,6 +371,7 @@ impl Device for Gated {
     }
 
     fn start_writeback(&self, at: engine_device::Place, bytes: u64) {
+        self.state.lock().written_back += bytes;
         self.device.start_writeback(at, bytes);
     }
 

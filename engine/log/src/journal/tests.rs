@@ -204,6 +204,28 @@ fn dropping_a_commit_waits_until_its_batch_is_applied() {
     });
 }
 
+/// One group is not worth a call, unless the sync that waits for it is likely to come next.
+#[test]
+fn where_syncs_are_frequent_each_group_goes_to_the_device_at_once() {
+    let device = device_of(SimImage::default());
+    let gated = Gated::new(Arc::clone(&device));
+    let wrapper = Arc::clone(&gated) as Arc<dyn Device>;
+    let fixture = Fixture::on(device, Some(wrapper), 1, 0);
+    let journal = &fixture.journal;
+    let mut syncs = 0;
+    while gated.written_back() == 0 {
+        assert!(syncs < 1000, "syncs never become frequent");
+        let lsn = wait(journal.commit(batch(1, 1))).unwrap();
+        wait(journal.durable(lsn)).unwrap();
+        syncs += 1;
+    }
+    assert!(syncs > 1, "the first sync says nothing of the next");
+    let before = (gated.written_back(), journal.position());
+    wait(journal.commit(batch(2, 3))).unwrap();
+    let group = journal.position().offset - before.1.offset;
+    assert_eq!(gated.written_back() - before.0, u64::from(group));
+}
+
 /// A checkpoint takes its LSN while the group is being applied, before the journal says that it is.
 #[test]
 fn what_is_being_applied_can_be_waited_for() {

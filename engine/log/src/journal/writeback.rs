@@ -10,7 +10,7 @@ use engine_device::Place;
 use super::Journal;
 use super::group::ClosedGroup;
 
-/// Bytes after which write-back of what was written is started.
+/// Bytes after which write-back of what was written is started, unless syncs are frequent.
 const WRITEBACK_BYTES: u64 = 4 << 20;
 /// Bytes of streams that stay in the host's memory behind the newest: so much a device has on its
 /// way, and the less it is, the less memory is touched for the first time.
@@ -70,8 +70,9 @@ impl Writeback {
 }
 
 impl Pending {
-    /// The range whose write-back is due now that `new` was written.
-    fn add(&mut self, new: Writeback) -> Option<Writeback> {
+    /// The range whose write-back is due now that `new` was written; `soon`: all of it is, because a
+    /// sync is to be expected.
+    fn add(&mut self, new: Writeback, soon: bool) -> Option<Writeback> {
         let all = match self.0 {
             Some(range) if range.slot == new.slot => Writeback {
                 slot: new.slot,
@@ -86,7 +87,7 @@ impl Pending {
             }
             None => new,
         };
-        if all.bytes() < WRITEBACK_BYTES {
+        if !soon && all.bytes() < WRITEBACK_BYTES {
             self.0 = Some(all);
             return None;
         }
@@ -129,6 +130,10 @@ impl Streamed {
 impl Journal {
     /// Has what was written go to the device early, so that a later sync has less to do; off the
     /// write path where there is a background, because a busy device makes the caller wait.
+    ///
+    /// Where syncs are frequent each group goes at once, on the write path: by the time that the
+    /// client knows of its write and asks for the sync, the device has had the write for that long,
+    /// and what is left to wait for is hardly more than the device's flush.
     pub(super) fn start_writeback(&self, group: &ClosedGroup, cost: Duration) {
         let written = Writeback {
             slot: group.place.slot,
@@ -137,9 +142,13 @@ impl Journal {
             streamed: group.streamed_bytes,
             cost,
         };
-        let due = self.state.lock().sync.writeback.add(written);
+        let (due, soon) = {
+            let sync = &mut self.state.lock().sync;
+            let soon = sync.is_frequent();
+            (sync.writeback.add(written, soon), soon)
+        };
         if let Some(range) = due
-            && !self.request_writeback(range)
+            && (soon || !self.request_writeback(range))
         {
             self.write_back(range);
         }

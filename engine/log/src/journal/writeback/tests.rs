@@ -33,14 +33,27 @@ fn stream(slot: u32, index: u64, block_nanos: u64) -> Writeback {
 fn ranges_of_a_slot_are_joined_until_they_are_worth_a_call() {
     let mut pending = Pending::default();
     let half = WRITEBACK_BYTES / 2;
-    assert_eq!(pending.add(range(1, 4096, half, half)), None);
+    assert_eq!(pending.add(range(1, 4096, half, half), false), None);
     // A group that was closed later may be written first.
-    assert_eq!(pending.add(range(1, 4096 + half + 4096, 4096, 0)), None);
-    let last = pending.add(range(1, 4096 + half, half, half));
+    assert_eq!(
+        pending.add(range(1, 4096 + half + 4096, 4096, 0), false),
+        None
+    );
+    let last = pending.add(range(1, 4096 + half, half, half), false);
     assert_eq!(last, Some(range(1, 4096, 2 * half, 2 * half)));
-    assert_eq!(pending.add(range(1, 0, 4096, 0)), None);
-    let other_slot = pending.add(range(2, 0, 4096, 0));
+    assert_eq!(pending.add(range(1, 0, 4096, 0), false), None);
+    let other_slot = pending.add(range(2, 0, 4096, 0), false);
     assert_eq!(other_slot, Some(range(1, 0, 4096, 0)));
+}
+
+#[test]
+fn where_a_sync_is_to_be_expected_each_range_is_worth_a_call() {
+    let mut pending = Pending::default();
+    assert_eq!(pending.add(range(1, 4096, 4096, 0), false), None);
+    let both = pending.add(range(1, 8192, 4096, 0), true);
+    assert_eq!(both, Some(range(1, 4096, 8192, 0)));
+    let alone = pending.add(range(1, 12_288, 4096, 0), true);
+    assert_eq!(alone, Some(range(1, 12_288, 4096, 0)));
 }
 
 #[test]
