@@ -161,7 +161,8 @@ fn flips_of_wide(kind: Kind) -> usize {
 fn whole_pools_are_clean_and_right() {
     for pool in pools::small()
         .iter()
-        .chain([pools::wide(), pools::packed(), pools::compressed()])
+        .chain([pools::wide(), pools::packed()])
+        .chain([pools::compressed(), pools::encrypted()])
     {
         let report = check_with(pool, Fault::None).unwrap();
         assert_eq!(report.findings, [], "pool {:?}", pool.name);
@@ -227,4 +228,9 @@ fn flipped_bits_of_a_packed_pool() {
 #[test]
 fn flipped_bits_of_a_compressed_pool() {
     flip_bits(pools::compressed(), flips_of_wide);
+}
+
+#[test]
+fn flipped_bits_of_an_encrypted_pool() {
+    flip_bits(pools::encrypted(), flips_of_wide);
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use engine_base::{ByteCount, ManualClock, SeededEntropy, VolumeOffset};
 use engine_device::{Device, Geometry, PageBuf, SimDevice, SimImage, SimOptions};
-use engine_format::Compression;
+use engine_format::{Compression, Encryption, MasterKey};
 use engine_pool::{CreateOptions, Pool, PoolOptions, block_on};
-use engine_volume::{Ack, Volume, Volumes};
+use engine_volume::{Ack, Storage, Volume, Volumes};
 
 use crate::device::Image;
 
@@ -41,6 +41,7 @@ pub(crate) fn options(seed: u64) -> PoolOptions {
         memory: ByteCount::new(4 << 20),
         clock: Arc::new(ManualClock::default()),
         entropy: Arc::new(SeededEntropy::new(seed)),
+        master_keys: vec![MasterKey::new([1; 32])],
         ..PoolOptions::default()
     }
 }
@@ -88,7 +89,17 @@ impl History {
     }
 
     pub(crate) fn create(&mut self, name: &str, bytes: usize) {
-        block_on(self.volumes.create(name, ByteCount::new(bytes as u64))).unwrap();
+        self.create_as(name, bytes, Encryption::Off);
+    }
+
+    /// The same, encrypted or not.
+    pub(crate) fn create_as(&mut self, name: &str, bytes: usize, encryption: Encryption) {
+        let storage = Storage {
+            encryption,
+            ..Storage::default()
+        };
+        let size = ByteCount::new(bytes as u64);
+        block_on(self.volumes.create_as(name, size, storage)).unwrap();
         self.model.insert(name.to_owned(), vec![0; bytes]);
         self.changed();
     }

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use engine_format::Encryption;
 use engine_volume::Ack::{Durable, Written};
 
 use crate::history::{History, Killed};
@@ -133,28 +134,36 @@ pub(crate) fn packed() -> &'static Killed {
 
 /// One with units, whole and cut, in packs and in the journal.
 pub(crate) fn compressed() -> &'static Killed {
-    const UNIT: usize = 64 << 10;
     static POOL: OnceLock<Killed> = OnceLock::new();
-    POOL.get_or_init(|| {
-        let mut history = History::new(SEED + 40);
-        history.create("units", 240 * UNIT);
-        history.compress("units");
-        for unit in 0..240 {
-            history.write_repeated("units", unit * UNIT, UNIT, Written);
-        }
-        history.checkpoint();
-        for unit in (0..240).filter(|unit| unit % 5 > 0) {
-            history.trim("units", unit * UNIT, UNIT, Written);
-        }
-        history.write("units", 10 * UNIT + 5000, 3000, Written);
-        history.checkpoint();
-        history.clean();
-        history.checkpoint();
-        history.checkpoint();
-        history.write_repeated("units", UNIT, 3 * UNIT, Durable);
-        history.write("units", UNIT + 8192, 20_000, Durable);
-        history.begin_tail();
-        history.write_repeated("units", 4 * UNIT + 4096, 40 << 10, Written);
-        history.killed("compressed")
-    })
+    POOL.get_or_init(|| of_units("compressed", SEED + 40, Encryption::Off))
+}
+
+/// The same, encrypted.
+pub(crate) fn encrypted() -> &'static Killed {
+    static POOL: OnceLock<Killed> = OnceLock::new();
+    POOL.get_or_init(|| of_units("encrypted", SEED + 50, Encryption::Aes256Gcm))
+}
+
+fn of_units(name: &'static str, seed: u64, encryption: Encryption) -> Killed {
+    const UNIT: usize = 64 << 10;
+    let mut history = History::new(seed);
+    history.create_as("units", 240 * UNIT, encryption);
+    history.compress("units");
+    for unit in 0..240 {
+        history.write_repeated("units", unit * UNIT, UNIT, Written);
+    }
+    history.checkpoint();
+    for unit in (0..240).filter(|unit| unit % 5 > 0) {
+        history.trim("units", unit * UNIT, UNIT, Written);
+    }
+    history.write("units", 10 * UNIT + 5000, 3000, Written);
+    history.checkpoint();
+    history.clean();
+    history.checkpoint();
+    history.checkpoint();
+    history.write_repeated("units", UNIT, 3 * UNIT, Durable);
+    history.write("units", UNIT + 8192, 20_000, Durable);
+    history.begin_tail();
+    history.write_repeated("units", 4 * UNIT + 4096, 40 << 10, Written);
+    history.killed(name)
 }

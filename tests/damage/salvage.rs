@@ -7,7 +7,7 @@ use std::sync::Arc;
 use engine_base::SeededEntropy;
 use engine_base::limits::BLOCK_BYTES;
 use engine_device::{Device, Place};
-use engine_format::{ExtentRef, decompress_unit};
+use engine_format::{ExtentRef, MasterKey, decompress_unit};
 use engine_pool::{Pool, Salvage, SalvageOptions, block_on, salvage};
 
 use crate::device::{Fault, ImageDevice};
@@ -97,7 +97,11 @@ fn is_state(copied: &Copied, state: &Model) -> bool {
 fn salvage_with(pool: &Killed, fault: Fault) -> Salvage {
     let device = ImageDevice::new(&pool.image, fault);
     let as_device = Arc::clone(&device) as Arc<dyn Device>;
-    let left = salvage(as_device, &SalvageOptions::default()).unwrap();
+    let options = SalvageOptions {
+        master_keys: vec![MasterKey::new([1; 32])],
+        ..SalvageOptions::default()
+    };
+    let left = salvage(as_device, &options).unwrap();
     assert_eq!(device.changes(), 0, "nothing is written");
     left
 }
@@ -131,6 +135,11 @@ fn what_is_left_of_small_pools_is_right_or_missing() {
 #[test]
 fn what_is_left_of_a_compressed_pool_is_right_or_missing() {
     each_region(pools::compressed(), 1, 16);
+}
+
+#[test]
+fn what_is_left_of_an_encrypted_pool_is_right_or_missing() {
+    each_region(pools::encrypted(), 1, 16);
 }
 
 #[test]

@@ -16,6 +16,8 @@ pub enum ErrorKind {
     NoSpace,
     /// Something else uses it now: retry later.
     Busy,
+    /// It is encrypted and its key is not here: give the key.
+    Locked,
     /// The stored data is wrong and no good copy exists: restore that range.
     Corrupt,
     /// An earlier device error stopped all writing: look at the device, then restart.

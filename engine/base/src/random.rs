@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A source of random bits, for identities only (never for layout or scheduling).
+/// A source of random bits, for identities and keys only (never for layout or scheduling).
 pub trait Entropy: Send + Sync {
     /// 128 random bits.
     fn id_bytes(&self) -> [u8; 16];

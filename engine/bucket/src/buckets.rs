@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use engine_base::{ByteCount, DatasetId};
 use engine_format::{
     BucketKey, Compression, ContentForm, DatasetKind, DatasetName, DatasetRecord, DatasetState,
-    DirectoryState, Inode, InodeFields, InodeId, InodeKind,
+    DirectoryState, Encryption, Inode, InodeFields, InodeId, InodeKind,
 };
 use engine_pool::{Dataset, DatasetInfo, LockMode, Pool, StoreError};
 use engine_tree::Tree;
@@ -108,6 +108,7 @@ impl Buckets {
             kind: DatasetKind::Bucket,
             state: DatasetState::Live,
             compression,
+            encryption: Encryption::Off,
             size: ByteCount::ZERO,
             cleanup_from: None,
             created_unix_nanos: nanos,

@@ -21,10 +21,12 @@ pub const DATASET_RECORD_BYTES_MAX: usize = size_of::<RawDatasetRecord>()
 
 mod compression;
 mod descent;
+mod encryption;
 
 pub use compression::Compression;
 pub use descent::{Above, Descent};
 use descent::{RawAbove, RawDescent};
+pub use encryption::Encryption;
 
 const NAME: &str = "dataset record";
 /// Of a record without descent.
@@ -67,6 +69,8 @@ pub struct DatasetRecord {
     pub state: DatasetState,
     /// What becomes of what is written from now on.
     pub compression: Compression,
+    /// How what is written to it is sealed.
+    pub encryption: Encryption,
     /// Its size; 0 for a bucket.
     pub size: ByteCount,
     /// Bytes from here on are leftovers of a larger size that are being given back; `None`: nothing
@@ -92,7 +96,8 @@ struct RawDatasetRecord {
     cleanup_from: U64,
     created_unix_nanos: U64,
     name_bytes: U16,
-    reserved_tail: [u8; 2],
+    encryption: u8,
+    reserved_tail: u8,
 }
 
 const _: () = assert!(size_of::<RawDatasetRecord>() == 32);
@@ -128,7 +133,8 @@ impl DatasetRecord {
             cleanup_from: U64::new(self.cleanup_from.unwrap_or(NO_CLEANUP)),
             created_unix_nanos: U64::new(self.created_unix_nanos),
             name_bytes: U16::new(u16::try_from(name.len()).expect("names have 1 to 255 bytes")),
-            reserved_tail: [0; 2],
+            encryption: self.encryption as u8,
+            reserved_tail: 0,
         };
         let descent = self.descent.as_ref().map(RawDescent::new);
         let descent = descent.as_ref().map_or(&[][..], IntoBytes::as_bytes);
@@ -171,6 +177,7 @@ impl DatasetRecord {
             kind,
             state,
             compression: compression::decode(raw.compression)?,
+            encryption: encryption::decode(kind, raw.encryption)?,
             size: ByteCount::new(raw.size.get()),
             cleanup_from: (cleanup_from != NO_CLEANUP).then_some(cleanup_from),
             created_unix_nanos: raw.created_unix_nanos.get(),
@@ -199,7 +206,7 @@ impl RawDatasetRecord {
                 supported,
             });
         }
-        check::zero(&self.reserved_tail, NAME, "reserved")?;
+        check::zero(&[self.reserved_tail], NAME, "reserved")?;
         let (kind, state, size) = (self.kind, self.state, self.size.get());
         let kind = match kind {
             1 => DatasetKind::Volume,
@@ -262,7 +269,7 @@ pub(crate) fn dataset_of_key(key: &[u8]) -> Result<DatasetId, FormatError> {
             available,
         });
     };
-    let why = "dataset records have the prefix `d`, settings `s`";
+    let why = "dataset records have the prefix `d`, sessions `e`, keys `k`, settings `s`";
     check::field(prefix == DATASET_KEY_PREFIX, KEY, "prefix", prefix, why)?;
     Ok(DatasetId::new(u64::from_be_bytes(id)))
 }

@@ -3,7 +3,7 @@
 use engine_base::limits::{BLOCK, BLOCK_BYTES, EXTENT_BYTES_MAX, SEGMENT_BYTES_MAX};
 use engine_base::{Location, to_u32, to_usize};
 
-use crate::{Checksums, FormatError, check, varint};
+use crate::{Checksums, FormatError, SEALED_BLOCKS_MAX, SealRef, check, varint};
 
 pub use buf::ExtentBuf;
 pub(crate) use codec::codec;
@@ -15,13 +15,16 @@ pub const EXTENT_BLOCKS_MAX: usize = to_usize(EXTENT_BYTES_MAX / BLOCK) + 1;
 
 /// Bytes of the longest extent value: tag, varints at their longest, checksums.
 pub const EXTENT_VALUE_BYTES_MAX: usize = 1 + 10 + 3 + 3 + 2 + 4 * EXTENT_BLOCKS_MAX;
-const _: () = assert!(1 + 10 + 3 + 3 + 3 + 3 + 3 + 4 * 15 < EXTENT_VALUE_BYTES_MAX);
+const _: () = assert!(
+    1 + 10 + 3 + 3 + 3 + 3 + 3 + 5 + 10 + (4 + 16) * SEALED_BLOCKS_MAX < EXTENT_VALUE_BYTES_MAX
+);
 
 const NAME: &str = "extent";
 const CODEC_MASK: u8 = 0x0f;
 const HAS_SKIP: u8 = 0x10;
 const IN_BYTES: u8 = 0x20;
 const SHARED: u8 = 0x40;
+const SEALED: u8 = 0x80;
 
 /// An extent: `bytes` logical bytes that start `skip` bytes behind `location`, or behind the start
 /// of the unit that lies there. Always valid.
@@ -33,6 +36,7 @@ pub struct ExtentRef<'a> {
     codec: Codec,
     is_shared: bool,
     checksums: Checksums<'a>,
+    seal: Option<SealRef<'a>>,
 }
 
 impl<'a> ExtentRef<'a> {
@@ -78,6 +82,7 @@ impl<'a> ExtentRef<'a> {
             codec,
             is_shared: false,
             checksums,
+            seal: None,
         })
     }
 
@@ -94,14 +99,6 @@ impl<'a> ExtentRef<'a> {
                 available: 0,
             });
         };
-        let unknown = tag & !(CODEC_MASK | HAS_SKIP | IN_BYTES | SHARED);
-        check::field(
-            unknown == 0,
-            NAME,
-            "tag",
-            *tag,
-            "its upper bit must be zero",
-        )?;
         let (segment, rest) = varint::take(rest, NAME, "segment")?;
         let segment = check::segment(segment, NAME, "segment")?;
         let (block, rest) = varint::take(rest, NAME, "block")?;
@@ -119,6 +116,13 @@ impl<'a> ExtentRef<'a> {
             rest = left;
             Ok(unit)
         })?;
+        let (rest, seal) = match tag & SEALED {
+            0 => (rest, None),
+            _ => {
+                let (rest, seal) = sealed::take(rest, stored_blocks(NAME, bytes, skip, codec)?)?;
+                (rest, Some(seal))
+            }
+        };
         let Some(checksums) = Checksums::from_bytes(rest) else {
             let (value, why) = (rest.len() as u64, "each checksum has 4 bytes");
             return Err(FormatError::Field {
@@ -132,6 +136,7 @@ impl<'a> ExtentRef<'a> {
         let extent = Self::new(Location { segment, offset }, bytes, skip, codec, checksums)?;
         Ok(Self {
             is_shared: tag & SHARED != 0,
+            seal,
             ..extent
         })
     }
@@ -197,9 +202,9 @@ impl<'a> ExtentRef<'a> {
         let first = start / block;
         let skip = start % block;
         let count = (skip + bytes).div_ceil(block);
-        let checksums = self
-            .checksums
-            .part(to_usize(first.into()), to_usize(count.into()));
+        let (from, count) = (to_usize(first.into()), to_usize(count.into()));
+        let checksums = self.checksums.part(from, count);
+        let tags = |seal: SealRef<'a>| seal.part(from, count).expect("each block has one tag");
         Self {
             location: self.location.advanced(first * block),
             bytes,
@@ -207,6 +212,7 @@ impl<'a> ExtentRef<'a> {
             codec: self.codec,
             is_shared: self.is_shared,
             checksums: checksums.expect("each block has one checksum"),
+            seal: self.seal.map(tags),
         }
     }
 }
@@ -286,6 +292,7 @@ fn take_unit(rest: &[u8]) -> Result<(Unit, &[u8]), FormatError> {
 
 mod buf;
 mod codec;
+mod sealed;
 mod shared;
 #[cfg(test)]
 mod tests;

@@ -36,6 +36,7 @@ mod roots;
 #[cfg(any(test, feature = "fuzzing"))]
 mod samples;
 mod scrub;
+mod seal;
 mod segment_header;
 mod segment_table;
 mod superblock;
@@ -58,7 +59,7 @@ pub use checkpoint_id::CheckpointId;
 pub use checksums::Checksums;
 pub use dataset_record::{
     Above, Compression, DATASET_KEY_BYTES, DATASET_KEY_PREFIX, DATASET_RECORD_BYTES_MAX,
-    DatasetKind, DatasetRecord, DatasetState, Descent, dataset_key,
+    DatasetKind, DatasetRecord, DatasetState, Descent, Encryption, dataset_key,
 };
 pub use delta::{
     DELTA_BYTES_MAX, DELTA_BYTES_MIN, DELTA_CHANGE_BYTES, DeltaBuilder, DeltaChange, DeltaRef,
@@ -83,19 +84,26 @@ pub use page::{PAGE_ENTRY_BYTES, PAGE_SPACE_BYTES, Page, PageFull, shared_prefix
 pub use page_pointer::{
     DELTA_ALIGNMENT, DeltaPointer, PAGE_POINTER_BYTES, PagePointer, RawPagePointer,
 };
-pub use pool_key::{PoolKey, SETTING_BYTES_MAX, SETTING_NAME_BYTES_MAX, setting_key};
+pub use pool_key::{
+    PoolKey, SETTING_BYTES_MAX, SETTING_NAME_BYTES_MAX, data_key_key, session_key, setting_key,
+};
 pub use redirect::{REDIRECT_BLOCKS, REDIRECT_PARTS_MAX, Redirect, RedirectPart};
 pub use roots::{
     KEPT_ROOTS_RECORD_BYTES, KeptCut, ROOTS_KEY_BYTES, ROOTS_RECORD_BYTES, RootsKey, RootsRecord,
     redirect_key, roots_key,
 };
 pub use scrub::{LOST_RANGES_MAX, LOST_SETTING, LostPart, LostRange, SCRUB_SETTING, ScrubRecord};
+pub use seal::{
+    BlockCipher, DataKey, KEY_BYTES, MasterKey, MasterKeyId, SEALED_BLOCKS_MAX, SEALED_BYTES_MAX,
+    SEALING_SESSION_BYTES, Salt, SealError, SealRef, SealingSession, SessionId, TAG_BYTES, Tag,
+    WRAPPED_KEY_BYTES, WrappedKey,
+};
 pub use segment_header::{SEGMENT_HEADER_BYTES, SegmentHeader, SegmentKind};
 pub use segment_table::{SEGMENT_ENTRIES_MAX, SegmentEntry, SegmentState, SegmentTablePage};
 pub use superblock::{
-    FEATURE_BUCKET_SNAPSHOTS, FEATURE_BUCKETS, FEATURE_COMPRESSION, FEATURE_MIRRORS, FEATURE_PACKS,
-    FEATURE_QUOTAS, FEATURE_SETTINGS, FEATURE_SHARING, FEATURE_SNAPSHOTS, JournalStart,
-    SUPERBLOCK_BYTES, Superblock, superblock_offset,
+    FEATURE_BUCKET_SNAPSHOTS, FEATURE_BUCKETS, FEATURE_COMPRESSION, FEATURE_ENCRYPTION,
+    FEATURE_MIRRORS, FEATURE_PACKS, FEATURE_QUOTAS, FEATURE_SETTINGS, FEATURE_SHARING,
+    FEATURE_SNAPSHOTS, JournalStart, SUPERBLOCK_BYTES, Superblock, superblock_offset,
 };
 
 pub use unit::{compress_unit, decompress_unit};

@@ -4,12 +4,12 @@ use engine_base::limits::BLOCK;
 use engine_base::{DatasetId, Location};
 use zerocopy::FromBytes;
 
-use crate::{Charge, Checksums, Codec, ExtentRef, FormatError, Touch, check};
+use crate::{Charge, Checksums, Codec, ExtentRef, FormatError, SealRef, Touch, check};
 use raw::{take_extent_clear, take_extent_put, take_extent_share, truncated};
 
 pub(crate) use raw::{
     CHARGE, DELETE, EXTENT_CLEAR, EXTENT_PUT, EXTENT_RELEASE, EXTENT_SHARE, PUT, RawExtentClear,
-    RawExtentPut, RawExtentShare, RawMutation, TOUCH,
+    RawExtentPut, RawExtentShare, RawMutation, RawSeal, TOUCH,
 };
 
 const NAME: &str = "mutation";
@@ -114,6 +114,8 @@ pub struct ExtentPutRef<'a> {
     pub codec: Codec,
     /// One checksum for each stored block.
     pub checksums: Checksums<'a>,
+    /// How the stored blocks were sealed, if they were.
+    pub seal: Option<SealRef<'a>>,
 }
 
 /// The ranges of an extent share.
@@ -251,7 +253,8 @@ impl<'a> ExtentPutRef<'a> {
             segment: data.segment,
             offset,
         };
-        ExtentRef::new(location, self.bytes, self.skip, self.codec, self.checksums)
+        let plain = ExtentRef::new(location, self.bytes, self.skip, self.codec, self.checksums)?;
+        plain.with_seal(self.seal)
     }
 }
 

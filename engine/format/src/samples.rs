@@ -18,8 +18,8 @@ use engine_base::{
 use crate::{
     BatchBuilder, CheckpointId, Checksums, Codec, Compression, ContentForm, DatasetKind,
     DatasetName, DatasetRecord, DatasetState, DeltaBuilder, DeltaChange, DeltaPointer,
-    DirectoryState, ExtentPut, ExtentRef, GroupHeader, Inode, InodeFields, InodeId, InodeKind,
-    JournalStart, Page, PagePointer, Redirect, RootsRecord, SegmentEntry, SegmentHeader,
+    DirectoryState, Encryption, ExtentPut, ExtentRef, GroupHeader, Inode, InodeFields, InodeId,
+    InodeKind, JournalStart, Page, PagePointer, Redirect, RootsRecord, SegmentEntry, SegmentHeader,
     SegmentKind, SegmentState, SegmentTablePage, Successor, Superblock, UploadRecord, encode_head,
     head_bytes_for,
 };
@@ -215,6 +215,7 @@ pub(crate) fn dataset_record() -> DatasetRecord {
         kind: DatasetKind::Volume,
         state: DatasetState::Live,
         compression: Compression::Off,
+        encryption: Encryption::Off,
         size: ByteCount::new(0x0001_0203_0405_0600),
         cleanup_from: Some(0x0000_0203_0405_0600),
         created_unix_nanos: 0x2122_2324_2526_2728,

@@ -35,6 +35,8 @@ pub const FEATURE_PACKS: u64 = 64;
 pub const FEATURE_MIRRORS: u64 = 128;
 /// Incompatible feature: a dataset is, or was, to be compressed.
 pub const FEATURE_COMPRESSION: u64 = 1 << 8;
+/// A dataset is or was encrypted.
+pub const FEATURE_ENCRYPTION: u64 = 1 << 9;
 /// The incompatible features that this build knows.
 const KNOWN_FEATURES: u64 = FEATURE_BUCKETS
     | FEATURE_SHARING
@@ -44,7 +46,8 @@ const KNOWN_FEATURES: u64 = FEATURE_BUCKETS
     | FEATURE_BUCKET_SNAPSHOTS
     | FEATURE_PACKS
     | FEATURE_MIRRORS
-    | FEATURE_COMPRESSION;
+    | FEATURE_COMPRESSION
+    | FEATURE_ENCRYPTION;
 
 const MAGIC: [u8; 8] = *b"TREFOIL\x1a";
 const CHECKED_FROM: usize = 12;

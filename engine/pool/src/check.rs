@@ -24,6 +24,7 @@ mod journal;
 mod pages;
 mod redirects;
 mod report;
+mod seals;
 mod segments;
 mod shares;
 mod structure;

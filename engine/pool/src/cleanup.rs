@@ -136,6 +136,7 @@ impl Pool {
         }
         let mut batch = BatchBuilder::new();
         batch.delete(DatasetId::POOL, &dataset_key(dataset.id()));
+        self.remove_keys(dataset, &mut batch).await?;
         self.commit_record(&dataset_key(dataset.id()), batch)
             .await?;
         Ok(())

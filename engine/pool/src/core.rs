@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use engine_base::{ByteCount, Clock, EpochId, PoolId, SegmentId, Slot};
+use engine_base::{ByteCount, Clock, Entropy, EpochId, PoolId, SegmentId, Slot};
 use engine_device::{Device, Geometry};
-use engine_format::{SegmentKind, Superblock};
+use engine_format::{MasterKey, SegmentKind, Superblock};
 use engine_log::{LogError, Poison, SegmentPlace, SegmentSource};
 use engine_tree::{MemoryBudget, Tree};
 use parking_lot::{Mutex, RwLock};
@@ -14,6 +14,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::apply::Turn;
 use crate::catalog::Catalog;
 use crate::checkpoint::Lines;
+use crate::keyring::Keyring;
 use crate::pages::{PageReader, SlotOf};
 use crate::places::Home;
 use crate::salvage::LostPages;
@@ -28,6 +29,8 @@ pub(crate) struct Core {
     pub(crate) pool_id: PoolId,
     pub(crate) epoch: EpochId,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) keyring: Keyring,
     pub(crate) catalog: Catalog,
     /// Roots of the datasets. Changed by checkpoints only.
     pub(crate) roots: Mutex<Tree>,
@@ -103,6 +106,8 @@ pub(crate) struct CoreParts {
     pub(crate) pool_id: PoolId,
     pub(crate) epoch: EpochId,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) master_keys: Vec<MasterKey>,
     pub(crate) catalog: Catalog,
     pub(crate) roots: Tree,
     pub(crate) turn: Turn,
@@ -127,6 +132,8 @@ impl Core {
             pool_id: parts.pool_id,
             epoch: parts.epoch,
             clock: parts.clock,
+            entropy: parts.entropy,
+            keyring: Keyring::new(parts.master_keys),
             catalog: parts.catalog,
             roots: Mutex::new(parts.roots),
             lines: Mutex::default(),

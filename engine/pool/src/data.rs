@@ -1,71 +1,31 @@
 //! Reading the data of extents: never a byte whose checksum was not verified.
 
 mod units;
+mod wanted;
 
 use engine_base::limits::BLOCK_BYTES;
-use engine_base::{Location, to_u32};
+use engine_base::to_u32;
 use engine_device::{PageBuf, Place, ReadOp};
-use engine_format::{Checksums, ExtentRef, Unit};
 
 use crate::core::Core;
 use crate::{Pool, ReadPin, StoreError, copies};
-
-/// Whole stored blocks to read, with what they must be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExtentRead {
-    /// The first block.
-    pub location: Location,
-    /// One checksum for each block, in order, little-endian.
-    checksums: Vec<u8>,
-    /// What the blocks hold, if it is compressed.
-    unit: Option<Unit>,
-}
-
-impl ExtentRead {
-    /// All stored blocks of `extent`.
-    #[must_use]
-    pub fn new(extent: &ExtentRef<'_>) -> Self {
-        Self {
-            location: extent.location(),
-            checksums: extent.checksums().as_bytes().to_vec(),
-            unit: extent.codec().unit(),
-        }
-    }
-
-    /// The unit that the blocks hold; `None` if they hold the bytes as they are.
-    #[must_use]
-    pub const fn unit(&self) -> Option<Unit> {
-        self.unit
-    }
-
-    /// Appends the blocks of `extent` if they lie right behind these, and both hold bytes as they
-    /// are. `false`: they do not.
-    pub fn extend(&mut self, extent: &ExtentRef<'_>) -> bool {
-        let end = u64::from(self.location.offset) + self.bytes() as u64;
-        let next = extent.location();
-        let is_behind = next.segment == self.location.segment && u64::from(next.offset) == end;
-        if !is_behind || self.unit.is_some() || extent.codec().unit().is_some() {
-            return false;
-        }
-        self.checksums
-            .extend_from_slice(extent.checksums().as_bytes());
-        true
-    }
-
-    /// Bytes of the blocks.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.checksums.len() / size_of::<u32>() * BLOCK_BYTES
-    }
-
-    fn checksums(&self) -> Checksums<'_> {
-        Checksums::from_bytes(&self.checksums).expect("whole checksums were put together")
-    }
-}
+pub use wanted::ExtentRead;
 
 impl Core {
-    /// Verifies what was read; what is bad, or could not be read, is taken from another copy.
+    /// Verifies what was read, and opens it if it was sealed.
     fn settle(
+        &self,
+        read: &ExtentRead,
+        place: Place,
+        result: Result<(), StoreError>,
+        buf: &mut [u8],
+    ) -> Result<(), StoreError> {
+        self.settle_stored(read, place, result, buf)?;
+        self.open_blocks(&read.sealed, buf)
+    }
+
+    /// Verifies what was read; what is bad, or could not be read, is taken from another copy.
+    fn settle_stored(
         &self,
         read: &ExtentRead,
         place: Place,

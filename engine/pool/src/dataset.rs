@@ -7,7 +7,8 @@ use std::sync::{Arc, OnceLock};
 
 use engine_base::{ByteCount, DatasetId, Sixteenths};
 use engine_format::{
-    Above, Compression, DatasetKind, DatasetRecord, DatasetState, Descent, ExtentRef, PagePointer,
+    Above, Compression, DatasetKind, DatasetRecord, DatasetState, Descent, Encryption, ExtentRef,
+    PagePointer,
 };
 use engine_tree::Tree;
 use parking_lot::{Mutex, RwLock};
@@ -37,6 +38,8 @@ pub struct Dataset {
     stored: AtomicU64,
     /// Of the record: asked by every write.
     compresses: AtomicBool,
+    /// How its data is sealed never changes.
+    encryption: Encryption,
     /// Where the next round of eviction goes on.
     pub(crate) evict_cursor: Mutex<Vec<u8>>,
 }
@@ -96,6 +99,9 @@ impl Dataset {
         let record_kind = record.as_ref().map(|record| record.kind);
         Self {
             id,
+            encryption: record
+                .as_ref()
+                .map_or(Encryption::Off, |record| record.encryption),
             compresses: AtomicBool::new(record.as_ref().is_some_and(compresses)),
             record: RwLock::new(record),
             tree: RwLock::new(tree),
@@ -226,6 +232,12 @@ impl Dataset {
             true => Compression::Lz4,
             false => Compression::Off,
         }
+    }
+
+    /// How its data is sealed.
+    #[must_use]
+    pub const fn encryption(&self) -> Encryption {
+        self.encryption
     }
 
     /// Looks at the tree. Do not wait inside.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use engine_base::DatasetId;
 use engine_base::limits::DATASETS_MAX;
 use engine_format::{
-    BatchBuilder, Compression, DatasetKind, DatasetRecord, FEATURE_BUCKETS, FEATURE_COMPRESSION,
-    dataset_key,
+    BatchBuilder, Compression, DatasetKind, DatasetRecord, Encryption, FEATURE_BUCKETS,
+    FEATURE_COMPRESSION, dataset_key,
 };
 
 use crate::cleanup::not_found;
@@ -27,7 +27,7 @@ impl Pool {
     ///
     /// # Errors
     /// [`StoreError::Exists`], [`StoreError::NoSpace`], [`StoreError::Invalid`] at the limit of
-    /// datasets, [`StoreError::Log`].
+    /// datasets, or if it is to be encrypted and there is no master key, [`StoreError::Log`].
     pub async fn create_dataset(&self, record: &DatasetRecord) -> Result<Arc<Dataset>, StoreError> {
         self.create_dataset_with(record, &[]).await
     }
@@ -65,6 +65,9 @@ impl Pool {
         }
         let mut batch = BatchBuilder::new();
         batch.put(DatasetId::POOL, &dataset_key(id), &record.encode());
+        if record.encryption != Encryption::Off {
+            self.add_key(id, &mut batch).await?;
+        }
         for (key, value) in entries {
             batch.put(id, key, value);
         }

@@ -1,15 +1,21 @@
-//! What is written, as it will be stored: on the caller's thread, before anything is locked.
+//! What is written, as it will be stored: compressed and sealed, on the caller's thread, before
+//! anything is locked.
 //!
 //! Compressed data is put together in units that end at multiples of 64 KiB of the object, so that
 //! what is written over it in the same way replaces whole units. What does not compress stays as it
 //! is, in extents as long as ever; where nothing of a write does, its buffer is not even copied.
 
+use std::ops::Range;
+
 use engine_base::limits::{BLOCK, BLOCK_BYTES, EXTENT_BYTES_MAX};
 use engine_base::{DatasetId, align_up, to_u32, to_usize};
 use engine_device::PageBuf;
 use engine_format::{
-    BatchBuilder, Codec, Compression, ExtentPut, UNIT_BYTES_MAX, Unit, compress_unit,
+    BatchBuilder, Codec, Compression, ExtentPut, SEALED_BYTES_MAX, SealRef, UNIT_BYTES_MAX, Unit,
+    compress_unit,
 };
+
+use crate::keyring::{Sealed, Sealer};
 
 /// Data of a batch, and the extents that it becomes.
 #[derive(Debug)]
@@ -17,6 +23,7 @@ pub struct Encoded {
     data: PageBuf,
     checksums: Vec<u32>,
     bytes: usize,
+    sealed: Option<Sealed>,
     /// `None`: the data is what was given, as it was.
     parts: Option<Vec<Part>>,
 }
@@ -43,9 +50,23 @@ impl Encoded {
     /// # Panics
     /// If there are more bytes than blocks (programmer error).
     #[must_use]
-    pub fn new(compression: Compression, offset: u64, (data, bytes): (PageBuf, usize)) -> Self {
+    pub fn new(compression: Compression, offset: u64, given: (PageBuf, usize)) -> Self {
+        Self::sealed(None, compression, offset, given)
+    }
+
+    /// The same, sealed after it was compressed, if anything seals it.
+    ///
+    /// # Panics
+    /// As [`Encoded::new`].
+    #[must_use]
+    pub fn sealed(
+        sealer: Option<&Sealer>,
+        compression: Compression,
+        offset: u64,
+        (data, bytes): (PageBuf, usize),
+    ) -> Self {
         assert!(bytes <= data.len(), "what is put is there");
-        let (data, parts) = match compression {
+        let (mut data, parts) = match compression {
             Compression::Off => (data, None),
             Compression::Lz4 => {
                 let mut encoder = Encoder {
@@ -58,11 +79,13 @@ impl Encoded {
                 encoder.finish()
             }
         };
+        let sealed = sealer.map(|sealer| sealer.seal(&mut data));
         let checksums = data.chunks(BLOCK_BYTES).map(crc32c::crc32c).collect();
         Self {
             data,
             checksums,
             bytes,
+            sealed,
             parts,
         }
     }
@@ -100,8 +123,7 @@ impl Encoded {
                     };
                     let first = start / BLOCK_BYTES;
                     let last = first + to_usize(unit.blocks().into());
-                    let checksums = self.checksums.get(first..last).unwrap_or_default();
-                    batch.extent_put(dataset, prefix, &put, checksums);
+                    batch.sealed_extent_put(dataset, prefix, &put, self.stored(first..last));
                 }
                 Form::Plain(start) => {
                     self.add_plain(batch, (dataset, prefix), part, (offset, data_bytes + start));
@@ -109,6 +131,14 @@ impl Encoded {
             }
         }
         self.data
+    }
+
+    /// What an extent says of these blocks.
+    fn stored(&self, blocks: Range<usize>) -> (&[u32], Option<SealRef<'_>>) {
+        let checksums = self.checksums.get(blocks.clone()).unwrap_or_default();
+        // Never without: as data that is not sealed it would be lost.
+        let part = |sealed| Sealed::part(sealed, blocks).expect("each block has one tag");
+        (checksums, self.sealed.as_ref().map(part))
     }
 
     /// More than an extent takes becomes several.
@@ -122,11 +152,13 @@ impl Encoded {
         let Form::Plain(start) = part.form else {
             return;
         };
-        let extent = to_usize(EXTENT_BYTES_MAX);
+        let extent = match self.sealed {
+            None => to_usize(EXTENT_BYTES_MAX),
+            Some(_) => SEALED_BYTES_MAX,
+        };
         let first = start / BLOCK_BYTES;
         let last = first + part.bytes.div_ceil(BLOCK_BYTES);
-        let checksums = self.checksums.get(first..last).unwrap_or_default();
-        for (index, checksums) in checksums.chunks(extent / BLOCK_BYTES).enumerate() {
+        for (index, first) in (first..last).step_by(extent / BLOCK_BYTES).enumerate() {
             let from = index * extent;
             let put = ExtentPut {
                 offset: offset + (part.from + from) as u64,
@@ -135,7 +167,8 @@ impl Encoded {
                 skip: 0,
                 codec: Codec::None,
             };
-            batch.extent_put(dataset, prefix, &put, checksums);
+            let end = last.min(first + extent / BLOCK_BYTES);
+            batch.sealed_extent_put(dataset, prefix, &put, self.stored(first..end));
         }
     }
 }

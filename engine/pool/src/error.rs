@@ -2,7 +2,7 @@
 
 use engine_base::{ByteCount, ErrorKind, Location, Slot};
 use engine_device::{DeviceError, Place};
-use engine_format::{FormatError, NameError};
+use engine_format::{FormatError, MasterKeyId, NameError, SealError, SessionId};
 use engine_log::LogError;
 use engine_tree::PageError;
 
@@ -66,6 +66,31 @@ pub enum StoreError {
         /// Which 4 KiB block of it.
         block: u32,
     },
+    /// Stored data is what its checksum says, but not what was sealed.
+    #[error(
+        "block {number} of {session} does not authenticate: it was changed on purpose, or this is \
+         a bug; restore that range"
+    )]
+    NotAuthentic {
+        /// In which it should have been sealed.
+        session: SessionId,
+        /// Its number there.
+        number: u64,
+        /// That it does not.
+        #[source]
+        source: SealError,
+    },
+    /// The key of an encrypted dataset is not here.
+    #[error(
+        "it is encrypted, and master key {master} is not here: serve the pool with that key file \
+         (its family is {family})"
+    )]
+    Locked {
+        /// The dataset that its family began with.
+        family: engine_base::DatasetId,
+        /// The master key that opens its key.
+        master: MasterKeyId,
+    },
     /// A tree page is wrong, and no good copy exists.
     #[error(
         "a page of {tree} at {location} is damaged; restore the device, or open an older checkpoint"
@@ -125,6 +150,7 @@ impl StoreError {
         matches!(
             self,
             Self::DataDamaged { .. }
+                | Self::NotAuthentic { .. }
                 | Self::PageDamaged { .. }
                 | Self::Damaged { .. }
                 | Self::Inconsistent { .. }
@@ -139,7 +165,9 @@ impl StoreError {
             Self::Exists { .. } => ErrorKind::Exists,
             Self::Invalid { .. } | Self::Name { .. } => ErrorKind::Invalid,
             Self::NoSpace { .. } => ErrorKind::NoSpace,
+            Self::Locked { .. } => ErrorKind::Locked,
             Self::DataDamaged { .. }
+            | Self::NotAuthentic { .. }
             | Self::PageDamaged { .. }
             | Self::Damaged { .. }
             | Self::Inconsistent { .. }

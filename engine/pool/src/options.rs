@@ -6,6 +6,7 @@ use std::sync::Arc;
 use engine_base::limits::{LABEL_BYTES, SEGMENT_BYTES_DEFAULT, SEGMENT_BYTES_MIN, SEGMENTS_MIN};
 use engine_base::{ByteCount, Clock, Entropy, SystemClock, SystemEntropy};
 use engine_device::Geometry;
+use engine_format::MasterKey;
 
 use crate::StoreError;
 
@@ -38,8 +39,10 @@ pub struct PoolOptions {
     pub resync_rate: ByteCount,
     /// Time.
     pub clock: Arc<dyn Clock>,
-    /// Identities.
+    /// Identities and keys.
     pub entropy: Arc<dyn Entropy>,
+    /// Keys that data keys are wrapped by; new ones by the first.
+    pub master_keys: Vec<MasterKey>,
 }
 
 impl PoolOptions {
@@ -61,6 +64,7 @@ impl Default for PoolOptions {
             resync_rate: RESYNC_RATE_DEFAULT,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
+            master_keys: Vec::new(),
         }
     }
 }

@@ -14,11 +14,12 @@ use std::sync::Arc;
 use engine_base::limits::BLOCK_BYTES;
 use engine_base::{ByteCount, DatasetId, Location, Sixteenths, to_u32};
 use engine_device::{Device, PageBuf, ReadFrom};
-use engine_format::{ExtentRef, Superblock};
+use engine_format::{ExtentRef, MasterKey, Superblock};
 
 use crate::check::chain;
 use crate::core::Core;
 use crate::dataset::Allocated;
+use crate::keyring::Sealed;
 use crate::open::{Loaded, geometry_of, is_creation, later_epoch, read_superblocks};
 use crate::{MEMORY_DEFAULT, PoolOptions, StoreError};
 pub use datasets::SalvagedDataset;
@@ -29,12 +30,14 @@ pub(crate) use lost::LostPages;
 const ENTRIES_PER_LOOK: usize = 256;
 
 /// How a damaged pool is read.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct SalvageOptions {
     /// Bytes for tree pages in memory.
     pub memory: ByteCount,
     /// Take the older of the two checkpoints.
     pub rewind: bool,
+    /// Keys of encrypted datasets.
+    pub master_keys: Vec<MasterKey>,
 }
 
 impl Default for SalvageOptions {
@@ -42,6 +45,7 @@ impl Default for SalvageOptions {
         Self {
             memory: MEMORY_DEFAULT,
             rewind: false,
+            master_keys: Vec::new(),
         }
     }
 }
@@ -116,6 +120,7 @@ fn load(
     let options = PoolOptions {
         memory: options.memory,
         accept_loss: true,
+        master_keys: options.master_keys.clone(),
         repair: false,
         ..PoolOptions::default()
     };
@@ -224,20 +229,22 @@ impl Salvage {
         })
     }
 
-    /// The stored blocks of an extent, each from the first copy that is good; and of each block
-    /// whether there is one. Blocks without one are zero.
+    /// The stored blocks of an extent, each from the first copy that is good, opened if they were
+    /// sealed; and of each block whether there is one. Blocks without one are zero.
     #[must_use]
     pub fn read(&self, extent: &ExtentRef<'_>) -> (PageBuf, Vec<bool>) {
         let location = extent.location();
         let mut buf = PageBuf::zeroed(extent.checksums().len() * BLOCK_BYTES);
         let mut good = Vec::with_capacity(extent.checksums().len());
+        let sealed = Sealed::of(extent);
         let blocks = buf.chunks_exact_mut(BLOCK_BYTES).enumerate();
         for ((index, block), checksum) in blocks.zip(extent.checksums().iter()) {
             let at = Location {
                 segment: location.segment,
                 offset: location.offset + to_u32(index * BLOCK_BYTES),
             };
-            let is_good = self.read_block(at, checksum.get(), block);
+            let is_good = self.read_block(at, checksum.get(), block)
+                && self.core.open_block(sealed.as_ref(), index, block).is_ok();
             if !is_good {
                 block.fill(0);
             }

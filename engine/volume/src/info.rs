@@ -1,7 +1,7 @@
 //! What is known of a volume.
 
 use engine_base::{ByteCount, DatasetId};
-use engine_format::{Compression, DatasetName};
+use engine_format::{Compression, DatasetName, Encryption, MasterKeyId};
 use engine_pool::{DatasetInfo, StoreError};
 
 /// A volume at a glance.
@@ -19,12 +19,16 @@ pub struct VolumeInfo {
     pub stored: ByteCount,
     /// What becomes of what is written.
     pub compression: Compression,
+    /// How it is sealed.
+    pub encryption: Encryption,
+    /// The master key without which it cannot be opened; `None`: it can.
+    pub locked_by: Option<MasterKeyId>,
     /// When it was created, in nanoseconds since 1970.
     pub created_unix_nanos: u64,
 }
 
-impl From<DatasetInfo> for VolumeInfo {
-    fn from(info: DatasetInfo) -> Self {
+impl VolumeInfo {
+    pub(crate) fn new(info: DatasetInfo, locked_by: Option<MasterKeyId>) -> Self {
         Self {
             id: info.id,
             name: info.record.name.as_str().to_owned(),
@@ -32,6 +36,8 @@ impl From<DatasetInfo> for VolumeInfo {
             allocated: info.allocated,
             stored: info.stored,
             compression: info.record.compression,
+            encryption: info.record.encryption,
+            locked_by,
             created_unix_nanos: info.record.created_unix_nanos,
         }
     }

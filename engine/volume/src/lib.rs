@@ -27,4 +27,4 @@ pub use read::{ReadData, Run};
 pub use read_ahead::Ahead;
 pub use snapshots::SnapshotInfo;
 pub use volume::{Ack, Volume};
-pub use volumes::Volumes;
+pub use volumes::{Storage, Volumes};

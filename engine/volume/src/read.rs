@@ -67,8 +67,9 @@ impl Volume {
     /// Reads `bytes` from `at`.
     ///
     /// # Errors
-    /// [`StoreError::Invalid`] past the end; [`StoreError::DataDamaged`],
-    /// [`StoreError::PageDamaged`], [`StoreError::Device`]: no wrong byte is returned.
+    /// [`StoreError::Invalid`] past the end; [`StoreError::NotFound`] if the volume was deleted;
+    /// [`StoreError::DataDamaged`], [`StoreError::PageDamaged`], [`StoreError::Device`]: no wrong
+    /// byte is returned.
     pub async fn read(&self, at: VolumeOffset, bytes: usize) -> Result<ReadData, StoreError> {
         self.check(at, bytes as u64)?;
         if bytes == 0 {
@@ -79,7 +80,12 @@ impl Volume {
                 runs: Vec::new(),
             });
         }
-        self.read_unchecked(at.get(), bytes).await
+        let read = self.read_unchecked(at.get(), bytes).await;
+        if read.is_err() {
+            // What a volume needs to be read goes with it: nothing is damaged.
+            self.check(at, bytes as u64)?;
+        }
+        read
     }
 
     /// As [`Volume::read`], without a look at the size.

@@ -130,7 +130,7 @@ impl Volume {
         let from = to_usize(range.start.max(block) - block);
         let to = to_usize(range.end.min(block + BLOCK) - block);
         new[from..to].fill(0);
-        changes.put(block, self.encode(block, new));
+        changes.put(block, self.encode(block, new).await?);
         Ok(())
     }
 

@@ -98,9 +98,10 @@ impl Volumes {
     /// something is refused.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`].
+    /// [`StoreError::NotFound`]; [`StoreError::Locked`] if it is encrypted and its key is not here.
     pub fn open_snapshot(&self, name: &str, label: &str) -> Result<Volume, StoreError> {
         let snapshot = self.find_snapshot(name, label)?;
+        self.pool().require_key(&snapshot)?;
         Ok(Volume::new(Arc::clone(self.pool()), snapshot))
     }
 
@@ -141,7 +142,7 @@ impl Volumes {
             }
         };
         let record = created.record().ok_or_else(|| not_found(name))?;
-        Ok(created.info_with(record).into())
+        Ok(self.info(created.info_with(record)))
     }
 
     /// Makes a volume what it was at one of its snapshots. Handles to it fail from now on: open it
@@ -155,7 +156,7 @@ impl Volumes {
         let (head, snapshot) = (self.find(name)?, self.find_snapshot(name, label)?);
         let reverted = self.pool().revert(&head, &snapshot).await?;
         let record = reverted.record().ok_or_else(|| not_found(name))?;
-        Ok(reverted.info_with(record).into())
+        Ok(self.info(reverted.info_with(record)))
     }
 
     fn find_snapshot(&self, name: &str, label: &str) -> Result<Arc<Dataset>, StoreError> {

@@ -4,11 +4,20 @@ use std::sync::Arc;
 
 use engine_base::limits::BLOCK;
 use engine_base::{ByteCount, VolumeOffset};
-use engine_format::{Compression, DatasetKind, DatasetRecord, DatasetState};
-use engine_pool::{Dataset, Pool, RangeLock, StoreError};
+use engine_format::{Compression, DatasetKind, DatasetRecord, DatasetState, Encryption};
+use engine_pool::{Dataset, DatasetInfo, Pool, RangeLock, StoreError};
 
 use crate::info::{check_name, check_size};
 use crate::{Volume, VolumeInfo};
+
+/// How what is written to a volume is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Storage {
+    /// Whether it is compressed; can be changed.
+    pub compression: Compression,
+    /// Whether it is encrypted; for good.
+    pub encryption: Encryption,
+}
 
 /// The volumes of a pool.
 #[derive(Debug, Clone)]
@@ -37,7 +46,7 @@ impl Volumes {
     /// [`StoreError::Name`], [`StoreError::Invalid`] for the size, [`StoreError::Exists`],
     /// [`StoreError::NoSpace`], [`StoreError::Log`].
     pub async fn create(&self, name: &str, size: ByteCount) -> Result<VolumeInfo, StoreError> {
-        self.create_with(name, size, Compression::Off).await
+        self.create_as(name, size, Storage::default()).await
     }
 
     /// As [`Volumes::create`], compressed or not.
@@ -50,12 +59,31 @@ impl Volumes {
         size: ByteCount,
         compression: Compression,
     ) -> Result<VolumeInfo, StoreError> {
+        let storage = Storage {
+            compression,
+            ..Storage::default()
+        };
+        self.create_as(name, size, storage).await
+    }
+
+    /// As [`Volumes::create`], stored in this way.
+    ///
+    /// # Errors
+    /// As [`Volumes::create`]; also [`StoreError::Invalid`] if it is to be encrypted and the pool
+    /// has no master key.
+    pub async fn create_as(
+        &self,
+        name: &str,
+        size: ByteCount,
+        storage: Storage,
+    ) -> Result<VolumeInfo, StoreError> {
         let checked = check_name(name)?;
         check_size(name, size)?;
         let record = DatasetRecord {
             kind: DatasetKind::Volume,
             state: DatasetState::Live,
-            compression,
+            compression: storage.compression,
+            encryption: storage.encryption,
             size,
             cleanup_from: None,
             created_unix_nanos: self.pool.unix_nanos(),
@@ -73,14 +101,14 @@ impl Volumes {
                 },
                 error => error,
             })?;
-        Ok(dataset.info_with(record).into())
+        Ok(self.info(dataset.info_with(record)))
     }
 
     /// All volumes, by name.
     #[must_use]
     pub fn list(&self) -> Vec<VolumeInfo> {
         let all = self.pool.datasets_of(DatasetKind::Volume);
-        all.into_iter().map(VolumeInfo::from).collect()
+        all.into_iter().map(|info| self.info(info)).collect()
     }
 
     /// One volume.
@@ -90,15 +118,22 @@ impl Volumes {
     pub fn show(&self, name: &str) -> Result<VolumeInfo, StoreError> {
         let dataset = self.find(name)?;
         let record = dataset.record().ok_or_else(|| not_found(name))?;
-        Ok(dataset.info_with(record).into())
+        Ok(self.info(dataset.info_with(record)))
+    }
+
+    pub(crate) fn info(&self, info: DatasetInfo) -> VolumeInfo {
+        let locked_by = self.pool.missing_key(&info);
+        VolumeInfo::new(info, locked_by)
     }
 
     /// A handle to a volume, valid until the volume is deleted.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`].
+    /// [`StoreError::NotFound`]; [`StoreError::Locked`] if it is encrypted and its key is not here.
     pub fn open(&self, name: &str) -> Result<Volume, StoreError> {
-        Ok(Volume::new(Arc::clone(&self.pool), self.find(name)?))
+        let dataset = self.find(name)?;
+        self.pool.require_key(&dataset)?;
+        Ok(Volume::new(Arc::clone(&self.pool), dataset))
     }
 
     /// Changes the size. What lies behind a smaller size is gone for good; behind a larger one
@@ -129,7 +164,7 @@ impl Volumes {
         if let Some(from) = record.cleanup_from {
             self.pool.clean_up_tail(&dataset, from).await?;
         }
-        Ok(dataset.info_with(record).into())
+        Ok(self.info(dataset.info_with(record)))
     }
 
     /// Says how what is written from now on is compressed.
@@ -145,7 +180,7 @@ impl Volumes {
     ) -> Result<VolumeInfo, StoreError> {
         let dataset = self.find(name)?;
         let record = self.pool.set_compression(&dataset, compression).await?;
-        Ok(dataset.info_with(record).into())
+        Ok(self.info(dataset.info_with(record)))
     }
 
     /// Deletes a volume. Handles to it fail from now on; its space comes back in the background.

@@ -1,15 +1,16 @@
 //! Writing.
 //!
-//! The life of a write, in order: compression and checksums (no lock), admission, throttle, the
-//! lock of its blocks, the leaves it will touch, commit (one group with others), acknowledgement.
-//! Up to the commit nothing has happened; once it is polled the write happens whatever becomes of
-//! the future.
+//! The life of a write, in order: compression, sealing and checksums (no lock), admission,
+//! throttle, the lock of its blocks, the leaves it will touch, commit (one group with others),
+//! acknowledgement. Up to the commit nothing has happened; once it is polled the write happens
+//! whatever becomes of the future.
 
 use std::ops::Range;
 
 use engine_base::limits::{BLOCK, BLOCK_BYTES, WRITE_BYTES_MAX};
 use engine_base::{Lsn, VolumeOffset, align_down, to_usize};
 use engine_device::PageBuf;
+use engine_format::Encryption;
 use engine_pool::{Encoded, StoreError};
 use engine_tree::extent_key_span;
 
@@ -37,9 +38,13 @@ impl Volume {
                 why: "is over 1 MiB; split it".to_owned(),
             });
         }
+        if self.dataset.encryption() != Encryption::Off {
+            // Only what takes the write needs a key: that of a deleted volume is gone.
+            self.check_change(at, bytes)?;
+        }
         let is_aligned = bytes == blocks.end - blocks.start;
         let data = match is_aligned {
-            true => Content::Encoded(self.encode(blocks.start, data)),
+            true => Content::Encoded(self.encode(blocks.start, data).await?),
             false => Content::Cut(data),
         };
         let admitted = self.pool.admit(data.stored_bytes(&blocks)).await?;
@@ -50,7 +55,7 @@ impl Volume {
             Content::Encoded(encoded) => encoded,
             Content::Cut(data) => {
                 let whole = self.fill_blocks(at.get(), &data).await?;
-                self.encode(blocks.start, whole)
+                self.encode(blocks.start, whole).await?
             }
         };
         let length = blocks.end - blocks.start;
@@ -90,9 +95,14 @@ impl Volume {
     }
 
     /// Whole blocks as they will be stored.
-    pub(crate) fn encode(&self, offset: u64, data: PageBuf) -> Encoded {
+    ///
+    /// # Errors
+    /// As [`engine_pool::Pool::sealer`].
+    pub(crate) async fn encode(&self, offset: u64, data: PageBuf) -> Result<Encoded, StoreError> {
         let bytes = data.len();
-        Encoded::new(self.dataset.compression(), offset, (data, bytes))
+        let sealer = self.pool.sealer(&self.dataset).await?;
+        let (sealer, compression) = (sealer.as_deref(), self.dataset.compression());
+        Ok(Encoded::sealed(sealer, compression, offset, (data, bytes)))
     }
 
     /// Commits `bytes` bytes of whole blocks. The caller holds their lock.
@@ -113,7 +123,7 @@ impl Volume {
         let mut whole = PageBuf::zeroed(BLOCK_BYTES);
         let keep = to_usize(size - block);
         whole[..keep].copy_from_slice(&old[..keep]);
-        let encoded = self.encode(block, whole);
+        let encoded = self.encode(block, whole).await?;
         self.put(block, BLOCK, encoded).await.map(|_| ())
     }
 }

@@ -55,6 +55,7 @@ const fn of_kind(kind: ErrorKind) -> Errno {
         ErrorKind::Invalid => Errno::EINVAL,
         ErrorKind::NoSpace => Errno::ENOSPC,
         ErrorKind::Busy => Errno::EBUSY,
+        ErrorKind::Locked => Errno::EACCES,
         // A pool that cannot write any more answers as a disk that failed.
         ErrorKind::Corrupt | ErrorKind::Poisoned | ErrorKind::Io | ErrorKind::Closed => Errno::EIO,
     }

@@ -7,7 +7,7 @@ use engine_base::ErrorKind;
 /// An error value that may be sent to a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum ErrorCode {
-    /// Writing to a read-only export.
+    /// Writing to a read-only export; an export whose key is withheld.
     NotPermitted,
     /// The request failed here.
     Io,
@@ -53,6 +53,8 @@ impl ErrorCode {
             ErrorKind::Exists => Self::Io,
             // The protocol has no "try again"; clients retry EIO or give up, as with a busy disk.
             ErrorKind::Busy => Self::Io,
+            // The key is withheld on purpose: no medium failed.
+            ErrorKind::Locked => Self::NotPermitted,
             // Not EPERM for `Poisoned`: the export is not read-only by intent, and file systems
             // treat EIO as what it is.
             ErrorKind::Corrupt | ErrorKind::Poisoned | ErrorKind::Io => Self::Io,
@@ -69,6 +71,7 @@ impl ErrorCode {
             ErrorKind::Invalid => "the request is not valid for this volume",
             ErrorKind::NoSpace => "the pool is full; delete or trim something",
             ErrorKind::Busy => "the volume is busy; retry later",
+            ErrorKind::Locked => "the volume is encrypted and its key is not here",
             ErrorKind::Corrupt => {
                 "stored data is damaged and no good copy exists; restore this range"
             }

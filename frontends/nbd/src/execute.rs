@@ -195,6 +195,7 @@ pub(crate) fn is_logged(kind: ErrorKind) -> bool {
         | ErrorKind::Exists
         | ErrorKind::Invalid
         | ErrorKind::Busy
+        | ErrorKind::Locked
         | ErrorKind::Closed => false,
     }
 }

@@ -71,6 +71,8 @@ pub(crate) mod option_reply {
     pub(crate) const META_CONTEXT: u32 = 4;
     /// The option is unknown here.
     pub(crate) const ERR_UNSUP: u32 = (1 << 31) + 1;
+    /// The server does not allow it.
+    pub(crate) const ERR_POLICY: u32 = (1 << 31) + 2;
     /// The option is malformed or comes at the wrong time.
     pub(crate) const ERR_INVALID: u32 = (1 << 31) + 3;
     /// There is no such export.

@@ -149,6 +149,7 @@ fn of_store(error: StoreError) -> S3Error {
         ErrorKind::Invalid => invalid_argument(&error.to_string()),
         ErrorKind::NoSpace => no_space(error.to_string()),
         ErrorKind::Busy => s3_error!(SlowDown, "Please reduce your request rate."),
+        ErrorKind::Locked => s3_error!(AccessDenied, "The key of the bucket is not here."),
         // A retry after a restart, or on another server, may find it well.
         ErrorKind::Poisoned | ErrorKind::Closed => {
             tracing::error!(%error, "the pool takes no changes");

@@ -8,13 +8,26 @@ use std::task::{Context, Poll, Waker};
 
 use engine_base::{ByteCount, VolumeOffset};
 use engine_device::SimDevice;
+use engine_format::Encryption;
 use engine_pool::{StoreError, block_on};
-use engine_volume::{Ack, Ahead, Volume, Volumes};
+use engine_volume::{Ack, Ahead, Storage, Volume, Volumes};
 
 use crate::history::{History, commit_order, split};
 use crate::op::{Op, Put};
 use crate::page_buf;
 use crate::workload::Workload;
+
+/// Every other volume is encrypted where there is a key for it.
+fn storage(volumes: &Volumes, name: &str) -> Storage {
+    let is_chosen = name.bytes().fold(0, u8::wrapping_add) % 2 == 0;
+    Storage {
+        encryption: match volumes.pool().has_master_key() && is_chosen {
+            true => Encryption::Aes256Gcm,
+            false => Encryption::Off,
+        },
+        ..Storage::default()
+    }
+}
 
 type Writing<'a> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + 'a>>;
 
@@ -66,7 +79,7 @@ impl<'a> Life<'a> {
         let volumes = &self.volumes;
         let durable = match op {
             Op::Create(name, size) => {
-                block_on(volumes.create(name, ByteCount::new(*size)))?;
+                block_on(volumes.create_as(name, ByteCount::new(*size), storage(volumes, name)))?;
                 true
             }
             Op::Resize(name, size) => {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use engine_base::{ByteCount, ManualClock, SeededEntropy};
 use engine_device::{Device, PageBuf, SimDevice};
+use engine_format::MasterKey;
 use engine_pool::{CreateOptions, Pool, PoolOptions, StoreError};
 use engine_volume::Volumes;
 
@@ -60,6 +61,11 @@ impl Setup {
             memory: ByteCount::new(self.memory),
             clock: Arc::new(ManualClock::default()),
             entropy: Arc::new(SeededEntropy::new(self.seed ^ (life + 1).rotate_left(32))),
+            // Of every other seed, some volumes are encrypted.
+            master_keys: match self.seed % 2 {
+                0 => Vec::new(),
+                _ => vec![MasterKey::new([1; 32])],
+            },
             ..PoolOptions::default()
         }
     }

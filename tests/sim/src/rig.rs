@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use engine_base::{ByteCount, ManualClock, SeededEntropy};
 use engine_device::{Fault, SimDevice, SimImage, SimLayout, SimOptions, SimPower};
+use engine_format::MasterKey;
 use engine_pool::{CheckOptions, CheckReport, CreateOptions, Pool, PoolOptions, StoreError};
 
 /// How a pool and its devices are made; the same over all lives.
@@ -147,6 +148,11 @@ impl Rig {
             accept_loss: how == How::AcceptLoss,
             clock: Arc::clone(&self.clock) as Arc<_>,
             entropy: Arc::new(entropy),
+            // Of a quarter of the seeds, some volumes are encrypted.
+            master_keys: match self.shape.seed % 4 {
+                2 => vec![MasterKey::new([1; 32])],
+                _ => Vec::new(),
+            },
             ..PoolOptions::default()
         };
         let device = self.put_together(life, how.into())?;

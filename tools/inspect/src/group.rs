@@ -151,6 +151,10 @@ fn extent_put(node: &mut Node, extent: &ExtentPutRef<'_>, data: Option<&[u8]>) {
     if let Some(unit) = extent.codec.unit() {
         node.computed("stored", unit.stored());
     }
+    if let Some(seal) = extent.seal {
+        node.computed("session", seal.session().get());
+        node.computed("number", seal.first());
+    }
     let list: Vec<String> = extent.checksums.iter().map(|sum| sum.to_string()).collect();
     node.computed("checksums", list);
     let Some(data) = data else { return };

@@ -3,7 +3,7 @@
 use engine_base::DatasetId;
 use engine_format::{
     BucketKey, DatasetKind, DatasetRecord, DatasetState, ExtentRef, PagePointer, PoolKey, Redirect,
-    RootsKey, RootsRecord,
+    RootsKey, RootsRecord, SealingSession, WrappedKey,
 };
 
 use crate::fields::hex;
@@ -61,6 +61,18 @@ fn pool_entry(node: &mut Node, key: &[u8], value: &[u8]) {
             node.computed("of dataset", id.get());
             if let Some(record) = node.judge(DatasetRecord::decode(value)) {
                 record_fields(node, &record);
+            }
+        }
+        Some(PoolKey::DataKey(family)) => {
+            node.computed("key of family", family.get());
+            if let Some(wrapped) = node.judge(WrappedKey::decode(value)) {
+                node.computed("wrapped by", wrapped.master.to_string());
+            }
+        }
+        Some(PoolKey::Session(session)) => {
+            node.computed("session", session.get());
+            if let Some(session) = node.judge(SealingSession::decode(value)) {
+                node.computed("of family", session.family.get());
             }
         }
         Some(PoolKey::Setting(name)) => {
@@ -141,6 +153,10 @@ fn extent(node: &mut Node, key: &[u8], value: &[u8]) {
         node.computed("stored", unit.stored());
     }
     node.computed("shared", u8::from(extent.is_shared()));
+    if let Some(seal) = extent.seal() {
+        node.computed("session", seal.session().get());
+        node.computed("number", seal.first());
+    }
     let sums: Vec<String> = extent
         .checksums()
         .iter()

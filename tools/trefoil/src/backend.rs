@@ -11,7 +11,9 @@ use std::path::Path;
 
 use engine_base::{ByteCount, ErrorKind, VolumeOffset};
 
-use crate::control::protocol::{Compression, DeviceRow, StatusReport, VolumeRow};
+use crate::control::protocol::{
+    Compression, DeviceRow, Encryption, RotationReport, StatusReport, VolumeRow,
+};
 pub(crate) use doors::{Doors, MountHow};
 pub(crate) use scrub::Scrubs;
 pub(crate) use snapshots::Snapshots;
@@ -37,14 +39,14 @@ impl BackendError {
 pub(crate) trait Backend: Snapshots + Scrubs + Send + Sync + 'static {
     /// Makes an empty volume. Durable when it returns.
     fn volume_create(&self, name: &str, size: ByteCount) -> Result<VolumeRow, BackendError> {
-        self.volume_create_with(name, size, Compression::Off)
+        self.volume_create_with(name, size, (Compression::Off, Encryption::Off))
     }
-    /// As [`Backend::volume_create`], compressed or not.
+    /// As [`Backend::volume_create`], compressed and encrypted, or not.
     fn volume_create_with(
         &self,
         name: &str,
         size: ByteCount,
-        compression: Compression,
+        how: (Compression, Encryption),
     ) -> Result<VolumeRow, BackendError>;
     /// Says how what is written from now on is compressed. Durable when it returns.
     fn volume_set(&self, name: &str, compression: Compression) -> Result<VolumeRow, BackendError>;
@@ -60,6 +62,8 @@ pub(crate) trait Backend: Snapshots + Scrubs + Send + Sync + 'static {
     fn volume_open(&self, name: &str) -> Result<Box<dyn VolumeIo>, BackendError>;
     /// The state of the pool now.
     fn status(&self) -> Result<StatusReport, BackendError>;
+    /// Puts all data keys that are here under the key of that file. Durable when it returns.
+    fn master_key_rotate(&self, file: &Path) -> Result<RotationReport, BackendError>;
     /// Puts the device at `new` in the place of `old`, and says what there is then.
     fn device_replace(&self, old: &str, new: &Path) -> Result<Vec<DeviceRow>, BackendError>;
 }

@@ -6,6 +6,7 @@ mod device;
 mod done;
 mod inspect;
 mod key;
+mod master_key;
 mod mount;
 mod quota;
 mod scrub;
@@ -35,7 +36,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Open a pool, or create one, and serve it until SIGTERM or Ctrl-C
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     /// Create, list, change, fill and save volumes (asks the running server)
     #[command(subcommand, arg_required_else_help = true)]
     Volume(volume::VolumeCommand),
@@ -52,6 +53,9 @@ enum Command {
     /// Create, list and delete the keys that S3 clients sign with (asks the running server)
     #[command(subcommand, arg_required_else_help = true)]
     Key(key::KeyCommand),
+    /// Make and change the key that encrypted volumes hang on
+    #[command(subcommand, arg_required_else_help = true)]
+    MasterKey(master_key::MasterKeyCommand),
     /// Keep, list and delete states of volumes, and go back to them (asks the running server)
     #[command(subcommand, arg_required_else_help = true)]
     Snapshot(snapshot::SnapshotCommand),
@@ -72,13 +76,14 @@ enum Command {
 /// Runs what the command line asks for.
 pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
-        Command::Serve(args) => serve::run(args),
+        Command::Serve(args) => serve::run(*args),
         Command::Volume(command) => volume::run(command),
         Command::Bucket(command) => bucket::run(command),
         Command::Mount(args) => mount::mount(args),
         Command::Unmount(args) => mount::unmount(&args),
         Command::Quota(command) => quota::run(command),
         Command::Key(command) => key::run(command),
+        Command::MasterKey(command) => master_key::run(command),
         Command::Snapshot(command) => snapshot::run(command),
         Command::Device(command) => device::run(command),
         Command::Status(args) => status::run(&args),

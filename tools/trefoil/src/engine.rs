@@ -25,6 +25,7 @@ use frontends_s3::Keys;
 
 use crate::backend::{Backend, Doors};
 use crate::failure::Failure;
+use crate::key_file;
 use crate::serve::{S3Settings, Settings};
 use doors::PoolDoors;
 use exports::VolumeExports;
@@ -61,6 +62,7 @@ impl Engine {
             memory: settings.memory,
             rewind: settings.rewind,
             accept_loss: settings.accept_loss,
+            master_keys: key_file::read_all(&settings.key_files)?,
             scrub_bytes_per_second: Some(settings.scrub_mibps << 20),
             ..PoolOptions::default()
         };

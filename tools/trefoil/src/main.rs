@@ -8,6 +8,7 @@ mod commands;
 mod control;
 mod engine;
 mod failure;
+mod key_file;
 mod output;
 mod place;
 mod salvage;

@@ -163,6 +163,15 @@ impl<'a> Copy<'a> {
         let mut all = self.salvage.datasets();
         all.retain(|dataset| snapshots || dataset.label.is_none());
         for dataset in &all {
+            if let Some(key) = dataset.locked_by {
+                self.missing(MissingRow {
+                    owner: owner_of(dataset),
+                    offset: 0,
+                    bytes: 0,
+                    why: format!("it is encrypted, and master key {key} was not given"),
+                })?;
+                continue;
+            }
             match dataset.kind {
                 DatasetKind::Volume => self.volume(dataset)?,
                 DatasetKind::Bucket => self.bucket(dataset)?,

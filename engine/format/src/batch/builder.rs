@@ -8,10 +8,11 @@ use zerocopy::little_endian::{U16, U32, U64};
 use super::{BATCH_HEADER_BYTES, NAME, RawBatch};
 use crate::mutation::{
     CHARGE, DELETE, EXTENT_CLEAR, EXTENT_PUT, EXTENT_RELEASE, EXTENT_SHARE, PUT, RawExtentClear,
-    RawExtentPut, RawExtentShare, RawMutation, TOUCH,
+    RawExtentPut, RawExtentShare, RawMutation, RawSeal, TOUCH,
 };
 use crate::{
-    Charge, Codec, EXTENT_BLOCKS_MAX, ExtentShareRef, FormatError, MutationRef, Touch, check,
+    Charge, Codec, EXTENT_BLOCKS_MAX, ExtentShareRef, FormatError, MutationRef, SealRef, Touch,
+    check,
 };
 
 /// What an extent put maps, besides the checksums of its blocks.
@@ -109,6 +110,20 @@ impl BatchBuilder {
         put: &ExtentPut,
         checksums: &[u32],
     ) {
+        self.sealed_extent_put(dataset, prefix, put, (checksums, None));
+    }
+
+    /// The same of data that was sealed, if it was.
+    ///
+    /// # Panics
+    /// As [`BatchBuilder::extent_put`]; if there is not one tag for each stored block.
+    pub fn sealed_extent_put(
+        &mut self,
+        dataset: DatasetId,
+        prefix: &[u8],
+        put: &ExtentPut,
+        (checksums, seal): (&[u32], Option<SealRef<'_>>),
+    ) {
         let raw = RawExtentPut {
             offset: U64::new(put.offset),
             bytes: U32::new(put.bytes),
@@ -118,7 +133,7 @@ impl BatchBuilder {
                 Codec::Lz4(unit) => unit.stored(),
             }),
             codec: put.codec.get(),
-            reserved: 0,
+            sealed: seal.is_some().into(),
         };
         let mut encoded = [U32::ZERO; EXTENT_BLOCKS_MAX];
         let Some(encoded) = encoded.get_mut(..checksums.len()) else {
@@ -130,12 +145,16 @@ impl BatchBuilder {
         for (to, from) in encoded.iter_mut().zip(checksums) {
             *to = U32::new(*from);
         }
-        self.push(
-            EXTENT_PUT,
-            dataset,
-            prefix,
-            &[raw.as_bytes(), encoded.as_bytes()],
-        );
+        let (raw, encoded) = (raw.as_bytes(), encoded.as_bytes());
+        let Some(seal) = seal else {
+            return self.push(EXTENT_PUT, dataset, prefix, &[raw, encoded]);
+        };
+        let raw_seal = RawSeal {
+            session: U32::new(seal.session().get()),
+            first: U64::new(seal.first()),
+        };
+        let payload = [raw, encoded, raw_seal.as_bytes(), seal.tag_bytes()];
+        self.push(EXTENT_PUT, dataset, prefix, &payload);
     }
 
     /// Makes a range of the object whose keys start with `prefix` a hole.

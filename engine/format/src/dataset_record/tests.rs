@@ -3,7 +3,7 @@ use engine_base::{ByteCount, DatasetId};
 use proptest::prelude::{any, prop, proptest};
 
 use super::{
-    Above, DatasetKind, DatasetName, DatasetRecord, DatasetState, Descent, dataset_key,
+    Above, DatasetKind, DatasetName, DatasetRecord, DatasetState, Descent, Encryption, dataset_key,
     dataset_of_key,
 };
 use crate::samples;
@@ -25,6 +25,25 @@ fn golden_bytes() {
     };
     assert_eq!(record.encode()[12..20], [0xff; 8]);
     assert_eq!(DatasetRecord::decode(&record.encode()), Ok(record));
+}
+
+#[test]
+fn encryption_is_said_in_one_byte() {
+    let record = DatasetRecord {
+        encryption: Encryption::Aes256Gcm,
+        ..samples::dataset_record()
+    };
+    let mut bytes = unhex(GOLDEN);
+    bytes[30] = 1;
+    assert_eq!(record.encode(), bytes);
+    assert_eq!(DatasetRecord::decode(&bytes), Ok(record));
+    bytes[30] = 2;
+    assert_eq!(refused(DatasetRecord::decode(&bytes)), "encryption");
+    let mut bucket = unhex(REVERTED);
+    bucket[30] = 1;
+    assert_eq!(refused(DatasetRecord::decode(&bucket)), "encryption");
+    bytes[30..32].copy_from_slice(&[0, 1]);
+    assert_eq!(refused(DatasetRecord::decode(&bytes)), "reserved");
 }
 
 const KEPT: &str = concat!(
@@ -130,7 +149,8 @@ fn what_no_writer_makes_is_refused() {
     assert_eq!(wrong(4, &(VOLUME_BYTES_MAX + 1).to_le_bytes()), "size");
     assert_eq!(wrong(28, &[6]), "name_bytes");
     assert_eq!(wrong(28, &[8]), "truncated");
-    assert_eq!(wrong(30, &[1]), "reserved");
+    assert_eq!(wrong(30, &[2]), "encryption");
+    assert_eq!(wrong(31, &[1]), "reserved");
     assert_eq!(wrong(32, b"-"), "name");
     assert_eq!(wrong(33, b"/"), "name");
     assert_eq!(wrong(33, b"\xff"), "name");

@@ -4,8 +4,8 @@ use std::fmt;
 
 use engine_base::limits::BLOCK;
 
-use super::{Codec, EXTENT_VALUE_BYTES_MAX, ExtentRef, HAS_SKIP, IN_BYTES, SHARED};
-use crate::{FormatError, varint};
+use super::{Codec, EXTENT_VALUE_BYTES_MAX, ExtentRef, HAS_SKIP, IN_BYTES, SEALED, SHARED};
+use crate::{FormatError, SealRef, varint};
 
 /// The value of one extent, owned and without allocation.
 #[derive(Clone)]
@@ -28,6 +28,7 @@ impl ExtentBuf {
         tag |= if in_bytes { IN_BYTES } else { 0 };
         tag |= if extent.skip > 0 { HAS_SKIP } else { 0 };
         tag |= if extent.is_shared { SHARED } else { 0 };
+        tag |= if extent.seal.is_some() { SEALED } else { 0 };
         let (first, rest) = bytes.split_first_mut().expect("the buffer is not empty");
         *first = tag;
         let rest = varint::put(extent.location.segment.get(), rest);
@@ -44,9 +45,16 @@ impl ExtentBuf {
                 varint::put(unit.stored().into(), rest)
             }
         };
+        let rest = match &extent.seal {
+            None => rest,
+            Some(seal) => varint::put(seal.first(), varint::put(seal.session().get().into(), rest)),
+        };
         let checksums = extent.checksums.as_bytes();
         let (target, rest) = rest.split_at_mut(checksums.len());
         target.copy_from_slice(checksums);
+        let tags = extent.seal.as_ref().map_or(&[][..], SealRef::tag_bytes);
+        let (target, rest) = rest.split_at_mut(tags.len());
+        target.copy_from_slice(tags);
         let len = EXTENT_VALUE_BYTES_MAX - rest.len();
         Self { bytes, len }
     }

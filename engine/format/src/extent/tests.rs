@@ -43,7 +43,7 @@ fn what_no_writer_makes_is_refused() {
     let wrong = |hex: &str| refused(ExtentRef::decode(&unhex(hex)));
     assert_eq!(wrong(""), "truncated");
     assert_eq!(wrong("02 01 01 01 09080706"), "codec");
-    assert_eq!(wrong("80 01 01 01 09080706"), "tag");
+    assert_eq!(wrong("80 01 01 01 09080706"), "checksums");
     assert_eq!(wrong("00 00 01 01 09080706"), "segment");
     assert_eq!(wrong("00 8100 01 01 09080706"), "segment");
     assert_eq!(wrong("00 01 00 01 09080706"), "block");
@@ -174,4 +174,5 @@ proptest! {
     }
 }
 
+mod sealed;
 mod units;

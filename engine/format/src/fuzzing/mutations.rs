@@ -58,7 +58,7 @@ fn add_again(builder: &mut BatchBuilder, mutation: &MutationRef<'_>) {
                 codec: extent.codec,
             };
             let checksums: Vec<_> = extent.checksums.iter().map(Checksum::get).collect();
-            builder.extent_put(dataset, key, &put, &checksums);
+            builder.sealed_extent_put(dataset, key, &put, (&checksums, extent.seal));
             let _ = extent.extent(samples::group_place());
         }
         MutationRef::ExtentClear {

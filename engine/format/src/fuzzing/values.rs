@@ -1,7 +1,7 @@
 //! Values of the trees.
 
 use super::*;
-use crate::{Unit, decompress_unit};
+use crate::{SealingSession, Unit, WrappedKey, data_key_key, decompress_unit, session_key};
 
 /// Values of extents, also what is cut out of a valid one.
 pub fn extent(data: &[u8]) {
@@ -35,6 +35,7 @@ pub fn segment_table(data: &[u8]) {
 
 /// Dataset records.
 pub fn dataset_record(data: &[u8]) {
+    sealing(data);
     if let Ok(record) = DatasetRecord::decode(data) {
         assert_eq!(record.encode(), data);
     }
@@ -79,10 +80,22 @@ pub fn redirect(data: &[u8]) {
     }
 }
 
+/// What the pool's tree keeps of keys.
+fn sealing(data: &[u8]) {
+    if let Ok(wrapped) = WrappedKey::decode(data) {
+        assert_eq!(wrapped.encode()[..], *data);
+    }
+    if let Ok(session) = SealingSession::decode(data) {
+        assert_eq!(session.encode()[..], *data);
+    }
+}
+
 /// Keys of the pool's tree and of the roots tree.
 pub fn tree_key(data: &[u8]) {
     match PoolKey::decode(data) {
         Ok(PoolKey::Dataset(id)) => assert_eq!(dataset_key(id)[..], *data),
+        Ok(PoolKey::DataKey(family)) => assert_eq!(data_key_key(family), data),
+        Ok(PoolKey::Session(session)) => assert_eq!(session_key(session), data),
         Ok(PoolKey::Setting(name)) => assert_eq!(setting_key(name), data),
         Err(_) => {}
     }

@@ -10,7 +10,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 use super::{ExtentPutRef, ExtentShareRef, NAME};
 use crate::extent::{codec, stored_blocks};
 use crate::{
-    CHARGE_BYTES, Checksums, Codec, EXTENT_BLOCKS_MAX, FormatError, TOUCH_BYTES, Unit, check,
+    CHARGE_BYTES, Checksums, Codec, EXTENT_BLOCKS_MAX, FormatError, SEALED_BLOCKS_MAX, SealRef,
+    TAG_BYTES, TOUCH_BYTES, Unit, check,
 };
 
 pub(crate) const PUT: u8 = 1;
@@ -41,7 +42,15 @@ pub(crate) struct RawExtentPut {
     /// Where the data is compressed: its bytes.
     pub(crate) skip: U16,
     pub(crate) codec: u8,
-    pub(crate) reserved: u8,
+    pub(crate) sealed: u8,
+}
+
+/// Between the checksums and the tags of sealed blocks.
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy)]
+#[repr(C)]
+pub(crate) struct RawSeal {
+    pub(crate) session: U32,
+    pub(crate) first: U64,
 }
 
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy)]
@@ -64,6 +73,7 @@ const _: () = assert!(size_of::<RawMutation>() == 16);
 const _: () = assert!(offset_of!(RawMutation, dataset) == 8);
 const _: () = assert!(size_of::<RawExtentPut>() == 20);
 const _: () = assert!(offset_of!(RawExtentPut, data_offset) == 12);
+const _: () = assert!(size_of::<RawSeal>() == 12);
 const _: () = assert!(size_of::<RawExtentClear>() == 16);
 
 impl RawMutation {
@@ -112,6 +122,8 @@ impl RawMutation {
 
 /// An extent of 1 MiB that starts inside a block.
 const EXTENT_PUT_BYTES_MAX: usize = size_of::<RawExtentPut>() + 4 * EXTENT_BLOCKS_MAX;
+const _: () =
+    assert!(size_of::<RawSeal>() + (4 + TAG_BYTES) * SEALED_BLOCKS_MAX < 4 * EXTENT_BLOCKS_MAX);
 
 pub(super) fn take_extent_put(payload: &[u8]) -> Result<ExtentPutRef<'_>, FormatError> {
     let (raw, rest) = RawExtentPut::ref_from_prefix(payload)
@@ -125,7 +137,8 @@ pub(super) fn take_extent_put(payload: &[u8]) -> Result<ExtentPutRef<'_>, Format
         Codec::Lz4(_) => 0,
     };
     let blocks = stored_blocks(NAME, raw.bytes.get(), skip, codec)?;
-    let checksums = Checksums::from_bytes(rest)
+    let (checksums, seal) = take_seal(raw.sealed, rest, blocks)?;
+    let checksums = Checksums::from_bytes(checksums)
         .filter(|checksums| checksums.len() == to_usize(blocks.into()))
         .ok_or(FormatError::Field {
             structure: NAME,
@@ -144,12 +157,31 @@ pub(super) fn take_extent_put(payload: &[u8]) -> Result<ExtentPutRef<'_>, Format
         skip,
         codec,
         checksums,
+        seal,
     })
+}
+
+/// The bytes of the checksums of so many blocks, and how these were sealed.
+fn take_seal(
+    sealed: u8,
+    bytes: &[u8],
+    blocks: u32,
+) -> Result<(&[u8], Option<SealRef<'_>>), FormatError> {
+    let why = "it is 0 (no) or 1 (yes)";
+    check::field(sealed <= 1, NAME, "sealed", sealed, why)?;
+    if sealed == 0 {
+        return Ok((bytes, None));
+    }
+    let checksums = 4 * to_usize(blocks.into());
+    let cut_short = || truncated(checksums + size_of::<RawSeal>(), bytes.len());
+    let (checksums, rest) = bytes.split_at_checked(checksums).ok_or_else(cut_short)?;
+    let (raw, tags) = RawSeal::ref_from_prefix(rest).map_err(|_| cut_short())?;
+    let which = (raw.session.get(), raw.first.get());
+    SealRef::from_bytes(NAME, which, tags, blocks).map(|seal| (checksums, Some(seal)))
 }
 
 impl RawExtentPut {
     fn verify(&self) -> Result<(), FormatError> {
-        check::zero(&[self.reserved], NAME, "reserved")?;
         let data_offset = self.data_offset.get();
         let valid = u64::from(data_offset).is_multiple_of(BLOCK);
         check::field(

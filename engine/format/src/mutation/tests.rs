@@ -1,10 +1,11 @@
-use engine_base::{DatasetId, Location};
+use engine_base::{Checksum, DatasetId, Location};
 use proptest::prelude::{any, prop, proptest};
 
 use super::MutationRef;
 use crate::testing::{notices_every_flipped_bit, refused, refuses_every_truncation, unhex};
 use crate::{
-    Charge, Checksums, Codec, ExtentPutRef, ExtentRef, ExtentShareRef, FormatError, samples,
+    BatchBuilder, Charge, Checksums, Codec, ExtentPut, ExtentPutRef, ExtentRef, ExtentShareRef,
+    FormatError, SealRef, SessionId, Tag, samples,
 };
 
 const PUT: &str = "01 00 0300 05000000 1000000000000000 6b6579 76616c7565";
@@ -43,6 +44,7 @@ fn extent() -> ExtentPutRef<'static> {
         skip: 0x234,
         codec: Codec::None,
         checksums: Checksums::from_bytes(b"abcdqrst").unwrap(),
+        seal: None,
     }
 }
 
@@ -168,10 +170,61 @@ fn what_no_writer_makes_is_refused() {
     assert_eq!(wrong(EXTENT_PUT, 29, &[0, 0xf0, 0xff, 0xff]), "data_offset");
     assert_eq!(wrong(EXTENT_PUT, 33, &[0, 0x10]), "skip");
     assert_eq!(wrong(EXTENT_PUT, 35, &[2]), "codec");
-    assert_eq!(wrong(EXTENT_PUT, 36, &[1]), "reserved");
+    assert_eq!(wrong(EXTENT_PUT, 36, &[1]), "truncated");
+    assert_eq!(wrong(EXTENT_PUT, 36, &[2]), "sealed");
     assert_eq!(wrong(EXTENT_CLEAR, 4, &[0x11]), "payload_bytes");
     assert_eq!(wrong(EXTENT_CLEAR, 24, &[0; 8]), "bytes");
     assert_eq!(wrong(EXTENT_CLEAR, 24, &[0xff; 8]), "offset");
+}
+
+#[test]
+fn golden_bytes_of_a_sealed_extent() {
+    // Behind the checksums session 7, number 5, two tags; 44 bytes more of payload.
+    let tail = "07000000 0500000000000000 000102030405060708090a0b0c0d0e0f";
+    let tail = unhex(&format!("{tail} 101112131415161718191a1b1c1d1e1f"));
+    let mut bytes = [unhex(EXTENT_PUT), tail].concat();
+    bytes[4] += 44;
+    bytes[36] = 1;
+    let tags: [Tag; 2] =
+        [0, 16].map(|from| std::array::from_fn(|byte| from + u8::try_from(byte).unwrap()));
+    let seal = SealRef::new("test", SessionId::new(7).unwrap(), 5, &tags).unwrap();
+    let sealed = ExtentPutRef {
+        seal: Some(seal),
+        ..extent()
+    };
+    let expected = MutationRef::ExtentPut {
+        dataset: DATASET,
+        key: b"p",
+        extent: sealed,
+    };
+    assert_eq!(decode(&bytes), Ok(expected));
+    let mut builder = BatchBuilder::new();
+    let put = ExtentPut {
+        offset: sealed.offset,
+        bytes: sealed.bytes,
+        data_offset: sealed.data_offset,
+        skip: sealed.skip,
+        codec: sealed.codec,
+    };
+    let sums: Vec<u32> = sealed.checksums.iter().map(Checksum::get).collect();
+    builder.sealed_extent_put(DATASET, b"p", &put, (&sums, Some(seal)));
+    assert!(builder.finish().unwrap().ends_with(&bytes));
+    assert_eq!(
+        sealed.extent(samples::place(7, 0x3000)).unwrap().seal(),
+        Some(seal)
+    );
+    let wrong = |at: usize, with: u8| {
+        let mut bytes = bytes.clone();
+        bytes[at] = with;
+        refused(MutationRef::take(&bytes))
+    };
+    assert_eq!(wrong(36, 2), "sealed");
+    assert_eq!(wrong(36, 0), "payload_bytes");
+    assert_eq!(wrong(45, 0), "session");
+    let mut short = bytes;
+    short.pop();
+    short[4] -= 1;
+    assert_eq!(refused(MutationRef::take(&short)), "tags");
 }
 
 #[test]

@@ -21,8 +21,9 @@ impl Core {
         value: &[u8],
         applied: Location,
     ) -> Result<(), ApplyError> {
-        let PoolKey::Dataset(id) = PoolKey::decode(key)? else {
-            return Ok(());
+        let id = match PoolKey::decode(key)? {
+            PoolKey::Dataset(id) => id,
+            key => return Ok(self.note_key(&key, value)?),
         };
         let record = DatasetRecord::decode(value)?;
         let new = match self.catalog.get(id) {
@@ -84,8 +85,17 @@ impl Core {
     }
 
     pub(super) fn delete_record(&self, turn: &mut Turn, key: &[u8]) -> Result<(), ApplyError> {
-        let PoolKey::Dataset(id) = PoolKey::decode(key)? else {
-            return Ok(());
+        let id = match PoolKey::decode(key)? {
+            PoolKey::Dataset(id) => id,
+            PoolKey::DataKey(family) => {
+                self.keyring.remove_key(family);
+                return Ok(());
+            }
+            PoolKey::Session(id) => {
+                self.keyring.remove_session(id);
+                return Ok(());
+            }
+            PoolKey::Setting(_) => return Ok(()),
         };
         let Some(removed) = self.catalog.remove(id) else {
             return Ok(());

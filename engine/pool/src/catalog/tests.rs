@@ -1,7 +1,7 @@
 //! What goes on from what, against a look at all datasets.
 
 use engine_base::{ByteCount, limits};
-use engine_format::{Compression, DatasetName, Descent};
+use engine_format::{Compression, DatasetName, Descent, Encryption};
 use engine_tree::{MemoryBudget, Tree};
 
 use super::*;
@@ -45,6 +45,7 @@ impl World {
             kind: DatasetKind::Volume,
             state: DatasetState::Live,
             compression: Compression::Off,
+            encryption: Encryption::Off,
             size: ByteCount::new(0),
             cleanup_from: None,
             created_unix_nanos: 0,

@@ -15,6 +15,7 @@ use super::Check;
 use super::claims::{ClaimedUnit, Claims};
 use super::entries::{Found, decode_entry, end_allowed, is_bucket, range_of};
 use super::report::slot_name;
+use super::seals::Seals;
 use super::shares::Shares;
 use super::structure::Structure;
 use super::trees::owner_of;
@@ -44,6 +45,7 @@ struct Progress {
     structure: Structure,
     /// What of it is counted here, and not in the snapshot that it went on from.
     fate: Fate,
+    seals: Seals,
     released: Released,
 }
 
@@ -96,8 +98,10 @@ impl Check<'_> {
             shares: Shares::default(),
             structure: Structure::default(),
             fate: data.core.fate(dataset),
+            seals: Seals::of(dataset),
             released: record.as_ref().map(Released::by).unwrap_or_default(),
         };
+        self.key_of(&progress.owner, progress.seals, data.core);
         let mut whole = true;
         let mut cursor = Some(Vec::new());
         while let Some(from) = cursor {
@@ -185,6 +189,7 @@ impl Check<'_> {
                 "{range}: mapped behind the end of the volume; report this"
             ));
         }
+        self.seal(&range, progress.seals, extent, data.core);
         progress.mapped_to = progress.mapped_to.max(end);
         progress.allocated.add(extent.bytes(), extent.weight());
         let (location, blocks) = (extent.location(), extent.checksums().len());

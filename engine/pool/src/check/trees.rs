@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use engine_base::{DatasetId, Sixteenths};
 use engine_format::{
     DatasetKind, DatasetRecord, DatasetState, FormatError, PoolKey, Redirect, RootsKey,
-    RootsRecord, Superblock,
+    RootsRecord, SealingSession, Superblock, WrappedKey,
 };
 
 use super::entries::{end_allowed, is_bucket};
@@ -228,13 +228,21 @@ impl Check<'_> {
     }
 }
 
-/// A dataset with its record; `None` of a setting.
+/// A dataset with its record; `None` of a key or a setting.
 fn decode_record(
     key: &[u8],
     value: &[u8],
 ) -> Result<Option<(DatasetId, DatasetRecord)>, FormatError> {
     Ok(match PoolKey::decode(key)? {
         PoolKey::Dataset(id) => Some((id, DatasetRecord::decode(value)?)),
+        PoolKey::DataKey(_) => {
+            WrappedKey::decode(value)?;
+            None
+        }
+        PoolKey::Session(_) => {
+            SealingSession::decode(value)?;
+            None
+        }
         PoolKey::Setting(_) => None,
     })
 }

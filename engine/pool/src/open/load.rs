@@ -87,6 +87,8 @@ impl Loaded {
             pool_id: superblock.pool_id,
             epoch,
             clock: Arc::clone(&options.clock),
+            entropy: Arc::clone(&options.entropy),
+            master_keys: options.master_keys.clone(),
             catalog: Catalog::new(pool, superblock.next_dataset),
             roots: two_copies(DatasetId::ROOTS, superblock.roots_root),
             turn: Turn::new(superblock.lsn),
@@ -237,8 +239,9 @@ impl Core {
         let broken = |error: engine_format::FormatError| StoreError::Inconsistent {
             what: format!("a dataset record of the pool's tree: {error}"),
         };
-        let PoolKey::Dataset(id) = PoolKey::decode(key).map_err(broken)? else {
-            return Ok(());
+        let id = match PoolKey::decode(key).map_err(broken)? {
+            PoolKey::Dataset(id) => id,
+            key => return self.note_key(&key, value).map_err(broken),
         };
         let record = DatasetRecord::decode(value).map_err(broken)?;
         let found = reader.with_pages(roots, |roots| {

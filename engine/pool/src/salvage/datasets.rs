@@ -1,7 +1,7 @@
 //! What datasets there are in a damaged pool.
 
 use engine_base::{ByteCount, DatasetId};
-use engine_format::{DatasetKind, DatasetRecord, DatasetState};
+use engine_format::{DatasetKind, DatasetRecord, DatasetState, MasterKeyId};
 
 use super::Salvage;
 
@@ -20,6 +20,8 @@ pub struct SalvagedDataset {
     pub size: ByteCount,
     /// Bytes that its extents map, according to the checkpoint.
     pub allocated: ByteCount,
+    /// The master key without which its data cannot be read, if that is not here.
+    pub locked_by: Option<MasterKeyId>,
 }
 
 impl Salvage {
@@ -56,6 +58,7 @@ impl Salvage {
                 label,
                 size: record.size,
                 allocated: ByteCount::new(allocated),
+                locked_by: self.core.keyring.locks(*id, record),
             })
         };
         records.iter().filter_map(salvaged).collect()

@@ -146,6 +146,7 @@ impl Pool {
         let parent = dataset.descent().parent;
         let mut batch = BatchBuilder::new();
         batch.delete(DatasetId::POOL, &dataset_key(dataset.id()));
+        self.remove_keys(dataset, &mut batch).await?;
         for child in self.core.catalog.children_of(dataset.id()) {
             let Some(record) = child.record() else {
                 continue;

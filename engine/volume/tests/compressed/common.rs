@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine_base::{ByteCount, ManualClock, SeededEntropy, VolumeOffset};
 use engine_device::{Device, PageBuf, Place, SimDevice, SimOptions};
-use engine_format::compress_unit;
+use engine_format::{MasterKey, compress_unit};
 use engine_pool::{CheckOptions, CreateOptions, Pool, PoolOptions, block_on, check};
 use engine_volume::{Ack, Volume, Volumes};
 
@@ -27,6 +27,7 @@ pub(crate) fn open(device: &Arc<SimDevice>, life: u64) -> Volumes {
         memory: ByteCount::new(4 * MIB),
         clock: Arc::new(ManualClock::default()),
         entropy: Arc::new(SeededEntropy::new(7 + life)),
+        master_keys: vec![MasterKey::new([1; 32])],
         ..PoolOptions::default()
     };
     let device: Arc<dyn Device> = Arc::clone(device) as Arc<dyn Device>;

@@ -1,14 +1,14 @@
-//! Random writes, trims, snapshots, clones, reverts and settings against plain arrays, over
-//! reopenings; each time everything is compared, and in the end all space comes back.
+//! Random writes, trims, snapshots, clones, reverts and settings against plain arrays, encrypted or
+//! not, over reopenings; each time everything is compared, and in the end all space comes back.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine_base::{SeededEntropy, to_usize};
 use engine_device::SimDevice;
-use engine_format::Compression;
+use engine_format::{Compression, Encryption};
 use engine_pool::block_on;
-use engine_volume::{Ack, Volumes};
+use engine_volume::{Ack, Storage, Volumes};
 
 use crate::common::*;
 
@@ -35,7 +35,11 @@ fn random_histories_read_as_plain_arrays_do() {
         println!("seed {seed}");
         let device = new_pool();
         let volumes = open(&device, seed);
-        block_on(volumes.create_with("v0", size(BYTES), Compression::Lz4)).unwrap();
+        let storage = Storage {
+            compression: Compression::Lz4,
+            encryption: [Encryption::Off, Encryption::Aes256Gcm][to_usize(seed % 2)],
+        };
+        block_on(volumes.create_as("v0", size(BYTES), storage)).unwrap();
         let mut run = Run {
             device,
             volumes,

@@ -13,6 +13,7 @@ fn every_kind_maps_to_an_allowed_number_and_a_message_without_details() {
         ErrorKind::Invalid,
         ErrorKind::NoSpace,
         ErrorKind::Busy,
+        ErrorKind::Locked,
         ErrorKind::Corrupt,
         ErrorKind::Poisoned,
         ErrorKind::Io,

@@ -16,6 +16,7 @@ pub(super) fn refuse(out: &mut Vec<u8>, option: u32, error: OptionError) {
 pub(super) fn refuse_export<F: Failure>(out: &mut Vec<u8>, option: u32, error: &F) {
     let reply_type = match error.kind() {
         ErrorKind::Closed => option_reply::ERR_SHUTDOWN,
+        ErrorKind::Locked => option_reply::ERR_POLICY,
         // To a client, an export that cannot be opened is one that is not there.
         ErrorKind::NotFound
         | ErrorKind::Exists

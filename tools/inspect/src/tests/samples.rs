@@ -7,10 +7,10 @@ use engine_base::{
 use engine_device::{Device, Geometry, Place, Prepare, SimDevice, SimImage, SimOptions};
 use engine_format::{
     BatchBuilder, CheckpointId, Checksums, Codec, Compression, DatasetKind, DatasetName,
-    DatasetRecord, DatasetState, DeltaBuilder, DeltaChange, ExtentBuf, ExtentPut, ExtentRef,
-    GroupHeader, JournalStart, Page, PagePointer, SegmentEntry, SegmentHeader, SegmentKind,
-    SegmentState, SegmentTablePage, Superblock, dataset_key, encode_head, head_bytes_for,
-    superblock_offset,
+    DatasetRecord, DatasetState, DeltaBuilder, DeltaChange, Encryption, ExtentBuf, ExtentPut,
+    ExtentRef, GroupHeader, JournalStart, Page, PagePointer, SegmentEntry, SegmentHeader,
+    SegmentKind, SegmentState, SegmentTablePage, Superblock, dataset_key, encode_head,
+    head_bytes_for, superblock_offset,
 };
 
 pub(super) const SEGMENT_BYTES: u32 = 2 << 20;
@@ -84,6 +84,7 @@ pub(super) fn record() -> Vec<u8> {
         kind: DatasetKind::Volume,
         state: DatasetState::Live,
         compression: Compression::Off,
+        encryption: Encryption::Off,
         size: ByteCount::new(1 << 30),
         cleanup_from: None,
         created_unix_nanos: 5,

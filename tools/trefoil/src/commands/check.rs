@@ -27,6 +27,9 @@ pub(crate) struct CheckArgs {
     /// Copy all that can be read to this directory, which is made or empty; the pool stays as it is
     #[arg(long, value_name = "DIR")]
     repair_to: Option<PathBuf>,
+    /// A file with a master key of encrypted volumes that are copied, too; may be repeated
+    #[arg(long, value_name = "FILE", requires = "repair_to")]
+    key_file: Vec<PathBuf>,
     /// Copy snapshots, too
     #[arg(long, requires = "repair_to")]
     snapshots: bool,

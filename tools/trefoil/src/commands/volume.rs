@@ -86,6 +86,7 @@ fn volumes_table(volumes: &[VolumeRow]) -> String {
             output::size(volume.allocated),
             output::size(volume.stored),
             compression,
+            volume.encryption.with_lock(volume.locked_by.as_deref()),
             output::time(volume.created_unix_nanos),
         ]
     };
@@ -96,6 +97,7 @@ fn volumes_table(volumes: &[VolumeRow]) -> String {
         "allocated",
         "stored",
         "compression",
+        "encryption",
         "created",
     ];
     output::table(&columns, &rows)

@@ -49,9 +49,10 @@ impl Handler {
                 name,
                 size,
                 compression,
+                encryption,
             } => {
-                let size = ByteCount::new(*size);
-                Reply::Volume(backend.volume_create_with(name, size, *compression)?)
+                let (size, how) = (ByteCount::new(*size), (*compression, *encryption));
+                Reply::Volume(backend.volume_create_with(name, size, how)?)
             }
             Request::VolumeSet { name, compression } => {
                 Reply::Volume(backend.volume_set(name, *compression)?)
@@ -100,6 +101,9 @@ impl Handler {
             Request::SnapshotRevert { snapshot } => {
                 backend.snapshot_revert(snapshot)?;
                 Reply::Done {}
+            }
+            Request::MasterKeyRotate { file } => {
+                Reply::Rotation(backend.master_key_rotate(absolute(file)?)?)
             }
             Request::DeviceList {} => Reply::Devices(backend.status()?.devices),
             Request::DeviceReplace { old, new } => {

@@ -16,6 +16,7 @@
 mod buckets;
 mod compression;
 mod devices;
+mod encryption;
 mod refusal;
 mod scrub;
 mod snapshots;
@@ -27,6 +28,7 @@ pub(crate) use buckets::{
 };
 pub(crate) use compression::Compression;
 pub(crate) use devices::{DeviceRow, Health as DeviceHealth};
+pub(crate) use encryption::{Encryption, RotationReport};
 pub(crate) use refusal::{Refusal, RefusalKind};
 pub(crate) use scrub::{LostRow, ScrubReport};
 pub(crate) use snapshots::{RangeRow, SnapshotRow};
@@ -50,6 +52,8 @@ pub(crate) enum Request {
         size: u64,
         #[serde(default, skip_serializing_if = "Compression::is_off")]
         compression: Compression,
+        #[serde(default, skip_serializing_if = "Encryption::is_off")]
+        encryption: Encryption,
     },
     VolumeSet {
         name: String,
@@ -139,6 +143,10 @@ pub(crate) enum Request {
         bucket: String,
         directory: String,
     },
+    /// `file` is absolute.
+    MasterKeyRotate {
+        file: String,
+    },
     DeviceList {},
     /// `new` is absolute; `old` is what the list shows: a path, an id or a number.
     DeviceReplace {
@@ -188,6 +196,7 @@ pub(crate) enum Reply {
     Key(KeySecret),
     Keys(Vec<KeyRow>),
     Devices(Vec<DeviceRow>),
+    Rotation(RotationReport),
 }
 
 /// A volume, as `volume list` shows it.
@@ -202,6 +211,10 @@ pub(crate) struct VolumeRow {
     /// Bytes that are stored for them.
     pub(crate) stored: u64,
     pub(crate) compression: Compression,
+    pub(crate) encryption: Encryption,
+    /// The id of the master key without which it cannot be opened, if that is not here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) locked_by: Option<String>,
     pub(crate) created_unix_nanos: u64,
 }
 

@@ -3,16 +3,19 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use engine_base::{ByteCount, VolumeOffset};
+use engine_base::{ByteCount, ErrorKind, VolumeOffset};
 use engine_bucket::Buckets;
 use engine_device::{Mirror, PageBuf};
 use engine_pool::{Pool, StoreError, block_on};
-use engine_volume::{Ack, MapKind, Volume, VolumeInfo, Volumes};
+use engine_volume::{Ack, MapKind, Storage, Volume, VolumeInfo, Volumes};
 
 use crate::backend::{Backend, BackendError, Piece, VolumeIo};
-use crate::control::protocol::{Compression, DeviceRow, StatusReport, VolumeRow};
+use crate::control::protocol::{
+    Compression, DeviceRow, Encryption, RotationReport, StatusReport, VolumeRow,
+};
 use crate::engine::{devices, scrub, snapshots};
-use crate::failure::chain;
+use crate::failure::{Failure, chain};
+use crate::key_file;
 
 /// Pieces of a map asked for at a time.
 const MAP_PIECES_MAX: usize = 4096;
@@ -54,6 +57,8 @@ pub(super) fn row(info: VolumeInfo) -> VolumeRow {
         allocated: info.allocated.get(),
         stored: info.stored.get(),
         compression: info.compression.into(),
+        encryption: info.encryption.into(),
+        locked_by: info.locked_by.map(|key| key.to_string()),
         created_unix_nanos: info.created_unix_nanos,
     }
 }
@@ -63,9 +68,13 @@ impl Backend for PoolBackend {
         &self,
         name: &str,
         size: ByteCount,
-        compression: Compression,
+        (compression, encryption): (Compression, Encryption),
     ) -> Result<VolumeRow, BackendError> {
-        let created = self.volumes.create_with(name, size, compression.into());
+        let storage = Storage {
+            compression: compression.into(),
+            encryption: encryption.into(),
+        };
+        let created = self.volumes.create_as(name, size, storage);
         Ok(row(block_on(created)?))
     }
 
@@ -96,6 +105,17 @@ impl Backend for PoolBackend {
 
     fn status(&self) -> Result<StatusReport, BackendError> {
         Ok(status_report(&self.volumes))
+    }
+
+    fn master_key_rotate(&self, file: &Path) -> Result<RotationReport, BackendError> {
+        let refused = |failure: Failure| BackendError::new(ErrorKind::Invalid, failure.to_string());
+        let key = key_file::read(file).map_err(refused)?;
+        let rotation = block_on(self.pool().rotate_master_key(&key))?;
+        Ok(RotationReport {
+            master_key: key.id().to_string(),
+            wrapped: rotation.wrapped as u64,
+            locked: rotation.locked as u64,
+        })
     }
 
     fn device_replace(&self, old: &str, new: &Path) -> Result<Vec<DeviceRow>, BackendError> {

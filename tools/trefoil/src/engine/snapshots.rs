@@ -103,6 +103,8 @@ pub(super) fn show(volumes: &Volumes, name: &str) -> Result<VolumeRow, BackendEr
         return Ok(row(volumes.show(name)?));
     };
     let mut all = volumes.snapshots(of)?.into_iter();
+    // A snapshot has the key of what it is of.
+    let head = row(volumes.show(of)?);
     let Some(found) = all.find(|info| info.label == label) else {
         let message = format!("there is no snapshot {name:?}; list them to see the names");
         return Err(BackendError::new(ErrorKind::NotFound, message));
@@ -114,6 +116,8 @@ pub(super) fn show(volumes: &Volumes, name: &str) -> Result<VolumeRow, BackendEr
         allocated: found.allocated.get(),
         stored: found.stored.get(),
         compression: found.compression.into(),
+        encryption: head.encryption,
+        locked_by: head.locked_by,
         created_unix_nanos: found.created_unix_nanos,
     })
 }

@@ -60,6 +60,10 @@ pub(crate) struct ServeArgs {
     /// Serve /metrics, /healthz and the console here [default: 127.0.0.1:9090]
     #[arg(long, value_name = "IP:PORT")]
     pub(super) console: Option<SocketAddr>,
+    /// A file with a master key of encrypted volumes; may be repeated. New data keys are kept under
+    /// the first; volumes whose key is under none of them stay locked
+    #[arg(long, value_name = "FILE")]
+    pub(super) key_file: Vec<PathBuf>,
     /// Memory for pages of the index [default: 256M]
     #[arg(long, value_name = "SIZE")]
     pub(super) memory: Option<Size>,

@@ -54,6 +54,8 @@ pub(crate) struct Settings {
     pub(crate) mounts: Vec<MountPoint>,
     pub(crate) console: SocketAddr,
     pub(crate) memory: ByteCount,
+    /// With the master keys.
+    pub(crate) key_files: Vec<PathBuf>,
     /// What scrubbing may read in the background, in MiB a second; 0: only when it is asked for.
     pub(crate) scrub_mibps: u64,
     pub(crate) log: LevelFilter,
@@ -89,6 +91,8 @@ struct File {
     #[serde(default, deserialize_with = "one_or_many")]
     mount: Option<Vec<MountPoint>>,
     console: Option<SocketAddr>,
+    #[serde(default, deserialize_with = "one_or_many")]
+    key_file: Option<Vec<PathBuf>>,
     memory: Option<Size>,
     scrub_mibps: Option<u64>,
     #[serde(default, deserialize_with = "level")]
@@ -156,6 +160,11 @@ impl Settings {
             },
             console: args.console.or(file.console).unwrap_or(CONSOLE_DEFAULT),
             memory,
+            key_files: if args.key_file.is_empty() {
+                file.key_file.unwrap_or_default()
+            } else {
+                args.key_file
+            },
             scrub_mibps,
             log: args.log.or(file.log).unwrap_or(LevelFilter::INFO),
             quickstart: args.quickstart || file.quickstart.unwrap_or(false),

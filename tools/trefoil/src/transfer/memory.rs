@@ -9,9 +9,13 @@ use engine_base::{ByteCount, ErrorKind, VolumeOffset, to_usize};
 
 use crate::backend::{Backend, BackendError, Piece, Scrubs, Snapshots, VolumeIo};
 use crate::control::protocol::{
-    Compression, DeviceRow, Progress, RangeRow, ScrubReport, SnapshotRow, StatusReport, VolumeRow,
+    Compression, DeviceRow, Encryption, RangeRow, RotationReport, ScrubReport, SnapshotRow,
+    StatusReport, VolumeRow,
 };
 use crate::transfer::Monitor;
+pub(crate) use counting::Counting;
+
+mod counting;
 
 type Blocks = BTreeMap<u64, Vec<u8>>;
 
@@ -43,6 +47,8 @@ fn row(name: &str, volume: &Volume) -> VolumeRow {
         allocated: volume.blocks.len() as u64 * BLOCK,
         stored: volume.blocks.len() as u64 * BLOCK,
         compression: Compression::Off,
+        encryption: Encryption::Off,
+        locked_by: None,
         created_unix_nanos: 0,
     }
 }
@@ -89,7 +95,7 @@ impl Backend for MemoryPool {
         &self,
         name: &str,
         size: ByteCount,
-        _: Compression,
+        _: (Compression, Encryption),
     ) -> Result<VolumeRow, BackendError> {
         let volume = Volume {
             size: size.get(),
@@ -145,6 +151,10 @@ impl Backend for MemoryPool {
             ErrorKind::Poisoned,
             "no status\nin memory",
         ))
+    }
+
+    fn master_key_rotate(&self, _: &Path) -> Result<RotationReport, BackendError> {
+        Err(BackendError::new(ErrorKind::Invalid, "no keys in memory"))
     }
 
     fn device_replace(&self, _: &str, _: &Path) -> Result<Vec<DeviceRow>, BackendError> {
@@ -276,25 +286,5 @@ impl VolumeIo for MemoryIo {
         });
         pieces.truncate(3);
         Ok(pieces)
-    }
-}
-
-/// Counts reports, and ends the transfer after some.
-#[derive(Default)]
-pub(crate) struct Counting {
-    pub(crate) reports: Vec<Progress>,
-    pub(crate) end_after: Option<usize>,
-}
-
-impl Monitor for Counting {
-    fn progress(&mut self, progress: Progress) -> Result<(), BackendError> {
-        if self
-            .end_after
-            .is_some_and(|after| self.reports.len() >= after)
-        {
-            return Err(BackendError::new(ErrorKind::Closed, "ended by the test"));
-        }
-        self.reports.push(progress);
-        Ok(())
     }
 }

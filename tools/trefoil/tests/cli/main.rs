@@ -7,6 +7,7 @@
 
 mod buckets;
 mod compression;
+mod encryption;
 mod keys;
 mod mirrors;
 mod mounts;

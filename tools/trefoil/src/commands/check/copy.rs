@@ -7,8 +7,8 @@ use engine_pool::{SalvageOptions, salvage};
 use super::CheckArgs;
 use crate::engine::devices::open_offline;
 use crate::failure::Failure;
-use crate::output;
 use crate::salvage::{CopyReport, MissingRow, copy, target_make};
+use crate::{key_file, output};
 
 pub(super) fn run(args: &CheckArgs, target: &Path) -> Result<(), Failure> {
     let data = args.common.pool.path()?;
@@ -19,6 +19,7 @@ pub(super) fn run(args: &CheckArgs, target: &Path) -> Result<(), Failure> {
     let options = SalvageOptions {
         memory: args.memory.bytes(),
         rewind: args.rewind,
+        master_keys: key_file::read_all(&args.key_file)?,
     };
     let left = salvage(device, &options).map_err(|error| Failure::because(&what, &error))?;
     let format = args.common.format();

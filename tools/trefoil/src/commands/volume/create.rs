@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::commands::volume::{NamedArgs, volume_ask};
-use crate::control::protocol::{Compression, Request};
+use crate::control::protocol::{Compression, Encryption, Request};
 use crate::failure::Failure;
 use crate::size::Size;
 
@@ -27,6 +27,10 @@ pub(crate) struct CreateArgs {
         conflicts_with = "from"
     )]
     compression: Compression,
+    /// Encrypt what is written, for good: with a key of its own, kept under the master key of the
+    /// server's --key-file. With --from as that volume is
+    #[arg(long, conflicts_with = "from")]
+    encrypt: bool,
 }
 
 pub(super) fn run(args: CreateArgs) -> Result<(), Failure> {
@@ -39,6 +43,10 @@ pub(super) fn run(args: CreateArgs) -> Result<(), Failure> {
             name,
             size: size.unwrap_or_default(),
             compression: args.compression,
+            encryption: match args.encrypt {
+                false => Encryption::Off,
+                true => Encryption::Aes256Gcm,
+            },
         },
     };
     volume_ask(&common, &what, &request)

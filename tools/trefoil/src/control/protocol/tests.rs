@@ -1,5 +1,6 @@
 use super::{
-    Compression, Progress, QuotaRequest, Refusal, RefusalKind, Reply, Request, Response, VolumeRow,
+    Compression, Encryption, Progress, QuotaRequest, Refusal, RefusalKind, Reply, Request,
+    Response, VolumeRow,
 };
 
 fn row() -> VolumeRow {
@@ -10,6 +11,8 @@ fn row() -> VolumeRow {
         allocated: 0,
         stored: 0,
         compression: Compression::Lz4,
+        encryption: Encryption::Aes256Gcm,
+        locked_by: None,
         created_unix_nanos: 1,
     }
 }
@@ -23,6 +26,7 @@ fn lines_are_as_documented() {
             name: "demo".to_owned(),
             size: 4096,
             compression: Compression::Off,
+            encryption: Encryption::Off,
         })
         .unwrap(),
         r#"{"op":"volume_create","name":"demo","size":4096}"#
@@ -38,7 +42,8 @@ fn lines_are_as_documented() {
     assert_eq!(
         json(&Response::Result(Reply::Volume(row()))),
         "{\"result\":{\"volume\":{\"id\":16,\"name\":\"demo\",\"size\":4096,\"allocated\":0,\
-         \"stored\":0,\"compression\":\"lz4\",\"created_unix_nanos\":1}}}"
+         \"stored\":0,\"compression\":\"lz4\",\"encryption\":\"aes-256-gcm\",\
+         \"created_unix_nanos\":1}}}"
     );
     assert_eq!(
         json(&Response::Result(Reply::Done {})),
@@ -81,10 +86,12 @@ fn every_request_survives_the_wire() {
     let requests = [
         Request::Status {},
         Request::Scrub { wait: true },
+        Request::MasterKeyRotate { file: file() },
         Request::VolumeCreate {
             name: name(),
             size: u64::MAX,
             compression: Compression::Lz4,
+            encryption: Encryption::Aes256Gcm,
         },
         Request::VolumeSet {
             name: name(),

@@ -11,7 +11,7 @@ mod no_doors;
 
 use super::{CONNECTIONS_MAX, REQUEST_BYTES_MAX, Server};
 use crate::backend::Backend as _;
-use crate::control::protocol::{Compression, RefusalKind, Reply, Request, Response};
+use crate::control::protocol::{Compression, Encryption, RefusalKind, Reply, Request, Response};
 use crate::control::{Handler, Listening};
 use crate::transfer::memory::MemoryPool;
 
@@ -159,6 +159,7 @@ async fn volumes_come_and_go() {
             name: name(),
             size: 4096,
             compression: Compression::Off,
+            encryption: Encryption::Off,
         })
         .await;
     let [Response::Result(Reply::Volume(volume))] = &created[..] else {
@@ -170,6 +171,7 @@ async fn volumes_come_and_go() {
             name: name(),
             size: 1,
             compression: Compression::Off,
+            encryption: Encryption::Off,
         })
         .await;
     assert_eq!(refusal(&again).0, RefusalKind::Exists);

@@ -32,6 +32,7 @@ fn without_flags_and_file_the_defaults_hold() {
     assert_eq!(settings.mounts, []);
     assert_eq!(settings.console, "127.0.0.1:9090".parse().unwrap());
     assert_eq!(settings.memory, ByteCount::new(256 << 20));
+    assert_eq!(settings.key_files, Vec::<PathBuf>::new());
     assert_eq!(settings.scrub_mibps, 64);
     assert_eq!(settings.log, LevelFilter::INFO);
     assert_eq!(settings.capacity, None);
@@ -53,6 +54,7 @@ fn the_file_wins_over_the_defaults_and_flags_win_over_the_file() {
         s3-region = "r"
         mount = ["a=/a", "b=/b"]
         memory = 67108864
+        key-file = "/new.key"
         scrub-mibps = 0
         log = "debug"
         quickstart = true
