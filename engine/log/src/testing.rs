@@ -9,7 +9,11 @@ use engine_base::{
 };
 use engine_device::{Device, Geometry, PageBuf, SimDevice, SimImage, SimOptions};
 use engine_format::{BatchBuilder, Codec, ExtentPut, SegmentKind};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
+
+pub(crate) use gated::Gated;
+
+mod gated;
 
 use crate::{
     Applier, ApplyGroup, BatchData, Journal, JournalOptions, JournalPosition, LogError, Poison,
@@ -268,126 +272,5 @@ pub(crate) fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> 
     match std::pin::Pin::new(future).poll(&mut context) {
         std::task::Poll::Ready(output) => Some(output),
         std::task::Poll::Pending => None,
-    }
-}
-
-/// A device whose group writes wait at a gate, each until it is let through.
-pub(crate) struct Gated {
-    device: Arc<SimDevice>,
-    state: Mutex<Gate>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct Gate {
-    closed: bool,
-    waiting: usize,
-    /// Bytes whose write-back was asked for.
-    written_back: u64,
-}
-
-impl Gated {
-    pub(crate) fn new(device: Arc<SimDevice>) -> Arc<Self> {
-        Arc::new(Self {
-            device,
-            state: Mutex::new(Gate::default()),
-            changed: Condvar::new(),
-        })
-    }
-
-    pub(crate) fn written_back(&self) -> u64 {
-        self.state.lock().written_back
-    }
-
-    pub(crate) fn close(&self) {
-        self.state.lock().closed = true;
-    }
-
-    pub(crate) fn open(&self) {
-        self.state.lock().closed = false;
-        self.changed.notify_all();
-    }
-
-    /// Waits until `count` writes wait at the gate.
-    pub(crate) fn wait_for(&self, count: usize) {
-        let mut state = self.state.lock();
-        while state.waiting < count {
-            self.changed.wait(&mut state);
-        }
-    }
-}
-
-impl Device for Gated {
-    fn name(&self) -> &str {
-        self.device.name()
-    }
-
-    fn available(&self) -> Result<ByteCount, engine_device::DeviceError> {
-        self.device.available()
-    }
-
-    fn attach(&self, geometry: Geometry) -> Result<(), engine_device::DeviceError> {
-        self.device.attach(geometry)
-    }
-
-    fn geometry(&self) -> Option<Geometry> {
-        self.device.geometry()
-    }
-
-    fn read(
-        &self,
-        at: engine_device::Place,
-        buf: &mut [u8],
-    ) -> Result<(), engine_device::DeviceError> {
-        self.device.read(at, buf)
-    }
-
-    fn read_cached(
-        &self,
-        at: engine_device::Place,
-        buf: &mut [u8],
-    ) -> Result<bool, engine_device::DeviceError> {
-        self.device.read_cached(at, buf)
-    }
-
-    fn read_async(&self, at: engine_device::Place, buf: PageBuf) -> engine_device::ReadOp {
-        self.device.read_async(at, buf)
-    }
-
-    fn write(
-        &self,
-        at: engine_device::Place,
-        parts: &[&[u8]],
-    ) -> Result<(), engine_device::DeviceError> {
-        let mut state = self.state.lock();
-        state.waiting += 1;
-        self.changed.notify_all();
-        while state.closed {
-            self.changed.wait(&mut state);
-        }
-        state.waiting -= 1;
-        drop(state);
-        self.device.write(at, parts)
-    }
-
-    fn start_writeback(&self, at: engine_device::Place, bytes: u64) {
-        self.state.lock().written_back += bytes;
-        self.device.start_writeback(at, bytes);
-    }
-
-    fn sync(&self, area: engine_device::Area) -> Result<(), engine_device::DeviceError> {
-        self.device.sync(area)
-    }
-
-    fn prepare(
-        &self,
-        slot: Slot,
-        how: engine_device::Prepare,
-    ) -> Result<(), engine_device::DeviceError> {
-        self.device.prepare(slot, how)
-    }
-
-    fn discard(&self, slot: Slot) -> Result<(), engine_device::DeviceError> {
-        self.device.discard(slot)
     }
 }

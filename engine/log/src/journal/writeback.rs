@@ -70,8 +70,8 @@ impl Writeback {
 }
 
 impl Pending {
-    /// The range whose write-back is due now that `new` was written; `soon`: all of it is, because a
-    /// sync is to be expected.
+    /// The range whose write-back is due now that `new` was written; `soon`: all of it is, because
+    /// a sync is to be expected.
     fn add(&mut self, new: Writeback, soon: bool) -> Option<Writeback> {
         let all = match self.0 {
             Some(range) if range.slot == new.slot => Writeback {
