@@ -1,24 +1,23 @@
 //! Answers in the library's words.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-use engine_base::ByteCount;
 use engine_bucket::Space;
 use fuser::{
-    Errno, FileAttr, FileHandle, FopenFlags, Generation, ReplyAttr, ReplyCreate, ReplyData,
-    ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyWrite, ReplyXattr,
+    FileAttr, FileHandle, FileType, FopenFlags, Generation, INodeNo, ReplyAttr, ReplyCreate,
+    ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs,
+    ReplyWrite, ReplyXattr,
 };
 
 use crate::door::{Answer, Given};
 use crate::limits::LIFETIME;
-use crate::listing::BLOCK;
+use crate::listing::{BLOCK, Blocks, Entries, NAME_BYTES, Names};
+use crate::xattr::Value;
 
 /// Numbers of inodes are never used again, so one generation is enough.
 pub(crate) const GENERATION: Generation = Generation(0);
-
-/// Longest name, as `statfs` says it.
-const NAME_BYTES: u32 = 255;
-const _: () = assert!(NAME_BYTES as usize == crate::limits::NAME_BYTES_MAX);
 
 pub(crate) const fn lifetime(is_fresh: bool) -> Duration {
     if is_fresh { LIFETIME } else { Duration::ZERO }
@@ -53,15 +52,16 @@ pub(crate) fn opened(reply: ReplyOpen, answer: Answer<(FileHandle, FopenFlags)>)
     }
 }
 
-/// Blocks: all, free, and those that may be written. Of files there can be as many where no quota
-/// bounds them: nothing else does.
 pub(crate) fn space(reply: ReplyStatfs, answer: Answer<Space>) {
     match answer {
         Ok(space) => {
-            let blocks = |bytes: ByteCount| bytes.get() / u64::from(BLOCK);
-            let (all, free) = (blocks(space.capacity), blocks(space.free));
-            let available = blocks(space.available);
-            let (files, files_free) = space.inodes.unwrap_or((all, free));
+            let Blocks {
+                all,
+                free,
+                available,
+                files,
+                files_free,
+            } = space.into();
             reply.statfs(
                 all, free, available, files, files_free, BLOCK, NAME_BYTES, BLOCK,
             );
@@ -98,14 +98,23 @@ pub(crate) fn write(reply: ReplyWrite, answer: Answer<u32>) {
     }
 }
 
-/// A value, or with `room` 0 how long it is.
-pub(crate) fn value(reply: ReplyXattr, room: u32, answer: Answer<Vec<u8>>) {
+pub(crate) fn value(reply: ReplyXattr, answer: Answer<Value>) {
     match answer {
-        Ok(value) => match u32::try_from(value.len()) {
-            Ok(bytes) if room == 0 => reply.size(bytes),
-            Ok(bytes) if bytes <= room => reply.data(&value),
-            _ => reply.error(Errno::ERANGE),
-        },
+        Ok(Value::Size(bytes)) => reply.size(bytes),
+        Ok(Value::Bytes(value)) => reply.data(&value),
         Err(error) => reply.error(error),
+    }
+}
+
+impl Names for ReplyDirectory {
+    fn add(&mut self, number: INodeNo, behind: u64, kind: FileType, name: &[u8]) -> bool {
+        Self::add(self, number, behind, kind, OsStr::from_bytes(name))
+    }
+}
+
+impl Entries for ReplyDirectoryPlus {
+    fn add(&mut self, behind: u64, name: &[u8], attr: &FileAttr, lifetime: Duration) -> bool {
+        let name = OsStr::from_bytes(name);
+        Self::add(self, attr.ino, behind, name, &lifetime, attr, GENERATION)
     }
 }

@@ -17,15 +17,32 @@ const GROUP_EXECUTES: u16 = 0o010;
 /// What a file may do beyond its mode.
 pub(crate) const CAPABILITY: &[u8] = b"security.capability";
 
+/// A time to set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SetTime {
+    /// Nanoseconds since 1970.
+    At(i64),
+    Now,
+}
+
+impl From<TimeOrNow> for SetTime {
+    fn from(time: TimeOrNow) -> Self {
+        match time {
+            TimeOrNow::SpecificTime(time) => Self::At(nanos(time)),
+            TimeOrNow::Now => Self::Now,
+        }
+    }
+}
+
 /// What to set.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Wanted {
     pub(crate) mode: Option<u32>,
     pub(crate) uid: Option<u32>,
     pub(crate) gid: Option<u32>,
     pub(crate) size: Option<u64>,
-    pub(crate) accessed: Option<TimeOrNow>,
-    pub(crate) modified: Option<TimeOrNow>,
+    pub(crate) accessed: Option<SetTime>,
+    pub(crate) modified: Option<SetTime>,
 }
 
 /// A mode without what a change of owner or content ends. Where the group may not execute, the
@@ -93,10 +110,10 @@ impl Door {
         Ok(file_attr(&info))
     }
 
-    fn time(&self, time: Option<TimeOrNow>) -> Option<i64> {
+    fn time(&self, time: Option<SetTime>) -> Option<i64> {
         time.map(|time| match time {
-            TimeOrNow::SpecificTime(time) => nanos(time),
-            TimeOrNow::Now => i64::try_from(self.bucket.pool().unix_nanos()).unwrap_or(i64::MAX),
+            SetTime::At(nanos) => nanos,
+            SetTime::Now => i64::try_from(self.bucket.pool().unix_nanos()).unwrap_or(i64::MAX),
         })
     }
 

@@ -18,31 +18,24 @@ use fuser::{
 };
 
 use crate::answer;
-use crate::attributes::Wanted;
+use crate::attributes::{SetTime, Wanted};
 use crate::door::Door;
 use crate::files::{End, Write};
+use crate::kernel::Served;
 use crate::metrics::Kind;
 use crate::names::{Mode, kind_of};
-use crate::past::is_past;
-use crate::points::{Point, reach};
 
 type Time = Option<SystemTime>;
 
-impl Filesystem for Door {
+impl Filesystem for Served {
     fn init(&mut self, _: &Request, config: &mut KernelConfig) -> io::Result<()> {
-        crate::kernel::configure(config, self.write_back);
+        self.agreement.make(config);
         Ok(())
-    }
-
-    fn destroy(&mut self) {
-        self.end();
     }
 
     fn lookup(&self, _: &Request, at: INodeNo, name: &OsStr, reply: ReplyEntry) {
         let ticket = self.start(Kind::Lookup);
-        let found = self.find(&ticket, at, name.as_bytes());
-        reach(&Point::Noted, name.as_bytes());
-        answer::entry(reply, found);
+        answer::entry(reply, self.look_up(&ticket, at, name.as_bytes()));
     }
 
     fn forget(&self, _: &Request, ino: INodeNo, lookups: u64) {
@@ -62,6 +55,7 @@ impl Filesystem for Door {
         _changed_too: Time, _backed_up: Time, _flags: Option<BsdFileFlags>, reply: ReplyAttr,
     ) {
         self.count(Kind::SetAttributes);
+        let [accessed, modified] = [accessed, modified].map(|time| time.map(SetTime::from));
         let wanted = Wanted { mode, uid, gid, size, accessed, modified };
         let set = self.set(request.into(), ino, &wanted);
         answer::attr(reply, set.map(|attr| (attr, false)));
@@ -102,10 +96,8 @@ impl Filesystem for Door {
         &self, request: &Request, at: INodeNo, name: &OsStr, target: &Path, reply: ReplyEntry,
     ) {
         let ticket = self.start(Kind::Make);
-        let kind = NewKind::Symlink(target.as_os_str().as_bytes());
-        let mode = Mode { mode: 0o777, umask: 0 };
-        let made = self.make(&ticket, request.into(), (at, name.as_bytes()), kind, mode);
-        answer::entry(reply, made.map(|(given, _)| given));
+        let (at, target) = ((at, name.as_bytes()), target.as_os_str().as_bytes());
+        answer::entry(reply, self.make_symlink(&ticket, request.into(), at, target));
     }
 
     #[rustfmt::skip]
@@ -146,11 +138,7 @@ impl Filesystem for Door {
 
     fn open(&self, _: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
         self.count(Kind::Open);
-        let opened = match is_past(ino) {
-            true => self.open_past(ino, flags),
-            false => self.node(ino).and_then(|node| self.open_file(&node, flags)),
-        };
-        answer::opened(reply, opened);
+        answer::opened(reply, self.open_number(ino, flags));
     }
 
     #[rustfmt::skip]
@@ -184,9 +172,7 @@ impl Filesystem for Door {
         _: bool, reply: ReplyEmpty,
     ) {
         self.count(Kind::Open);
-        if let Some(file) = self.handles.remove_file(handle) {
-            Self::close_file(file);
-        }
+        self.release_file(handle);
         reply.ok();
     }
 
@@ -254,12 +240,12 @@ impl Filesystem for Door {
 
     fn getxattr(&self, _: &Request, ino: INodeNo, name: &OsStr, room: u32, reply: ReplyXattr) {
         self.count(Kind::Extended);
-        answer::value(reply, room, self.extended(ino, name.as_bytes()));
+        answer::value(reply, self.extended(ino, name.as_bytes(), room));
     }
 
     fn listxattr(&self, _: &Request, ino: INodeNo, room: u32, reply: ReplyXattr) {
         self.count(Kind::Extended);
-        answer::value(reply, room, self.extended_names(ino));
+        answer::value(reply, self.extended_names(ino, room));
     }
 
     fn removexattr(&self, _: &Request, ino: INodeNo, name: &OsStr, reply: ReplyEmpty) {

@@ -50,9 +50,25 @@ pub(crate) struct Door {
     pub(crate) handles: Handles,
     pub(crate) queue: Arc<Queue>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) write_back: bool,
     pub(crate) ended: Arc<Ended>,
     pub(crate) past: Past,
+}
+
+/// A mounted bucket whose session ends with the last of those that answer the kernel.
+pub(crate) struct Ending(pub(crate) Door);
+
+impl std::ops::Deref for Ending {
+    type Target = Door;
+
+    fn deref(&self) -> &Door {
+        &self.0
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.end();
+    }
 }
 
 /// Whether the session is over.
@@ -148,7 +164,7 @@ impl Door {
     }
 
     /// After the last request: closes what the kernel left open.
-    pub(crate) fn end(&self) {
+    fn end(&self) {
         answers_kernel();
         for file in self.handles.take_files() {
             Self::close_file(file);

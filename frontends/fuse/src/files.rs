@@ -19,7 +19,7 @@ const SEEK_DATA: i32 = 3;
 const SEEK_HOLE: i32 = 4;
 
 /// A write.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Write<'a> {
     pub(crate) at: u64,
     pub(crate) data: &'a [u8],
@@ -30,7 +30,7 @@ pub(crate) struct Write<'a> {
 }
 
 /// One end of a copy.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct End {
     pub(crate) handle: FileHandle,
     pub(crate) at: u64,
@@ -41,6 +41,18 @@ fn has(flags: OpenFlags, wanted: OFlags) -> bool {
 }
 
 impl Door {
+    /// Opens the file that a number is of.
+    pub(crate) fn open_number(
+        &self,
+        ino: INodeNo,
+        flags: OpenFlags,
+    ) -> Answer<(FileHandle, FopenFlags)> {
+        match is_past(ino) {
+            true => self.open_past(ino, flags),
+            false => self.node(ino).and_then(|node| self.open_file(&node, flags)),
+        }
+    }
+
     /// Opens a file. What an appending handle reads and writes passes the kernel's cache by: only
     /// the engine knows where the end is. Others keep what is cached: it is forgotten when it
     /// changes, see [`crate::held`].
@@ -57,6 +69,13 @@ impl Door {
             FopenFlags::FOPEN_KEEP_CACHE
         };
         Ok((self.handles.add_file(file), how))
+    }
+
+    /// The kernel is done with a handle.
+    pub(crate) fn release_file(&self, handle: FileHandle) {
+        if let Some(file) = self.handles.remove_file(handle) {
+            Self::close_file(file);
+        }
     }
 
     pub(crate) fn close_file(file: Arc<OpenFile>) {

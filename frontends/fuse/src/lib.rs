@@ -4,6 +4,7 @@
 //! ```text
 //! mounts -> session (one for each bucket, whatever it is mounted on)
 //!   dispatch -> names, files, attributes, xattr, listing     threads that answer the kernel
+//!   ring -> protocol, and the same                           likewise, over io_uring
 //!   held                                                     what the kernel knows
 //!   past                                                     snapshots, below `.snapshots`
 //!   notify <- queue <- what others change in the bucket      threads that notify the kernel
@@ -35,6 +36,7 @@ mod mount_point;
 mod mounts;
 mod names;
 mod notify;
+mod options;
 mod past;
 mod pins;
 #[cfg(feature = "testing")]
@@ -49,11 +51,14 @@ mod points {
     }
     pub(crate) const fn reach(_: &Point, _: &[u8]) {}
 }
+mod protocol;
 mod queue;
+mod ring;
 mod session;
 mod xattr;
 
 pub use error::MountError;
 pub use limits::Limits;
 pub use metrics::{Kind, Metrics};
-pub use mounts::{MountInfo, MountOptions, Mounts};
+pub use mounts::Mounts;
+pub use options::{MountInfo, MountOptions};

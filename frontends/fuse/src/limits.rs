@@ -24,6 +24,11 @@ pub const RECENT_MAX: usize = 1024;
 pub const ENTRIES_AT_ONCE: usize = 128;
 /// Bytes that one request copies from file to file; callers ask for the rest.
 pub const COPY_BYTES_MAX: u64 = 16 << 20;
+/// Rings of one processor's queue: as many of its requests are carried out at once.
+pub const RINGS_OF_QUEUE_MAX: usize = 4;
+/// Rings of a mount. Each has memory for a payload of [`WRITE_BYTES_MAX`], which the system gives
+/// when it is used.
+pub const RINGS_MAX: usize = 256;
 /// How long the end of a session is waited for after its last mount is gone.
 pub const END_GRACE: Duration = Duration::from_secs(5);
 

@@ -1,24 +1,35 @@
 //! Reading directories.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
+use engine_base::ByteCount;
 use engine_bucket::{BucketError, DirectoryEntry, Info, Node, Space};
 use engine_pool::block_on;
-use fuser::{Errno, FileHandle, FileType, FopenFlags, Generation, INodeNo};
-use fuser::{ReplyDirectory, ReplyDirectoryPlus};
+use fuser::{Errno, FileAttr, FileHandle, FileType, FopenFlags, INodeNo};
 
 use crate::attr::file_type;
 use crate::door::{Answer, Door, run, run_on};
 use crate::errno::errno;
 use crate::held::Ticket;
-use crate::limits::{ENTRIES_AT_ONCE, LIFETIME};
+use crate::limits::{ENTRIES_AT_ONCE, LIFETIME, NAME_BYTES_MAX};
 use crate::past::{is_past, is_snapshots};
 
 /// Positions behind `.` and `..`; below those of the engine.
 const BEHIND_SELF: u64 = 1;
 const BEHIND_PARENT: u64 = 2;
+
+/// Takes the names of a directory.
+pub(crate) trait Names {
+    /// Adds a name and the position behind it; `true`: it does not fit.
+    fn add(&mut self, number: INodeNo, behind: u64, kind: FileType, name: &[u8]) -> bool;
+}
+
+/// Takes the names of a directory and what they lead to.
+pub(crate) trait Entries {
+    /// Adds a name, the position behind it and what it leads to, which both the kernel may use for
+    /// `lifetime`; `true`: it does not fit.
+    fn add(&mut self, behind: u64, name: &[u8], attr: &FileAttr, lifetime: Duration) -> bool;
+}
 
 impl Door {
     pub(crate) fn open_listing(&self, ino: INodeNo) -> Answer<(FileHandle, FopenFlags)> {
@@ -55,10 +66,10 @@ impl Door {
         ino: INodeNo,
         handle: FileHandle,
         at: u64,
-        reply: &mut ReplyDirectory,
+        reply: &mut impl Names,
     ) -> Answer<()> {
         for (number, behind, name) in self.dots(ino, at) {
-            if reply.add(number, behind, FileType::Directory, name) {
+            if reply.add(number, behind, FileType::Directory, name.as_bytes()) {
                 return Ok(());
             }
         }
@@ -69,9 +80,8 @@ impl Door {
         loop {
             let entries = self.entries(handle, at)?;
             for entry in &entries {
-                let name = OsStr::from_bytes(&entry.name);
                 let number = Self::number_in(ino, entry);
-                if reply.add(number, entry.cookie, file_type(entry.kind), name) {
+                if reply.add(number, entry.cookie, file_type(entry.kind), &entry.name) {
                     return Ok(());
                 }
                 at = entry.cookie;
@@ -88,14 +98,14 @@ impl Door {
         ticket: &Ticket<'_>,
         (ino, handle): (INodeNo, FileHandle),
         at: u64,
-        reply: &mut ReplyDirectoryPlus,
+        reply: &mut impl Entries,
     ) -> Answer<()> {
         let own = self.attributes(ticket, ino, None)?.0;
         for (number, behind, name) in self.dots(ino, at) {
             let mut attr = own;
             attr.ino = number;
             // The kernel takes nothing of these but the number.
-            if reply.add(number, behind, name, &Duration::ZERO, &attr, Generation(0)) {
+            if reply.add(behind, name.as_bytes(), &attr, Duration::ZERO) {
                 return Ok(());
             }
         }
@@ -127,7 +137,7 @@ impl Door {
         ticket: &Ticket<'_>,
         ino: INodeNo,
         entry: &DirectoryEntry,
-        reply: &mut ReplyDirectoryPlus,
+        reply: &mut impl Entries,
     ) -> Answer<bool> {
         let node = self.directory(ino)?;
         self.table.expect(ino.0, &entry.name);
@@ -146,24 +156,14 @@ impl Door {
         ino: INodeNo,
         entry: &DirectoryEntry,
         found: (Node, Info),
-        reply: &mut ReplyDirectoryPlus,
+        reply: &mut impl Entries,
     ) -> bool {
         let given = self.give(ticket, ino, &entry.name, &found.0, &found.1);
         let is_fresh = given.fresh.entry && given.fresh.attributes;
         let lifetime = if is_fresh { LIFETIME } else { Duration::ZERO };
-        let name = OsStr::from_bytes(&entry.name);
-        let number = given.attr.ino;
-        let generation = Generation(0);
-        let is_full = reply.add(
-            number,
-            entry.cookie,
-            name,
-            &lifetime,
-            &given.attr,
-            generation,
-        );
+        let is_full = reply.add(entry.cookie, &entry.name, &given.attr, lifetime);
         if is_full {
-            self.forget_inode(number.0, 1);
+            self.forget_inode(given.attr.ino.0, 1);
         }
         is_full
     }
@@ -195,3 +195,33 @@ impl Door {
 
 /// Unit of the space that is shown.
 pub(crate) const BLOCK: u32 = 4096;
+
+/// Longest name, as `statfs` says it.
+pub(crate) const NAME_BYTES: u32 = 255;
+const _: () = assert!(NAME_BYTES as usize == NAME_BYTES_MAX);
+
+/// Space as it is shown, in blocks: all, free, and those that may be written. Of files there can be
+/// as many where no quota bounds them: nothing else does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Blocks {
+    pub(crate) all: u64,
+    pub(crate) free: u64,
+    pub(crate) available: u64,
+    pub(crate) files: u64,
+    pub(crate) files_free: u64,
+}
+
+impl From<Space> for Blocks {
+    fn from(space: Space) -> Self {
+        let blocks = |bytes: ByteCount| bytes.get() / u64::from(BLOCK);
+        let (all, free) = (blocks(space.capacity), blocks(space.free));
+        let (files, files_free) = space.inodes.unwrap_or((all, free));
+        Self {
+            all,
+            free,
+            available: blocks(space.available),
+            files,
+            files_free,
+        }
+    }
+}

@@ -15,33 +15,14 @@ use crate::error::MountError;
 use crate::limits::{END_GRACE, Limits};
 use crate::metrics::Metrics;
 use crate::mount_point::{all_mounts, prepare};
+use crate::options::{MountInfo, MountOptions};
 use crate::session::{Parts, Session, detach};
-
-/// How a bucket is mounted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct MountOptions {
-    /// Nothing can be changed through this mount; others of the bucket are their own.
-    pub read_only: bool,
-    /// The kernel may hold writes back until close or fsync: faster, and until then other doors do
-    /// not see them. All mounts of a bucket are alike in this.
-    pub write_back: bool,
-}
-
-/// A mount at a glance.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MountInfo {
-    /// The bucket.
-    pub bucket: String,
-    /// The directory.
-    pub path: PathBuf,
-    /// How.
-    pub options: MountOptions,
-}
 
 /// A mounted bucket: one file system in the kernel, at one directory or more.
 struct Served {
     session: Session,
     write_back: bool,
+    no_ring: bool,
     /// Directories, and whether they are read-only.
     paths: BTreeMap<PathBuf, bool>,
 }
@@ -141,10 +122,12 @@ impl Mounts {
             limits: self.limits,
             metrics: &self.metrics,
             write_back: options.write_back,
+            ring: !options.no_ring,
         };
         Ok(Served {
             session: Session::start(&parts, path)?,
             write_back: options.write_back,
+            no_ring: options.no_ring,
             paths: BTreeMap::new(),
         })
     }
@@ -201,7 +184,9 @@ impl Mounts {
                 options: MountOptions {
                     read_only: *read_only,
                     write_back: known.write_back,
+                    no_ring: known.no_ring,
                 },
+                over_ring: known.session.over_ring,
             }));
         }
         list

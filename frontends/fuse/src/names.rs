@@ -20,7 +20,7 @@ const CHAR_DEVICE: u32 = 0o020_000;
 const BLOCK_DEVICE: u32 = 0o060_000;
 
 /// Permissions as they were asked for, and what the caller takes away from them.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mode {
     pub(crate) mode: u32,
     pub(crate) umask: u32,
@@ -45,7 +45,13 @@ pub(crate) fn kind_of(mode: u32, device: u32) -> Answer<NewKind<'static>> {
 
 impl Door {
     /// What a name leads to. That it leads nowhere the kernel may keep as well.
-    pub(crate) fn find(&self, ticket: &Ticket<'_>, at: INodeNo, name: &[u8]) -> Answer<Given> {
+    pub(crate) fn look_up(&self, ticket: &Ticket<'_>, at: INodeNo, name: &[u8]) -> Answer<Given> {
+        let found = self.find(ticket, at, name);
+        reach(&Point::Noted, name);
+        found
+    }
+
+    fn find(&self, ticket: &Ticket<'_>, at: INodeNo, name: &[u8]) -> Answer<Given> {
         if let Some(found) = self.find_past(at, name) {
             return found;
         }
@@ -125,6 +131,22 @@ impl Door {
             .create_with_umask(&parent, name, &new, umask, Ack::Written);
         let (node, info) = run(made)?;
         Ok((self.give(ticket, directory, name, &node, &info), node))
+    }
+
+    /// Makes a symbolic link.
+    pub(crate) fn make_symlink(
+        &self,
+        ticket: &Ticket<'_>,
+        caller: Caller,
+        at: (INodeNo, &[u8]),
+        target: &[u8],
+    ) -> Answer<Given> {
+        let mode = Mode {
+            mode: 0o777,
+            umask: 0,
+        };
+        let made = self.make(ticket, caller, at, NewKind::Symlink(target), mode);
+        made.map(|(given, _)| given)
     }
 
     /// Makes a file and opens it.

@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -12,16 +13,18 @@ use engine_pool::block_on;
 use fuser::{BackgroundSession, Config, Session as Kernel, SessionACL};
 use rustix::mount::{MountFlags, mount};
 
-use crate::door::{Door, Ended};
+use crate::door::{Door, Ended, Ending};
 use crate::error::MountError;
 use crate::handles::Handles;
 use crate::held::Table;
+use crate::kernel::{Agreement, Served};
 use crate::limits::{END_GRACE, Limits};
 use crate::metrics::Metrics;
 use crate::mount_point::all_mounts;
 use crate::notify::{Teller, Watch};
 use crate::past::Past;
 use crate::queue::Queue;
+use crate::ring::Rings;
 
 const DEVICE: &str = "/dev/fuse";
 const CONNECTIONS: &str = "/sys/fs/fuse/connections";
@@ -31,6 +34,8 @@ pub(crate) struct Session {
     pub(crate) ended: Arc<Ended>,
     /// Number of the file system, as in `stat`.
     pub(crate) device: String,
+    /// Requests come over io_uring.
+    pub(crate) over_ring: bool,
     bucket: Bucket,
     queue: Arc<Queue>,
     kernel: Option<BackgroundSession>,
@@ -45,6 +50,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) limits: Limits,
     pub(crate) metrics: &'a Arc<Metrics>,
     pub(crate) write_back: bool,
+    /// Over io_uring, where this system has it.
+    pub(crate) ring: bool,
 }
 
 fn failed(step: &'static str, path: &Path) -> impl Fn(std::io::Error) -> MountError {
@@ -72,25 +79,24 @@ impl Session {
             bucket: parts.bucket.name(),
             source: Box::new(source),
         })?;
-        let door = Door {
+        let door = Arc::new(Ending(Door {
             bucket: parts.bucket.clone(),
             table: Arc::clone(&table),
             handles: Handles::default(),
             queue: Arc::clone(&queue),
             metrics: Arc::clone(parts.metrics),
-            write_back: parts.write_back,
             ended: Arc::clone(&ended),
             past: Past::default(),
-        };
+        }));
         let opened = OpenOptions::new().read(true).write(true).open(DEVICE);
         let fd: OwnedFd = opened.map_err(failed("opening /dev/fuse", path))?.into();
         attach(&fd, &parts.bucket.name(), path)?;
-        let started = serve(parts, door, fd, path).and_then(|(kernel, notifier)| {
+        let started = serve(parts, door, fd, path).and_then(|served| {
             let teller = Arc::new(Teller {
                 bucket: parts.bucket.clone(),
                 table,
                 queue: Arc::clone(&queue),
-                notifier,
+                notifier: served.notifier,
                 metrics: Arc::clone(parts.metrics),
             });
             let tellers = tell(&teller, parts.limits.notifiers, path)?;
@@ -98,9 +104,10 @@ impl Session {
             Ok(Self {
                 ended,
                 device,
+                over_ring: served.over_ring,
                 bucket: parts.bucket.clone(),
                 queue,
-                kernel: Some(kernel),
+                kernel: Some(served.kernel),
                 tellers,
                 _watch: watch,
             })
@@ -176,21 +183,51 @@ pub(crate) fn detach(path: &Path) {
     }
 }
 
+/// What answers a kernel.
+struct Serving {
+    kernel: BackgroundSession,
+    notifier: fuser::Notifier,
+    over_ring: bool,
+}
+
 fn serve(
     parts: &Parts<'_>,
-    door: Door,
+    door: Arc<Ending>,
     fd: OwnedFd,
     path: &Path,
-) -> Result<(BackgroundSession, fuser::Notifier), MountError> {
+) -> Result<Serving, MountError> {
+    let rings = match parts.ring {
+        true => Rings::prepare(&door, parts.limits.threads),
+        false => None,
+    };
+    let device = fd.try_clone().map_err(failed("opening /dev/fuse", path))?;
+    let agreement = Arc::new(Agreement {
+        write_back: parts.write_back,
+        ring: rings.is_some(),
+        has_ring: AtomicBool::new(false),
+    });
+    let served = Served {
+        door,
+        agreement: Arc::clone(&agreement),
+    };
     let mut config = Config::default();
     config.n_threads = Some(parts.limits.threads.max(1));
     config.clone_fd = true;
     config.acl = SessionACL::All;
-    let kernel = Kernel::from_fd(door, fd, SessionACL::All, config);
+    let kernel = Kernel::from_fd(served, fd, SessionACL::All, config);
     let kernel = kernel.map_err(failed("the handshake with the kernel", path))?;
     let notifier = kernel.notifier();
-    let running = kernel.spawn().map_err(failed("starting threads", path))?;
-    Ok((running, notifier))
+    let over_ring = match rings.filter(|_| agreement.has_ring.load(Ordering::Acquire)) {
+        Some(rings) => rings.register(&Arc::new(device)),
+        None => Ok(false),
+    };
+    let over_ring = over_ring.map_err(failed("registering rings", path))?;
+    let kernel = kernel.spawn().map_err(failed("starting threads", path))?;
+    Ok(Serving {
+        kernel,
+        notifier,
+        over_ring,
+    })
 }
 
 fn tell(

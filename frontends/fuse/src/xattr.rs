@@ -20,6 +20,23 @@ const SET_GID: u16 = 0o2000;
 const CREATE: i32 = 1;
 const REPLACE: i32 = 2;
 
+/// What is answered to who asks for a value.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Value {
+    /// How long it is.
+    Size(u32),
+    Bytes(Vec<u8>),
+}
+
+/// A value for who has `room` for it, or with `room` 0 how long it is.
+pub(crate) fn fit(value: Vec<u8>, room: u32) -> Answer<Value> {
+    match u32::try_from(value.len()) {
+        Ok(bytes) if room == 0 => Ok(Value::Size(bytes)),
+        Ok(bytes) if bytes <= room => Ok(Value::Bytes(value)),
+        _ => Err(Errno::ERANGE),
+    }
+}
+
 /// The engine's name of an attribute. Nothing of the object can be reached by a second name.
 fn stored_name(name: &[u8]) -> Answer<Cow<'_, [u8]>> {
     if let Some(short) = name.strip_prefix(SHOWN_PREFIX) {
@@ -43,20 +60,21 @@ fn shown_name(name: &[u8]) -> Cow<'_, [u8]> {
 }
 
 impl Door {
-    pub(crate) fn extended(&self, ino: INodeNo, name: &[u8]) -> Answer<Vec<u8>> {
+    /// The value of an attribute, as [`fit`].
+    pub(crate) fn extended(&self, ino: INodeNo, name: &[u8], room: u32) -> Answer<Value> {
         if is_snapshots(ino) {
             return Err(Errno::ENODATA);
         }
         let (bucket, node) = self.at(ino)?;
         let name = stored_name(name)?;
         let found = block_on(bucket.attribute(&node, &name));
-        found.map_err(|error| attribute_errno(&error))
+        fit(found.map_err(|error| attribute_errno(&error))?, room)
     }
 
-    /// All names, each with a zero byte behind it.
-    pub(crate) fn extended_names(&self, ino: INodeNo) -> Answer<Vec<u8>> {
+    /// All names, each with a zero byte behind it, as [`fit`].
+    pub(crate) fn extended_names(&self, ino: INodeNo, room: u32) -> Answer<Value> {
         if is_snapshots(ino) {
-            return Ok(Vec::new());
+            return fit(Vec::new(), room);
         }
         let (bucket, node) = self.at(ino)?;
         let names = run_on(bucket.attributes(&node))?;
@@ -65,7 +83,7 @@ impl Door {
             list.extend_from_slice(&shown_name(name));
             list.push(0);
         }
-        Ok(list)
+        fit(list, room)
     }
 
     pub(crate) fn set_extended(

@@ -1,19 +1,17 @@
 //! Reading directories of snapshots, and the directory of snapshots.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use engine_bucket::{BucketError, DirectoryEntry, InodeId, SnapshotInfo};
 use engine_pool::block_on;
-use fuser::{Errno, FileHandle, FileType, FopenFlags, Generation, INodeNo};
-use fuser::{ReplyDirectory, ReplyDirectoryPlus};
+use fuser::{Errno, FileHandle, FileType, FopenFlags, INodeNo};
 
 use super::table::Number;
 use super::{ROOT, is_past, numbered};
 use crate::door::{Answer, Door};
 use crate::errno::errno;
 use crate::limits::LIFETIME;
+use crate::listing::{Entries, Names};
 
 /// Of the directory of snapshots, which has no state: entries come in the order of their ids.
 const NO_STREAM: FileHandle = FileHandle(u64::MAX);
@@ -63,9 +61,9 @@ impl Door {
     }
 
     /// Fills `reply` with labels.
-    pub(crate) fn list_labels(&self, at: u64, reply: &mut ReplyDirectory) -> Answer<()> {
+    pub(crate) fn list_labels(&self, at: u64, reply: &mut impl Names) -> Answer<()> {
         for (info, behind, number) in self.labels(at)? {
-            if reply.add(number, behind, FileType::Directory, &info.label) {
+            if reply.add(number, behind, FileType::Directory, info.label.as_bytes()) {
                 break;
             }
         }
@@ -73,7 +71,7 @@ impl Door {
     }
 
     /// Likewise, with what they lead to.
-    pub(crate) fn list_labels_plus(&self, at: u64, reply: &mut ReplyDirectoryPlus) -> Answer<()> {
+    pub(crate) fn list_labels_plus(&self, at: u64, reply: &mut impl Entries) -> Answer<()> {
         for (info, behind, _) in self.labels(at)? {
             let given = match self.find_label(info.label.as_bytes()) {
                 // Deleted meanwhile.
@@ -82,8 +80,8 @@ impl Door {
             };
             let (ino, attr) = (given.attr.ino, &given.attr);
             // The kernel asks again what a label leads to.
-            let (name, none) = (&info.label, Duration::ZERO);
-            if reply.add(ino, behind, name, &none, attr, Generation(0)) {
+            let name = info.label.as_bytes();
+            if reply.add(behind, name, attr, Duration::ZERO) {
                 self.past.forget(ino.0, 1);
                 break;
             }
@@ -96,7 +94,7 @@ impl Door {
         &self,
         ino: INodeNo,
         entry: &DirectoryEntry,
-        reply: &mut ReplyDirectoryPlus,
+        reply: &mut impl Entries,
     ) -> Answer<bool> {
         let (bucket, parent) = self.at(ino)?;
         let (node, info) = match block_on(bucket.lookup(&parent, &entry.name)) {
@@ -106,8 +104,7 @@ impl Door {
         };
         let number = self.past.give(ino.0, &node).ok_or(Errno::EOVERFLOW)?;
         let attr = numbered(&info, number);
-        let (name, cookie) = (OsStr::from_bytes(&entry.name), entry.cookie);
-        let is_full = reply.add(attr.ino, cookie, name, &LIFETIME, &attr, Generation(0));
+        let is_full = reply.add(entry.cookie, &entry.name, &attr, LIFETIME);
         if is_full {
             self.past.forget(attr.ino.0, 1);
         }

@@ -8,6 +8,7 @@ mod crowds;
 mod data;
 mod held_up;
 mod mounts;
+mod over_ring;
 mod quotas;
 mod shown;
 mod snapshots;

@@ -13,6 +13,7 @@ use crate::world::{World, get, put};
 const READ_ONLY: MountOptions = MountOptions {
     read_only: true,
     write_back: false,
+    no_ring: false,
 };
 
 #[test]
@@ -129,8 +130,8 @@ fn a_dead_mount_is_taken_away() {
 #[test]
 fn a_write_back_mount_shows_at_close_what_was_written() {
     let world = World::with(MountOptions {
-        read_only: false,
         write_back: true,
+        ..MountOptions::default()
     });
     let mut file = File::create(world.path("f")).unwrap();
     for _ in 0..100 {
@@ -146,8 +147,8 @@ fn a_write_back_mount_shows_at_close_what_was_written() {
 #[test]
 fn a_file_that_a_write_back_mount_holds_is_not_appended_to() {
     let world = World::with(MountOptions {
-        read_only: false,
         write_back: true,
+        ..MountOptions::default()
     });
     let append = || {
         let owner = crate::world::OWNER;

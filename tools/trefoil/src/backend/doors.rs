@@ -48,4 +48,6 @@ pub(crate) struct MountHow {
     /// The kernel may keep what is written until it is closed or synced.
     pub(crate) write_back: bool,
     pub(crate) read_only: bool,
+    /// Requests come through the device even where the kernel offers io_uring.
+    pub(crate) no_ring: bool,
 }

@@ -23,6 +23,9 @@ pub(crate) struct MountArgs {
     /// Refuse changes through this mount
     #[arg(long)]
     read_only: bool,
+    /// Take requests through /dev/fuse even where the kernel offers io_uring
+    #[arg(long)]
+    no_io_uring: bool,
     #[command(flatten)]
     common: CommonArgs,
 }
@@ -44,6 +47,7 @@ pub(super) fn mount(args: MountArgs) -> Result<(), Failure> {
         path: path.clone(),
         write_back: args.write_back,
         read_only: args.read_only,
+        no_io_uring: args.no_io_uring,
     };
     done::ask(&args.common, &what, &request, ("mounted", &path))
 }

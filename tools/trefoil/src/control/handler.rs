@@ -143,10 +143,12 @@ impl Handler {
                 path,
                 write_back,
                 read_only,
+                no_io_uring,
             } => {
                 let how = MountHow {
                     write_back: *write_back,
                     read_only: *read_only,
+                    no_ring: *no_io_uring,
                 };
                 doors.mount(bucket, absolute(path)?, how)
             }

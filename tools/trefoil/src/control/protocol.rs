@@ -134,6 +134,8 @@ pub(crate) enum Request {
         path: String,
         write_back: bool,
         read_only: bool,
+        #[serde(default)]
+        no_io_uring: bool,
     },
     Unmount {
         path: String,

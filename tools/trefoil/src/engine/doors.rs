@@ -183,6 +183,7 @@ impl Doors for PoolDoors {
         let options = MountOptions {
             read_only: how.read_only,
             write_back: how.write_back,
+            no_ring: how.no_ring,
         };
         Ok(self.mounts.mount(bucket, path, options)?)
     }

@@ -61,6 +61,7 @@ fn each_place_has_the_command_that_uses_it() {
             bucket: "demo".to_owned(),
             path: "/mnt/d".into(),
             options: MountOptions::default(),
+            over_ring: false,
         }],
         console: "127.0.0.1:9090".parse().unwrap(),
         volume: Some("demo"),
