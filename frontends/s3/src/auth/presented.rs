@@ -9,6 +9,7 @@ use crate::query::Query;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const PAYLOAD_HEADER: &str = "x-amz-content-sha256";
+const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 
 /// A signature and what it is about.
 #[derive(Debug)]
@@ -84,7 +85,7 @@ impl Presented {
             signature: query.get("X-Amz-Signature")?.to_owned(),
             expires: Some(query.get("X-Amz-Expires")?.parse().ok()?),
             time: Some(query.get("X-Amz-Date")?.to_owned()),
-            payload: payload.unwrap_or("UNSIGNED-PAYLOAD").to_owned(),
+            payload: payload.unwrap_or(UNSIGNED).to_owned(),
         })
     }
 
@@ -105,9 +106,11 @@ impl Presented {
     /// How the body is protected.
     pub(crate) fn protection(&self, parts: &Parts) -> S3Result<Protection> {
         let chunked = |signed, trailer| Ok(Protection::Chunked { signed, trailer });
-        // A signed URL leaves the body open; a header that nobody signed can only say more.
-        match header(parts, PAYLOAD_HEADER).unwrap_or(&self.payload) {
-            "UNSIGNED-PAYLOAD" => Ok(Protection::None),
+        // A signed URL may leave the body open; then a header that nobody signed can say more, and
+        // never less than what was signed.
+        let unsigned = header(parts, PAYLOAD_HEADER).filter(|_| self.payload == UNSIGNED);
+        match unsigned.unwrap_or(&self.payload) {
+            UNSIGNED => Ok(Protection::None),
             "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" => chunked(true, false),
             "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER" => chunked(true, true),
             "STREAMING-UNSIGNED-PAYLOAD-TRAILER" => chunked(false, true),

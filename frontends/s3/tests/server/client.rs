@@ -159,7 +159,11 @@ impl Signer {
         ] {
             ask.query.push((name.to_owned(), value));
         }
-        let (hash, _) = self.canonical(ask, "UNSIGNED-PAYLOAD");
+        let in_query = ask.query.iter().find(|(n, _)| n == "X-Amz-Content-Sha256");
+        let payload = in_query.map(|(_, value)| value.clone());
+        let payload = payload.or_else(|| ask.headers.get("x-amz-content-sha256").cloned());
+        let payload = payload.unwrap_or("UNSIGNED-PAYLOAD".to_owned());
+        let (hash, _) = self.canonical(ask, &payload);
         let signature = self.sign("AWS4-HMAC-SHA256", &hash);
         ask.query.push(("X-Amz-Signature".to_owned(), signature));
     }

@@ -148,3 +148,42 @@ fn signatures_of_version_2_are_refused() {
     world.send_plain(&url).refused(403, "AccessDenied");
     world.stop();
 }
+
+#[test]
+fn a_hash_that_a_url_signs_is_not_switched_off_by_a_header() {
+    use sha2::{Digest as _, Sha256};
+    let world = World::with_bucket();
+    let hash = |data: &[u8]| crate::client::hex(&Sha256::digest(data));
+    let header = "x-amz-content-sha256";
+    let open = ["UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"];
+    for in_query in [true, false] {
+        let mut put = ask("PUT", "/bkt/key").body(b"other");
+        if in_query {
+            let pair = ("X-Amz-Content-Sha256".to_owned(), hash(b"data"));
+            put.query.push(pair);
+        } else {
+            put = put.header(header, &hash(b"data"));
+        }
+        world.signer("admin").presign(&mut put, &world.host(), 60);
+        let mismatch = |put: &crate::client::Ask| {
+            let refused = world.send_plain(put);
+            refused.refused(400, "XAmzContentSHA256Mismatch");
+        };
+        mismatch(&put);
+        for value in open.into_iter().filter(|_| in_query) {
+            mismatch(&put.clone().header(header, value));
+        }
+        world.get("/bkt/key").refused(404, "NoSuchKey");
+        world.send_plain(&put.body(b"data")).expect(200);
+        world.send(ask("DELETE", "/bkt/key")).expect(204);
+    }
+    // Where the URL leaves the body open, the header says more.
+    let mut put = ask("PUT", "/bkt/key").body(b"other");
+    world.signer("admin").presign(&mut put, &world.host(), 60);
+    let wrong = put.clone().header(header, &hash(b"data"));
+    world
+        .send_plain(&wrong)
+        .refused(400, "XAmzContentSHA256Mismatch");
+    world.send_plain(&put).expect(200);
+    world.stop();
+}
