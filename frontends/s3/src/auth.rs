@@ -42,6 +42,15 @@ pub(crate) enum Protection {
     },
 }
 
+impl Protection {
+    pub(crate) const fn sha256(self) -> Option<[u8; 32]> {
+        match self {
+            Self::Sha256(hash) => Some(hash),
+            Self::None | Self::Chunked { .. } => None,
+        }
+    }
+}
+
 /// A request whose signature is right.
 pub(crate) struct Verified {
     pub(crate) key: Arc<AccessKey>,

@@ -152,8 +152,13 @@ pub(crate) struct Promised {
 }
 
 impl Promised {
-    /// Reads the headers of a request; `sha256` comes from its signature.
-    pub(crate) fn of(headers: &HeaderMap, sha256: Option<[u8; 32]>) -> S3Result<Self> {
+    /// Reads the headers of a request; `sha256` comes from its signature. Where the body is the
+    /// document that completes an upload, a checksum in the headers is one of the object.
+    pub(crate) fn of(
+        headers: &HeaderMap,
+        sha256: Option<[u8; 32]>,
+        completes: bool,
+    ) -> S3Result<Self> {
         let mut promised = Self {
             sha256,
             ..Self::default()
@@ -163,13 +168,13 @@ impl Promised {
             let invalid = || s3_error!(InvalidDigest, "The Content-MD5 you specified is invalid.");
             promised.md5 = Some(decoded.ok_or_else(invalid)?);
         }
-        for algorithm in Algorithm::ALL {
+        for algorithm in Algorithm::ALL.into_iter().filter(|_| !completes) {
             if let Some(value) = algorithm.in_headers(headers)? {
                 promised.add(algorithm, Some(value))?;
             }
         }
-        let trailer = headers.get("x-amz-trailer").map(|value| value.to_str());
-        if let Some(Ok(names)) = trailer {
+        let trailers = headers.get_all("x-amz-trailer").into_iter();
+        for names in trailers.filter_map(|value| value.to_str().ok()) {
             for name in names.split(',') {
                 let name = name.trim().to_ascii_lowercase();
                 let algorithm = name.strip_prefix("x-amz-checksum-");

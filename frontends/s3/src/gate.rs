@@ -135,12 +135,9 @@ impl Gate {
             return Err(s3_error!(AccessDenied, "Access Denied"));
         }
         refuse(&parts, &target, &query)?;
-        let sha256 = match verified.protection {
-            Protection::Sha256(hash) => Some(hash),
-            Protection::None | Protection::Chunked { .. } => None,
-        };
         quote_tags(&mut parts);
-        let promised = Promised::of(&parts.headers, sha256)?;
+        let completes = parts.method == Method::POST && query.has("uploadId");
+        let promised = Promised::of(&parts.headers, verified.protection.sha256(), completes)?;
         let mut payload = payload(&parts, body, &verified)?;
         let streams = is_stored(&parts, &target, &query);
         let collected = if streams {

@@ -11,6 +11,7 @@ mod list_pages;
 mod multipart;
 mod multipart_complete;
 mod multipart_list;
+mod multipart_sums;
 mod parts;
 mod put;
 mod rename;

@@ -4,6 +4,7 @@ use hyper::Method;
 use hyper::http::request::Parts;
 use s3s::{S3Result, s3_error};
 
+use crate::digest::Algorithm;
 use crate::error::{custom, invalid_argument, not_implemented};
 use crate::query::Query;
 use crate::target::Target;
@@ -135,6 +136,7 @@ pub(crate) fn refuse(parts: &Parts, target: &Target, query: &Query) -> S3Result<
             return Err(not_implemented(what));
         }
     }
+    refuse_checksums(parts)?;
     if header("x-amz-acl").is_some_and(|list| !USUAL_LISTS.contains(&list)) {
         return Err(not_implemented("An access control list other than private"));
     }
@@ -153,6 +155,34 @@ pub(crate) fn refuse(parts: &Parts, target: &Target, query: &Query) -> S3Result<
     }
     if target.key.contains('\0') && parts.method == Method::PUT {
         return Err(invalid_argument("Keys have no zero characters."));
+    }
+    Ok(())
+}
+
+/// What begins like the header of a checksum, and is about checksums.
+const ABOUT_CHECKSUMS: [&str; 3] = ["algorithm", "mode", "type"];
+
+/// Refuses checksums that nobody here can verify, before the body or behind it.
+fn refuse_checksums(parts: &Parts) -> S3Result<()> {
+    let check = |name: &str| match name.strip_prefix("x-amz-checksum-") {
+        Some(kind) if Algorithm::named(kind).is_none() => {
+            Err(not_implemented(&format!("The checksum {kind}")))
+        }
+        _ => Ok(()),
+    };
+    for name in parts.headers.keys().map(hyper::header::HeaderName::as_str) {
+        let kind = name.strip_prefix("x-amz-checksum-").unwrap_or_default();
+        if !ABOUT_CHECKSUMS.contains(&kind) {
+            check(name)?;
+        }
+    }
+    for value in parts.headers.get_all("x-amz-trailer") {
+        let names = value
+            .to_str()
+            .map_err(|_| invalid_argument("x-amz-trailer is text."))?;
+        for name in names.split(',') {
+            check(&name.trim().to_ascii_lowercase())?;
+        }
     }
     Ok(())
 }

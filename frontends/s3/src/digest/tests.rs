@@ -26,15 +26,15 @@ fn one_checksum_is_the_most() {
         headers
     };
     let crc = ("x-amz-checksum-crc32", "AAAAAA==");
-    let promised = Promised::of(&headers(&[crc]), None).unwrap();
+    let promised = Promised::of(&headers(&[crc]), None, false).unwrap();
     assert_eq!(
         promised.checksum,
         Some((Algorithm::Crc32, Some(vec![0; 4])))
     );
     let two = headers(&[crc, ("x-amz-checksum-crc32c", "AAAAAA==")]);
-    assert!(Promised::of(&two, None).is_err());
+    assert!(Promised::of(&two, None, false).is_err());
     let wanted = headers(&[("x-amz-sdk-checksum-algorithm", "SHA256")]);
-    let promised = Promised::of(&wanted, None).unwrap();
+    let promised = Promised::of(&wanted, None, false).unwrap();
     assert_eq!(promised.checksum, Some((Algorithm::Sha256, None)));
 }
 
@@ -42,7 +42,7 @@ fn one_checksum_is_the_most() {
 fn a_trailer_that_was_announced_must_come() {
     let mut headers = HeaderMap::new();
     headers.insert("x-amz-trailer", "x-amz-checksum-crc32".parse().unwrap());
-    let promised = Promised::of(&headers, None).unwrap();
+    let promised = Promised::of(&headers, None, false).unwrap();
     let digests = || Hashing::new(&promised, None).finish();
     assert!(digests().check(&promised, &HeaderMap::new()).is_err());
     let mut trailer = HeaderMap::new();

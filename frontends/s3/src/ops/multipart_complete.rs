@@ -3,20 +3,18 @@
 use engine_bucket::{Ack, Bucket, Completion, Info, ObjectMetadata, PartInfo};
 use hyper::HeaderMap;
 use s3s::dto::{
-    Checksum, ChecksumType, CompleteMultipartUploadInput, CompleteMultipartUploadOutput,
-    CompletedPart,
+    Checksum, CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart,
 };
 use s3s::{S3Result, s3_error};
 
-use crate::digest::{Algorithm, combine, digest_of};
 use crate::door::{Call, Door, find};
 use crate::error::{invalid_argument, of_bucket};
 use crate::etag::{WriteConditions, etag_of, tag_of};
 use crate::ops::list_pages::sayable;
+use crate::ops::multipart_sums::{repeated, stored_of};
 use crate::ops::put::refusal;
 use crate::stored::{Stored, with_sums};
-use crate::text::{base64, hex};
-use crate::upload_name::UploadName;
+use crate::text::hex;
 
 const PARTS_MAX: usize = 10_000;
 
@@ -115,65 +113,6 @@ fn agrees(given: &CompletedPart, has: &Checksum) -> bool {
         .all(|(given, has)| given.is_none() || given == has)
 }
 
-/// The checksum of the whole, where every part has one of that kind.
-fn whole(parts: &[(&PartInfo, Stored)], algorithm: Algorithm, is_full: bool) -> Option<Vec<u8>> {
-    let mut values = Vec::with_capacity(parts.len());
-    for (part, stored) in parts {
-        let found = stored.values.iter().find(|value| value.0 == algorithm);
-        values.push((found?.1.clone(), part.size));
-    }
-    if is_full {
-        return combine(algorithm, &values);
-    }
-    let all: Vec<u8> = values.into_iter().flat_map(|value| value.0).collect();
-    Some(digest_of(algorithm, &all))
-}
-
-/// What is stored of the whole.
-fn stored_of(
-    parts: &[(&PartInfo, Stored)],
-    name: &UploadName,
-    input: &CompleteMultipartUploadInput,
-    headers: &HeaderMap,
-) -> S3Result<Stored> {
-    let mut stored = Stored::default();
-    for (part, _) in parts {
-        stored.add_part(part.size);
-    }
-    let first = parts.first().and_then(|(_, stored)| stored.values.first());
-    let kind = match (name.checksum, first) {
-        (Some(kind), _) => Some(kind),
-        (None, Some((algorithm, _))) => {
-            let wanted = input.checksum_type.as_ref().map(ChecksumType::as_str);
-            let is_full = wanted == Some(ChecksumType::FULL_OBJECT);
-            Some((*algorithm, is_full || *algorithm == Algorithm::Crc64Nvme))
-        }
-        (None, None) => None,
-    };
-    let Some((algorithm, is_full)) = kind else {
-        return Ok(stored);
-    };
-    let Some(value) = whole(parts, algorithm, is_full) else {
-        return Ok(stored);
-    };
-    stored.composite = (!is_full).then_some(parts.len());
-    let text = stored.value_text(&value);
-    let given = headers
-        .get(algorithm.header())
-        .map(|given| given.as_bytes());
-    let bare = base64(&value);
-    let is_right = |given: &[u8]| given == text.as_bytes() || given == bare.as_bytes();
-    if given.is_some_and(|given| !is_right(given)) {
-        let name = algorithm.name();
-        return Err(s3_error!(
-            BadDigest,
-            "The {name} you specified did not match the calculated checksum, {text}."
-        ));
-    }
-    stored.values.push((algorithm, value));
-    Ok(stored)
-}
-
 impl Door {
     pub(crate) async fn complete_upload(
         &self,
@@ -187,11 +126,14 @@ impl Door {
             .and_then(|upload| upload.parts.as_deref())
             .unwrap_or_default();
         let chosen = chosen(given)?;
+        self.allow_write(&bucket, call, &call.target.key).await?;
         let name = match self.upload_of(&bucket, call, &input.upload_id).await {
             Ok(name) => name,
-            Err(error) => return self.completed_before(&bucket, call, &chosen, error).await,
+            Err(error) => {
+                let before = self.completed_before(&bucket, call, &chosen, error).await?;
+                return repeated(before, headers);
+            }
         };
-        self.allow_write(&bucket, call, &call.target.key).await?;
         let (_, parts) = bucket
             .parts(name.id, 0, PARTS_MAX)
             .await

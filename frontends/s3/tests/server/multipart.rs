@@ -1,6 +1,7 @@
 //! Uploads in parts.
 
 mod sizes;
+mod whole;
 
 use engine_pool::block_on;
 

@@ -128,3 +128,21 @@ fn a_body_that_ends_early_publishes_nothing() {
     absent(&world);
     world.stop();
 }
+
+#[test]
+fn checksums_that_nobody_can_verify_are_refused() {
+    let world = World::with_bucket();
+    for name in ["sha512", "md5", "xxhash64", "xxhash3", "xxhash128", "new"] {
+        let header = format!("x-amz-checksum-{name}");
+        let put = ask("PUT", "/bkt/key").body(b"data");
+        let refused = world.send(put.clone().header(&header, "AAAA"));
+        refused.refused(501, "NotImplemented");
+        for trailer in [header.clone(), format!("x-amz-checksum-crc32, {header}")] {
+            let refused = world.send(put.clone().header("x-amz-trailer", &trailer));
+            refused.refused(501, "NotImplemented");
+        }
+        absent(&world);
+    }
+    world.put("/bkt/key", b"data");
+    world.stop();
+}
