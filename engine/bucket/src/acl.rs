@@ -7,6 +7,7 @@
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod grants;
 
 use engine_format::{Inode, InodeKind};
 use engine_tree::Tree;

@@ -30,20 +30,17 @@ fn denied() -> s3s::S3Error {
     )
 }
 
-/// Whether the mode of a file allows `wanted`. The superuser may do everything.
-fn allows(key: &AccessKey, info: &Info, wanted: u16) -> bool {
-    let shift = if key.uid == info.uid {
-        6
-    } else if key.gid == info.gid {
-        3
-    } else {
-        0
-    };
-    key.uid == 0 || (info.mode >> shift) & wanted == wanted
+/// Whether the permissions of a file allow `wanted`. The superuser may do everything.
+async fn allows(bucket: &Bucket, key: &AccessKey, node: &Node, wanted: u16) -> S3Result<bool> {
+    if key.uid == 0 {
+        return Ok(true);
+    }
+    let allows = bucket.allows(node, (key.uid, key.gid), wanted).await;
+    allows.map_err(of_bucket)
 }
 
-fn demand(key: &AccessKey, info: &Info, wanted: u16) -> S3Result<()> {
-    if allows(key, info, wanted) {
+async fn demand(bucket: &Bucket, key: &AccessKey, node: &Node, wanted: u16) -> S3Result<()> {
+    if allows(bucket, key, node, wanted).await? {
         return Ok(());
     }
     Err(denied())
@@ -55,7 +52,7 @@ async fn walk(bucket: &Bucket, key: &AccessKey, path: &str) -> S3Result<Walked> 
     let mut info = bucket.info(&node).await.map_err(of_bucket)?;
     let directories = path.rsplit_once('/').map_or("", |(above, _)| above);
     for name in directories.split('/').filter(|_| !directories.is_empty()) {
-        demand(key, &info, SEARCH)?;
+        demand(bucket, key, &node, SEARCH).await?;
         match bucket.lookup(&node, name.as_bytes()).await {
             Ok((next, of_next)) if of_next.kind == InodeKind::Directory => {
                 (node, info) = (next, of_next);
@@ -70,7 +67,7 @@ async fn walk(bucket: &Bucket, key: &AccessKey, path: &str) -> S3Result<Walked> 
             Err(error) => return Err(of_bucket(error)),
         }
     }
-    demand(key, &info, SEARCH)?;
+    demand(bucket, key, &node, SEARCH).await?;
     Ok(Walked {
         node,
         info,
@@ -79,10 +76,10 @@ async fn walk(bucket: &Bucket, key: &AccessKey, path: &str) -> S3Result<Walked> 
 }
 
 /// What a key names, if anything.
-async fn object(bucket: &Bucket, path: &str) -> S3Result<Option<Info>> {
+async fn object(bucket: &Bucket, path: &str) -> S3Result<Option<(Node, Info)>> {
     match bucket.node_of(path.as_bytes()).await {
         Ok(node) => match bucket.info(&node).await {
-            Ok(info) => Ok(Some(info)),
+            Ok(info) => Ok(Some((node, info))),
             Err(BucketError::NotFound { .. }) => Ok(None),
             Err(error) => Err(of_bucket(error)),
         },
@@ -124,7 +121,7 @@ impl Door {
         }
         walk(bucket, &call.key, path).await?;
         match object(bucket, path).await? {
-            Some(info) => demand(&call.key, &info, wanted),
+            Some((node, _)) => demand(bucket, &call.key, &node, wanted).await,
             None => Ok(()),
         }
     }
@@ -142,13 +139,13 @@ impl Door {
         // The directory of `dir/` is made in the one above.
         let path = path.strip_suffix('/').unwrap_or(path);
         let walked = walk(bucket, &call.key, path).await?;
-        demand(&call.key, &walked.info, WRITE | SEARCH)?;
+        demand(bucket, &call.key, &walked.node, WRITE | SEARCH).await?;
         let is_sticky = walked.info.mode & STICKY != 0 && walked.is_whole;
         if !is_sticky || call.key.uid == 0 || call.key.uid == walked.info.uid {
             return Ok(());
         }
         match object(bucket, path).await? {
-            Some(info) if info.uid != call.key.uid => Err(denied()),
+            Some((_, info)) if info.uid != call.key.uid => Err(denied()),
             _ => Ok(()),
         }
     }
@@ -164,7 +161,7 @@ impl Door {
             return Ok(());
         }
         let walked = walk(bucket, &call.key, prefix).await?;
-        demand(&call.key, &walked.info, READ)
+        demand(bucket, &call.key, &walked.node, READ).await
     }
 }
 
@@ -191,11 +188,7 @@ impl Readable {
             return Ok(*known);
         }
         let shows = match walk(bucket, key, path).await {
-            Ok(walked) => allows(
-                key,
-                &bucket.info(&walked.node).await.map_err(of_bucket)?,
-                READ,
-            ),
+            Ok(walked) => allows(bucket, key, &walked.node, READ).await?,
             Err(error) if error.code() == &s3s::S3ErrorCode::AccessDenied => false,
             Err(error) => return Err(error),
         };

@@ -126,6 +126,7 @@ impl Door {
         let mut payload = call.take_payload()?;
         let number = part_number(input.part_number)?;
         let bucket = self.bucket(call).await?;
+        self.allow_write(&bucket, call, &call.target.key).await?;
         let name = self.upload_of(&bucket, call, &input.upload_id).await?;
         check_room(&bucket, payload.declared())?;
         let wanted = name.checksum.map(|checksum| checksum.0);
@@ -167,6 +168,7 @@ impl Door {
     ) -> S3Result<UploadPartCopyOutput> {
         let number = part_number(input.part_number)?;
         let bucket = self.bucket(call).await?;
+        self.allow_write(&bucket, call, &call.target.key).await?;
         let name = self.upload_of(&bucket, call, &input.upload_id).await?;
         let source = call.source.clone().ok_or_else(no_such_key)?;
         let from = self.open(&source.bucket).await?;
@@ -217,6 +219,7 @@ impl Door {
         input: AbortMultipartUploadInput,
     ) -> S3Result<AbortMultipartUploadOutput> {
         let bucket = self.bucket(call).await?;
+        self.allow_write(&bucket, call, &call.target.key).await?;
         let name = self.upload_of(&bucket, call, &input.upload_id).await?;
         let aborted = bucket.abort_upload(name.id, Ack::Durable);
         aborted.await.map_err(of_bucket)?;

@@ -35,6 +35,7 @@ impl Door {
         input: ListPartsInput,
     ) -> S3Result<ListPartsOutput> {
         let bucket = self.bucket(call).await?;
+        self.allow_write(&bucket, call, &call.target.key).await?;
         let name = self.upload_of(&bucket, call, &input.upload_id).await?;
         let max = max_of(input.max_parts, "max-parts")?;
         let after = u32::try_from(input.part_number_marker.unwrap_or(0))

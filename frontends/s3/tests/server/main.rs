@@ -5,6 +5,7 @@
 mod atomic;
 mod auth;
 mod basic;
+mod bound;
 mod bounds;
 mod broken_off;
 mod chunks;
