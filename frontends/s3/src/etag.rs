@@ -4,11 +4,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use engine_bucket::Info;
 use hyper::HeaderMap;
+use hyper::header::{CACHE_CONTROL, EXPIRES, HeaderValue};
 use s3s::dto::{ETag, ETagCondition, Timestamp, TimestampFormat};
 use s3s::header::{ETAG, LAST_MODIFIED};
-use s3s::{S3Error, S3Result, s3_error};
+use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
 use crate::error::{no_such_key, precondition_failed};
+use crate::fields::Shown;
 use crate::moment::Moment;
 
 /// The entity tag of a content: the one it was given, or, where it was last changed in place, its
@@ -106,6 +108,38 @@ fn not_modified(info: &Info) -> S3Error {
     }
     if let Ok(modified) = Moment::of(info.modified).http().try_into() {
         headers.insert(LAST_MODIFIED, modified);
+    }
+    error.set_headers(headers);
+    error
+}
+
+/// RFC 9110, section 13.1.5: the strong entity tag, or the very time of the last change.
+pub(crate) fn is_exactly(wanted: &HeaderValue, info: &Info) -> bool {
+    let tag = format!("\"{}\"", tag_of(info));
+    let wanted = wanted.as_bytes();
+    wanted == tag.as_bytes() || wanted == Moment::of(info.modified).http().as_bytes()
+}
+
+/// A time that a header can say; anything may have been set through a mount.
+pub(crate) fn http_time(text: &str) -> Option<Timestamp> {
+    Timestamp::parse(TimestampFormat::HttpDate, text).ok()
+}
+
+/// What says "not modified" says too how long that is so: RFC 9110, section 15.4.5.
+pub(crate) fn with_freshness(mut error: S3Error, fields: &Shown) -> S3Error {
+    if error.code() != &S3ErrorCode::NotModified {
+        return error;
+    }
+    let mut headers = error.headers().cloned().unwrap_or_default();
+    let expires = fields.expires.as_deref();
+    let expires = expires.filter(|text| http_time(text).is_some());
+    for (name, value) in [
+        (CACHE_CONTROL, fields.cache_control.as_deref()),
+        (EXPIRES, expires),
+    ] {
+        if let Some(Ok(value)) = value.map(HeaderValue::try_from) {
+            headers.insert(name, value);
+        }
     }
     error.set_headers(headers);
     error

@@ -138,8 +138,8 @@ impl Gate {
         quote_tags(&mut parts);
         let completes = parts.method == Method::POST && query.has("uploadId");
         let promised = Promised::of(&parts.headers, verified.protection.sha256(), completes)?;
-        let mut payload = payload(&parts, body, &verified)?;
         let streams = is_stored(&parts, &target, &query);
+        let mut payload = payload(&parts, body, &verified, streams)?;
         let collected = if streams {
             Body::empty()
         } else {
@@ -162,9 +162,10 @@ impl Gate {
         let names = targets.into_iter().flatten();
         let leftovers = Leftovers::of(&self.door, names.map(|target| target.bucket.clone()));
         let may_stage = matches!(parts.method, Method::PUT | Method::POST);
+        let kind = document::Kind::of(&parts.method, &call.target, &query);
         parts.extensions.insert(call);
         let answered = self.service.call(Request::from_parts(parts, collected));
-        let answer = answered.await.map_err(|error| {
+        let mut answer = answered.await.map_err(|error| {
             let error = s3s::StdError::from(error);
             tracing::error!(%error, "an answer could not be made");
             s3_error!(InternalError, "We encountered an internal error.")
@@ -172,6 +173,7 @@ impl Gate {
         if answer.status().is_success() || !may_stage {
             leftovers.none();
         }
+        kind.amend(&mut answer);
         Ok(answer)
     }
 
@@ -187,8 +189,9 @@ impl Gate {
     }
 }
 
-/// The body of a request, with what was declared of it.
-fn payload(parts: &Parts, body: Sent, verified: &Verified) -> S3Result<Payload> {
+/// The body of a request, with what was declared of it. One that is stored is never taken for
+/// empty because nothing was said of it.
+fn payload(parts: &Parts, body: Sent, verified: &Verified, is_stored: bool) -> S3Result<Payload> {
     let number = |name: &str| {
         let value = parts.headers.get(name).map(|value| value.to_str());
         match value {
@@ -213,7 +216,7 @@ fn payload(parts: &Parts, body: Sent, verified: &Verified) -> S3Result<Payload> 
         return Ok(Payload::new(body, Some(chunks), Some(declared)));
     }
     let declared = number("content-length")?;
-    if declared.is_none() && parts.headers.contains_key("transfer-encoding") {
+    if declared.is_none() && (is_stored || parts.headers.contains_key("transfer-encoding")) {
         return Err(s3_error!(
             MissingContentLength,
             "You must provide the Content-Length HTTP header."

@@ -44,8 +44,8 @@ operations! {
     delete_bucket(DeleteBucketInput) -> DeleteBucketOutput { call delete_bucket }
     get_bucket_location(GetBucketLocationInput) -> GetBucketLocationOutput { call location }
     get_bucket_versioning(GetBucketVersioningInput) -> GetBucketVersioningOutput { call versioning }
-    get_object(GetObjectInput) -> GetObjectOutput { input get_object }
-    head_object(HeadObjectInput) -> HeadObjectOutput { input head_object }
+    get_object(GetObjectInput) -> GetObjectOutput { headers get_object }
+    head_object(HeadObjectInput) -> HeadObjectOutput { headers head_object }
     get_object_attributes(GetObjectAttributesInput) -> GetObjectAttributesOutput {
         input object_attributes
     }

@@ -86,6 +86,11 @@ fn is_there(method: &Method, target: &Target, name: &str) -> bool {
 const USUAL_LISTS: [&str; 2] = ["private", "bucket-owner-full-control"];
 const USUAL_OWNERSHIP: &str = "BucketOwnerEnforced";
 const USUAL_CLASS: &str = "STANDARD";
+/// Headers that name the account a bucket should be owned by.
+const OWNERS: [&str; 2] = [
+    "x-amz-expected-bucket-owner",
+    "x-amz-source-expected-bucket-owner",
+];
 
 /// Refuses what is not there, and what the library would take for something else or read into
 /// memory.
@@ -146,7 +151,7 @@ pub(crate) fn refuse(parts: &Parts, target: &Target, query: &Query) -> S3Result<
             "The storage class you specified is not valid: there is STANDARD."
         ));
     }
-    if header("x-amz-expected-bucket-owner").is_some() {
+    if OWNERS.iter().any(|name| parts.headers.contains_key(*name)) {
         return Err(custom(
             "AccessDenied",
             hyper::StatusCode::FORBIDDEN,

@@ -87,8 +87,10 @@ fn parts(
         ..ObjectPart::default()
     });
     let short = |number: u64| i32::try_from(number).ok();
+    // With room for nothing there is no place to go on from.
+    let is_cut = last < count && max > 0;
     Ok(Some(GetObjectAttributesParts {
-        is_truncated: Some(last < count),
+        is_truncated: Some(is_cut),
         max_parts: short(max),
         next_part_number_marker: short(last),
         part_number_marker: short(after),

@@ -10,6 +10,7 @@ use s3s::{S3Result, s3_error};
 use crate::door::{Call, Door};
 use crate::error::of_bucket;
 use crate::etag::WriteConditions;
+use crate::ops::list_pages::sayable;
 use crate::ops::put::refusal;
 
 /// Keys that one request may delete.
@@ -69,12 +70,12 @@ impl Door {
             match self.delete_one(&bucket, call, object).await {
                 Ok(()) if is_quiet => {}
                 Ok(()) => deleted.push(DeletedObject {
-                    key: Some(key),
+                    key: sayable(&key),
                     ..DeletedObject::default()
                 }),
                 Err(error) => errors.push(Error {
                     code: Some(error.code().as_str().to_owned()),
-                    key: Some(key),
+                    key: sayable(&key),
                     message: error.message().map(str::to_owned),
                     version_id: None,
                 }),

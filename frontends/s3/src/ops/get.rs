@@ -3,16 +3,17 @@
 use std::ops::Range;
 
 use engine_bucket::{Info, ObjectReader};
-use hyper::StatusCode;
+use hyper::header::{HeaderValue, IF_RANGE};
+use hyper::{HeaderMap, StatusCode};
 use s3s::dto::{
     Checksum, ChecksumMode, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
-    StreamingBlob, Timestamp, TimestampFormat,
+    StreamingBlob,
 };
 use s3s::{Body, S3Result, s3_error};
 
 use crate::door::{Call, Door, head_of};
 use crate::error::{custom, of_bucket};
-use crate::etag::{ReadConditions, etag_of};
+use crate::etag::{ReadConditions, etag_of, http_time, is_exactly, with_freshness};
 use crate::fields::{Pair, Shown};
 use crate::moment::Moment;
 use crate::ops::parts::opened;
@@ -28,6 +29,8 @@ struct Wanted {
     range: Option<s3s::dto::Range>,
     part: Option<i32>,
     checksum_mode: Option<ChecksumMode>,
+    /// The range is wanted only of what this names.
+    if_range: Option<HeaderValue>,
 }
 
 /// The bytes that an answer is about.
@@ -46,12 +49,18 @@ impl Wanted {
             parts,
         };
         let count = i32::try_from(stored.parts_count()).unwrap_or(i32::MAX);
-        match (&self.range, self.part) {
+        let range = self.range.as_ref();
+        let is_same = |_: &&s3s::dto::Range| {
+            let wanted = self.if_range.as_ref();
+            wanted.is_none_or(|wanted| is_exactly(wanted, info))
+        };
+        match (range, self.part) {
             (Some(_), Some(_)) => Err(s3_error!(
                 InvalidRequest,
                 "Cannot specify both Range header and partNumber query parameter."
             )),
             (None, None) => Ok(all(None)),
+            (Some(_), None) if range.filter(is_same).is_none() => Ok(all(None)),
             (Some(range), None) => {
                 let found = range.check(info.size).ok();
                 let found = found.filter(|found| !found.is_empty());
@@ -93,7 +102,7 @@ fn no_such_part() -> s3s::S3Error {
 
 fn not_satisfiable(size: u64) -> s3s::S3Error {
     let mut error = s3_error!(InvalidRange, "The requested range is not satisfiable");
-    let mut headers = hyper::HeaderMap::new();
+    let mut headers = HeaderMap::new();
     if let Ok(value) = format!("bytes */{size}").try_into() {
         headers.insert(hyper::header::CONTENT_RANGE, value);
     }
@@ -101,11 +110,6 @@ fn not_satisfiable(size: u64) -> s3s::S3Error {
     headers.insert(hyper::header::CONTENT_TYPE, xml);
     error.set_headers(headers);
     error
-}
-
-/// A time that a header can say; anything may have been set through a mount.
-fn http_time(text: &str) -> Option<Timestamp> {
-    Timestamp::parse(TimestampFormat::HttpDate, text).ok()
 }
 
 fn length(bytes: u64) -> i64 {
@@ -135,7 +139,10 @@ impl Facts {
         conditions: &ReadConditions,
         wanted: &Wanted,
     ) -> S3Result<Self> {
-        conditions.check(&info)?;
+        let fields = Shown::of(metadata);
+        conditions
+            .check(&info)
+            .map_err(|error| with_freshness(error, &fields))?;
         let chosen = wanted.choose(&info, stored)?;
         let mode = wanted.checksum_mode.as_ref();
         let is_wanted = mode.is_some_and(|mode| mode.as_str().eq_ignore_ascii_case("ENABLED"));
@@ -145,7 +152,7 @@ impl Facts {
             Checksum::default()
         };
         Ok(Self {
-            fields: Shown::of(metadata),
+            fields,
             sums,
             chosen,
             info,
@@ -184,6 +191,7 @@ impl Door {
     pub(crate) async fn get_object(
         &self,
         call: &Call,
+        headers: &HeaderMap,
         input: GetObjectInput,
     ) -> S3Result<GetObjectOutput> {
         let bucket = self.bucket(call).await?;
@@ -200,6 +208,7 @@ impl Door {
             range: input.range,
             part: input.part_number,
             checksum_mode: input.checksum_mode,
+            if_range: headers.get(IF_RANGE).cloned(),
         };
         let info = reader.info().clone();
         let facts = match Facts::of(info, &stored, reader.metadata(), &conditions, &wanted) {
@@ -241,6 +250,7 @@ impl Door {
     pub(crate) async fn head_object(
         &self,
         call: &Call,
+        headers: &HeaderMap,
         input: HeadObjectInput,
     ) -> S3Result<HeadObjectOutput> {
         let bucket = self.bucket(call).await?;
@@ -266,6 +276,7 @@ impl Door {
             range: input.range,
             part: input.part_number,
             checksum_mode: input.checksum_mode,
+            if_range: headers.get(IF_RANGE).cloned(),
         };
         let facts = Facts::of(info, &stored, &metadata, &conditions, &wanted)?;
         Ok(described!(HeadObjectOutput, facts, {}))

@@ -32,7 +32,7 @@ pub(crate) fn next_token(last: &str) -> String {
 }
 
 pub(crate) fn token_key(token: &str) -> S3Result<String> {
-    let key = base64_decode(token.as_bytes());
+    let key = base64_decode(token.as_bytes()).filter(|key| !key.is_empty());
     let key = key.and_then(|key| String::from_utf8(key).ok());
     key.ok_or_else(|| invalid_argument("The continuation token provided is incorrect"))
 }
@@ -82,9 +82,9 @@ pub(crate) fn sayable(key: &str) -> Option<String> {
 /// Whether a reader of XML 1.0 gets a character back as it was.
 const fn is_xml(character: char) -> bool {
     match character {
-        '\t' | '\n' => true,
+        // The door writes a carriage return so that it is not read as a line feed.
+        '\t' | '\n' | '\r' => true,
         '\u{fffe}' | '\u{ffff}' => false,
-        // A carriage return is read as a line feed.
         other => other >= ' ',
     }
 }

@@ -17,6 +17,7 @@ mod names;
 mod quotas;
 mod secure;
 mod signatures;
+mod small;
 mod snapshots;
 mod state;
 mod sums;
