@@ -12,10 +12,12 @@
 //!   from a copy: it is stale, too.
 
 mod belong;
+mod names;
 
 use engine_format::{Membership, Superblock};
 
 use belong::{check_history, place_devices};
+use names::name_of_absent;
 
 /// What lies on one device.
 #[derive(Debug, Clone)]
@@ -132,9 +134,9 @@ pub(super) fn choose(found: &[Found], word: Word) -> Result<Choice, String> {
         .filter(|member| devices.get(*member).is_some_and(Option::is_some))
         .collect();
     let current: Vec<usize> = present.iter().copied().filter(is_current).collect();
-    let absent: Vec<&str> = (0..record.members.len())
+    let absent: Vec<String> = (0..record.members.len())
         .filter(|member| is_current(member) && !present.contains(member))
-        .filter_map(|member| Some(record.members.get(member)?.name.as_str()))
+        .filter_map(|member| Some(name_of_absent(record.members.get(member)?, found)))
         .collect();
     if word == Word::None {
         check_proof(&current, &absent)?;
@@ -224,7 +226,7 @@ fn last_whole(
     )
 }
 
-fn check_proof(current: &[usize], absent: &[&str]) -> Result<(), String> {
+fn check_proof(current: &[usize], absent: &[String]) -> Result<(), String> {
     if current.is_empty() {
         return Err(
             "only stale devices are there; give one that is current, or open with --degraded what \

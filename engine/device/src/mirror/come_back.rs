@@ -22,7 +22,7 @@ impl Mirror {
             let gone = entries.filter(|(_, (member, _))| {
                 member.phase() == Phase::Out && member.device().is_none()
             });
-            gone.map(|(index, (_, entry))| (index, entry.name.clone()))
+            gone.map(|(index, (member, entry))| (index, member.path(entry)))
                 .collect()
         };
         for (index, name) in gone {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use engine_base::ByteCount;
+use engine_format::MemberRecord;
 use parking_lot::{Mutex, RwLock};
 
 use super::missing::Missing;
@@ -27,6 +28,8 @@ pub(super) enum Phase {
 pub(super) struct Member {
     /// `None`: it is not there.
     device: RwLock<Option<Arc<dyn Device>>>,
+    /// Where it was last found since the pool was opened.
+    found_at: Mutex<Option<String>>,
     phase: AtomicU8,
     pub(super) missing: Missing,
     /// The slot that is being copied to it, and one; 0: none.
@@ -60,6 +63,7 @@ impl Member {
     pub(super) fn new(device: Option<Arc<dyn Device>>, phase: Phase) -> Self {
         Self {
             vanished: device.is_none().into(),
+            found_at: Mutex::new(device.as_ref().map(|device| device.name().to_owned())),
             device: RwLock::new(device),
             phase: AtomicU8::new(phase as u8),
             missing: Missing::default(),
@@ -97,7 +101,16 @@ impl Member {
     }
 
     pub(super) fn set_device(&self, device: Option<Arc<dyn Device>>) {
+        if let Some(device) = &device {
+            *self.found_at.lock() = Some(device.name().to_owned());
+        }
         *self.device.write() = device;
+    }
+
+    /// Where it is, or was when it was last there. `entry` is what is recorded of it.
+    pub(super) fn path(&self, entry: &MemberRecord) -> String {
+        let found = self.found_at.lock().clone();
+        found.unwrap_or_else(|| entry.name.clone())
     }
 
     pub(super) fn phase(&self) -> Phase {

@@ -10,16 +10,16 @@ use super::{Mirror, open};
 use crate::{DeviceError, Geometry, Opened};
 
 impl Mirror {
-    /// Makes `new`, which is empty, the member that `old` was: named by its path, its identity in
-    /// hex or its number. It catches up while the pool goes on; the old device is not used any more
-    /// and can be taken away when this returns.
+    /// Makes `new`, which is empty, the member that `old` was: named by the path where it is, or
+    /// was when it was last there, its identity in hex or its number. It catches up while the pool
+    /// goes on; the old device is not used any more and can be taken away when this returns.
     ///
     /// CRASH: before the new membership is durable on one of the others the old device is the
     /// member, and the new one, if it has a record already, is one that nobody knows.
     ///
     /// # Errors
-    /// [`DeviceError::Unusable`]: there is no such member, the pool cannot do without it, or the
-    /// new device is not empty or too small. Nothing has changed.
+    /// [`DeviceError::Unusable`]: there is no such member or there are several, the pool cannot do
+    /// without it, or the new device is not empty or too small. Nothing has changed.
     pub fn replace(&self, old: &str, new: &Opened) -> Result<(), DeviceError> {
         if !new.empty {
             return Err(self.unusable(format!(
@@ -32,8 +32,7 @@ impl Mirror {
         let _slots: Vec<_> = self.slot_locks.iter().map(|lock| lock.write()).collect();
         let mut state = self.state.lock();
         self.exclude_locked(&mut state)?;
-        let index = find(&state.record, old)
-            .ok_or_else(|| self.unusable(format!("there is no device {old}; list them")))?;
+        let index = self.find(&state.record, old)?;
         let Some(member) = self.members.get(index) else {
             return Ok(());
         };
@@ -81,13 +80,12 @@ impl Mirror {
     /// Bytes that the pool takes of a member, named as in [`Self::replace`].
     ///
     /// # Errors
-    /// [`DeviceError::Unusable`]: there is no such member.
+    /// [`DeviceError::Unusable`]: there is no such member, or there are several.
     pub fn size_of(&self, name: &str) -> Result<ByteCount, DeviceError> {
         let state = self.state.lock();
-        let member = find(&state.record, name).and_then(|index| state.record.members.get(index));
-        member
-            .map(|member| member.bytes)
-            .ok_or_else(|| self.unusable(format!("there is no device {name}; list them")))
+        let index = self.find(&state.record, name)?;
+        let member = state.record.members.get(index);
+        Ok(member.map_or(ByteCount::ZERO, |member| member.bytes))
     }
 
     /// Every slot has a current copy on another member.
@@ -102,15 +100,33 @@ impl Mirror {
              to date",
         ))
     }
-}
 
-fn find(record: &Membership, name: &str) -> Option<usize> {
-    let by = |is: &dyn Fn(&MemberRecord) -> bool| record.members.iter().position(is);
-    by(&|member| member.name == name)
-        .or_else(|| by(&|member| member.device.to_string() == name))
-        .or_else(|| {
-            name.parse()
-                .ok()
-                .filter(|index| *index < record.members.len())
-        })
+    /// The member that is known by that path, identity or number.
+    ///
+    /// What counts is where it was found, not where it was when it was recorded: after paths were
+    /// swapped those name each other. One that was away since before has its recorded path only,
+    /// and another may lie there now: then the path names two.
+    fn find(&self, record: &Membership, name: &str) -> Result<usize, DeviceError> {
+        let entries = self.members.iter().zip(&record.members).enumerate();
+        let known: Vec<(usize, String)> = entries
+            .filter(|(index, (member, entry))| {
+                member.path(entry) == name
+                    || entry.device.to_string() == name
+                    || name.parse() == Ok(*index)
+            })
+            .map(|(index, (_, entry))| (index, entry.device.to_string()))
+            .collect();
+        match &*known {
+            [] => Err(self.unusable(format!("there is no device {name}; list them"))),
+            [(index, _)] => Ok(*index),
+            _ => {
+                let ids: Vec<&str> = known.iter().map(|(_, id)| id.as_str()).collect();
+                Err(self.unusable(format!(
+                    "{name} is, or was, the path of {} devices; name one by its id: {}",
+                    ids.len(),
+                    ids.join(" or ")
+                )))
+            }
+        }
+    }
 }

@@ -39,18 +39,16 @@ impl Mirror {
         let state = self.state.lock();
         let entries = self.members.iter().zip(&state.record.members);
         let status = entries.map(|(member, entry)| {
-            let device = member.device();
-            let health = match (member.phase(), &device) {
+            let health = match (member.phase(), member.device()) {
                 (Phase::Current, _) => MemberHealth::Current,
                 (Phase::Syncing, _) => MemberHealth::Syncing,
                 (_, Some(_)) => MemberHealth::Failed,
                 (_, None) => MemberHealth::Missing,
             };
-            let name = device.map_or_else(|| entry.name.clone(), |d| d.name().to_owned());
             let missed = member.counters.missed.load(Ordering::Relaxed);
             let missing = u64::from(member.missing.count());
             MemberStatus {
-                name,
+                name: member.path(entry),
                 id: entry.device.to_string(),
                 health,
                 cause: member.cause().map(|cause| cause.to_string()),

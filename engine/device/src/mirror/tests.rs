@@ -1,6 +1,7 @@
 //! A mirror on simulated devices, call by call. What crashes leave is in `tests/crash`.
 
 mod copied;
+mod moved;
 mod records;
 mod replaced;
 

@@ -27,7 +27,8 @@ fn devices(status: &PoolStatus, metrics: &PoolMetrics) -> [Family; 4] {
     let rows = super::devices::rows(status);
     let samples = |value: &dyn Fn(&DeviceRow) -> u64| {
         let sample = |row: &DeviceRow| Sample {
-            labels: vec![("device", row.path.clone())],
+            // Two can have one path: one that is away, and the one that lies where it was.
+            labels: vec![("device", row.path.clone()), ("id", row.id.clone())],
             value: Value::Whole(value(row)),
         };
         rows.iter().map(sample).collect()

@@ -116,6 +116,20 @@ fn a_missing_one_takes_a_word_unless_it_is_known_to_be_stale() {
 }
 
 #[test]
+fn a_path_where_another_one_lies_now_is_not_said_to_be_missing() {
+    let record = first(2, 2);
+    let mut one = on(1, &record, sb());
+    // Where the other one was.
+    one.name = "d2".to_owned();
+    let why = choose(&[one], false).unwrap_err();
+    let id = record.members[1].device.to_string();
+    assert!(
+        why.starts_with(&format!("device {id} (another one lies now at d2")),
+        "{why}"
+    );
+}
+
+#[test]
 fn a_stale_one_catches_up() {
     let record = first(2, 2);
     let excluded = without(&record, 7, 1);
