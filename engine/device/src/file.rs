@@ -152,12 +152,17 @@ impl Device for FileDevice {
             let slots = u64::from(geometry.slots) * u64::from(geometry.segment_bytes);
             let needed = LABEL_BYTES.saturating_add(slots);
             if size < needed {
-                return Err(unusable(format!(
+                let reason = format!(
                     "has {} ({size} bytes), but the pool on it needs {} ({needed} bytes); \
                      was it made smaller, or is it another device?",
                     ByteCount::new(size),
                     ByteCount::new(needed),
-                )));
+                );
+                if self.writable {
+                    return Err(unusable(reason));
+                }
+                // What is left of it can be read; each slot that is cut fails by itself.
+                tracing::error!(device = &*self.name, "{reason}");
             }
         }
         self.geometry

@@ -2,6 +2,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use engine_base::limits::LABEL_BYTES;
 use engine_base::{ByteCount, Slot};
 use tempfile::TempDir;
 
@@ -165,4 +166,36 @@ fn a_device_open_for_reading_changes_nothing() {
 #[test]
 fn other_kinds_of_files_are_refused() {
     assert!(refusal(Path::new("/dev/null"), CREATE).contains("neither a directory"));
+}
+
+#[test]
+fn a_file_that_was_cut_is_attached_for_reading_and_fails_where_it_is_cut() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("pool");
+    let whole = LABEL_BYTES + u64::from(GEOMETRY.slots) * u64::from(GEOMETRY.segment_bytes);
+    File::create(&path).unwrap().set_len(whole).unwrap();
+    let device = open_path(&path, OpenMode::ReadWrite).unwrap().device;
+    device.attach(GEOMETRY).unwrap();
+    device.prepare(Slot::new(0), Prepare::Allocate).unwrap();
+    device
+        .write(Place::slot(Slot::new(0), 0), &[b"kept"])
+        .unwrap();
+    drop(device);
+    let file = File::options().write(true).open(&path).unwrap();
+    file.set_len(whole - 1).unwrap();
+
+    let device = open_path(&path, OpenMode::ReadWrite).unwrap().device;
+    let refused = device.attach(GEOMETRY).unwrap_err().to_string();
+    assert!(refused.contains("was it made smaller"), "{refused}");
+    drop(device);
+    let device = open_path(&path, OpenMode::ReadOnly).unwrap().device;
+    device.attach(GEOMETRY).unwrap();
+    let mut bytes = [0; 4];
+    device
+        .read(Place::slot(Slot::new(0), 0), &mut bytes)
+        .unwrap();
+    assert_eq!(&bytes, b"kept");
+    let last = Slot::new(GEOMETRY.slots - 1);
+    let end = u64::from(GEOMETRY.segment_bytes) - 4;
+    assert!(device.read(Place::slot(last, end), &mut bytes).is_err());
 }
