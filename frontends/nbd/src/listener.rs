@@ -22,7 +22,7 @@ const SOCKET_MODE: u32 = 0o660;
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// The address cannot be had.
-    #[error("cannot listen on {address}: {source}; is another server running there?")]
+    #[error("cannot listen on {address}: {source}{}", hint(.source))]
     Listen {
         /// The address.
         address: Address,
@@ -45,6 +45,14 @@ pub enum ListenError {
         #[source]
         source: io::Error,
     },
+}
+
+/// What to look for, where the system's answer tells.
+fn hint(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => "; is another server running there?",
+        _ => "",
+    }
 }
 
 /// One listening socket.

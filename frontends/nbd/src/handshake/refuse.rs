@@ -27,6 +27,10 @@ pub(super) fn refuse_export<F: Failure>(out: &mut Vec<u8>, option: u32, error: &
         | ErrorKind::Poisoned
         | ErrorKind::Io => option_reply::ERR_UNKNOWN,
     };
-    let why = ErrorCode::explain(error.kind());
+    let why = match error.kind() {
+        // Nobody has it open: it was not deleted under a client.
+        ErrorKind::NotFound => "no such export; list them",
+        kind => ErrorCode::explain(kind),
+    };
     encode_reply(out, option, reply_type, &[why.as_bytes()]);
 }

@@ -175,6 +175,7 @@ fn a_name_that_is_not_there_is_unknown_and_the_client_may_try_another() {
     let stream = add(stream, option::GO, &query("frozen", &[]));
     let (replies, end) = answers(&stream);
     assert_eq!(replies[0].1, reply::ERR_UNKNOWN);
+    assert_eq!(replies[0].2, b"no such export; list them");
     // Two exports: none of them is the default.
     assert_eq!(replies[1].1, reply::ERR_UNKNOWN);
     let End::Transmission(session) = end else {

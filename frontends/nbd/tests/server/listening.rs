@@ -58,10 +58,24 @@ fn a_socket_in_use_and_a_file_of_another_kind_are_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("nbd.sock");
     let _first = listen(&path).unwrap();
-    assert!(matches!(listen(&path), Err(ListenError::Listen { .. })));
+    let error = listen(&path).unwrap_err();
+    assert!(matches!(error, ListenError::Listen { .. }));
+    assert!(
+        error
+            .to_string()
+            .ends_with("is another server running there?")
+    );
     assert_eq!(&greeting(&path), b"NBDMAGIC");
     let file = dir.path().join("file");
     fs::write(&file, b"precious").unwrap();
     assert!(matches!(listen(&file), Err(ListenError::NotSocket { .. })));
     assert_eq!(fs::read(&file).unwrap(), b"precious");
+}
+
+#[test]
+fn an_address_that_cannot_be_had_is_not_said_to_be_in_use() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = listen(&dir.path().join("absent").join("nbd.sock")).unwrap_err();
+    assert!(matches!(error, ListenError::Listen { .. }));
+    assert!(!error.to_string().contains("another server"), "{error}");
 }
