@@ -71,7 +71,8 @@ pub(crate) struct Flow {
     /// Whether the socket may have bytes now; else the reactor is asked first.
     readable: bool,
     /// Whether a request that the common budget does not admit was tried again since a waker was
-    /// left there.
+    /// left there. Until the thread has slept it is not tried any more: connections that took turns
+    /// with that would keep the thread awake, and only who sleeps learns what others receive.
     looked_again: bool,
     /// Receives since the server began to stop.
     reads_after_stop: u32,

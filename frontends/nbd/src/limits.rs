@@ -46,9 +46,10 @@ pub const STATUS_PAYLOAD_BYTES_MAX: u64 = 4096;
 pub const REQUEST_COST_BYTES: u64 = 256;
 /// Requests of one connection that were started and not yet answered.
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 1024;
-/// A connection that has nothing in flight may always start a request of this size: no client can
-/// keep the others out by holding the budget that all share.
-pub const ADMITTED_ALWAYS_BYTES: u64 = 256 << 10;
+/// A connection that has nothing in flight may always start a request that costs this much, which
+/// are 256 KiB (what `nbdcopy` sends): no client can keep the others out by holding the budget that
+/// all share.
+pub const ADMITTED_ALWAYS_BYTES: u64 = (256 << 10) + REQUEST_COST_BYTES;
 /// Send and receive buffers asked of the kernel for Unix sockets, which do not grow by themselves.
 pub const SOCKET_BUFFER_BYTES: usize = 2 << 20;
 /// Time a client has for each message of the handshake. Without it 256 silent clients would keep

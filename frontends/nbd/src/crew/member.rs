@@ -171,6 +171,9 @@ impl<E: Export, F: Future<Output = Completion<E::Error>>> Member<'_, E, F> {
         let mut ready = Vec::new();
         self.reactor
             .park(&watched, |token, readiness| ready.push((token, readiness)))?;
+        for place in &mut self.places {
+            place.connection.flow.woken();
+        }
         for (token, readiness) in ready {
             let place = self.places.iter_mut().find(|place| place.token == token);
             if let Some(place) = place {

@@ -50,14 +50,10 @@ impl Flow {
                 return Ok(Next::Look);
             }
             Pause::Unread => {}
-            Pause::Blocked(_) if in_flight == 0 => {
-                if self.looked_again {
-                    self.looked_again = false;
-                } else {
-                    self.looked_again = true;
-                    self.admission.wake_when_given(waker);
-                    return Ok(Next::Look);
-                }
+            Pause::Blocked(_) if in_flight == 0 && !self.looked_again => {
+                self.looked_again = true;
+                self.admission.wake_when_given(waker);
+                return Ok(Next::Look);
             }
             Pause::Blocked(_) => {}
             Pause::NeedMore => {
@@ -79,6 +75,11 @@ impl Flow {
             socket: self.link.client.socket.as_fd(),
             interest,
         }
+    }
+
+    /// The thread has slept: what a waker was left for may have happened.
+    pub(crate) const fn woken(&mut self) {
+        self.looked_again = false;
     }
 
     /// What the socket was seen to be.

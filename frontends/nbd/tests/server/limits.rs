@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use frontends_nbd::Limits;
 
 use crate::gate::Gated;
-use crate::wire::{READ, WRITE, Wire, connect, memory, ok, request, start};
+use crate::wire::{READ, WRITE, Wire, connect, memory, ok, request, start, start_as_told};
 
 #[test]
 fn one_connection_too_many_is_closed_and_the_others_go_on() {
@@ -91,6 +91,45 @@ fn a_full_common_budget_blocks_large_requests_of_others_but_not_small_ones() {
     other.bytes(2 << 20);
     drop((holder, other));
     let _ = server.shutdown(crate::wire::PATIENCE);
+}
+
+/// Who holds the budget has not sent everything: the thread that would receive it serves those who
+/// wait for the budget, too.
+#[test]
+fn connections_that_wait_for_the_budget_do_not_keep_its_holder_from_being_received() {
+    const LARGE: u32 = 2 << 20;
+    let (export, exports) = memory(8 << 20);
+    let limits = Limits {
+        total_bytes: 1 << 20,
+        own_threads: 0,
+        ..Limits::default()
+    };
+    let server = start_as_told(exports, limits);
+    let mut holder = Wire::open(&server);
+    let write = [request(0, WRITE, 1, 0, LARGE), vec![7; 2 << 20]].concat();
+    let (first, rest) = write.split_at(128);
+    holder.send(first);
+    while server.bytes_in_flight() < LARGE.into() {
+        std::thread::yield_now();
+    }
+    let mut blocked: Vec<Wire> = (0..5).map(|_| Wire::open(&server)).collect();
+    for (wire, cookie) in blocked.iter_mut().zip(10..) {
+        wire.send(&request(0, READ, cookie, 0, LARGE));
+    }
+    // Exactly what is admitted always: once it is answered, the others were looked at.
+    let mut other = Wire::open(&server);
+    for cookie in 20..30 {
+        other.send(&request(0, READ, cookie, 0, 256 << 10));
+        assert_eq!(other.reply(), ok(cookie));
+        other.bytes(256 << 10);
+    }
+    holder.send(rest);
+    assert_eq!(holder.reply(), ok(1));
+    for (wire, cookie) in blocked.iter_mut().zip(10..) {
+        assert_eq!(wire.reply(), ok(cookie));
+        wire.bytes(2 << 20);
+    }
+    assert!(export.contents(0, 2 << 20) == vec![7; 2 << 20]);
 }
 
 #[test]
