@@ -1,12 +1,12 @@
-//! The way of a change through the pool, in its order: admit, throttle, make resident, commit, make
-//! durable.
+//! The way of a change through the pool, in its order: admit (`room.rs`), throttle, make resident,
+//! commit, make durable.
 
 use std::future::poll_fn;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 use engine_base::limits::PAGE_BYTES;
-use engine_base::{ByteCount, Checksum, Location, Lsn};
+use engine_base::{Checksum, Location, Lsn};
 use engine_device::PageBuf;
 use engine_log::{BatchData, LogError, Plug};
 use engine_tree::{ExtentError, LoadedPage, Missing};
@@ -14,84 +14,9 @@ use engine_tree::{ExtentError, LoadedPage, Missing};
 use crate::core::Core;
 use crate::pages::{decode, place_of};
 use crate::pool::Done;
-use crate::{Admitted, Dataset, Pool, StoreError, copies};
-
-/// Checkpoints without a slot more that a write on a full pool waits for before it is refused: what
-/// cleaning moves comes back with the second.
-const ROUNDS_FOR_DATA: u32 = 6;
-/// Checkpoints that a delete or a trim waits for: enough for some to move pages out of sparse index
-/// segments, and for two more to release those.
-const ROUNDS_FOR_RELEASE: u32 = 16;
+use crate::{Dataset, Pool, StoreError, copies};
 
 impl Pool {
-    /// Claims room for a batch with `bytes` of data; hold it until the batch is committed. Where
-    /// checkpoints or cleaning would bring space back, it waits for them first.
-    ///
-    /// # Errors
-    /// [`StoreError::NoSpace`]: only the reserve for deletes and checkpoints is left. Nothing
-    /// changed.
-    pub async fn admit(&self, bytes: u64) -> Result<Admitted<'_>, StoreError> {
-        let mut idle_rounds = 0;
-        while idle_rounds < ROUNDS_FOR_DATA {
-            if let Some(admitted) = self.core.admission.admit(bytes) {
-                return Ok(admitted);
-            }
-            let before = self.core.admission.free_slots();
-            if !self.bring_back().await? {
-                break;
-            }
-            let is_idle = self.core.admission.free_slots() <= before;
-            idle_rounds = if is_idle { idle_rounds + 1 } else { 0 };
-        }
-        let wanted = ByteCount::new(bytes);
-        self.core
-            .admission
-            .admit(bytes)
-            .ok_or(StoreError::NoSpace { wanted })
-    }
-
-    /// Waits for the next step that brings space back, if there is one.
-    async fn bring_back(&self) -> Result<bool, StoreError> {
-        let is_coming = {
-            let space = self.core.space.lock();
-            space.is_coming_back()
-        };
-        if !is_coming && !self.next_cleaning().await? && !self.is_behind() {
-            return Ok(false);
-        }
-        self.next_checkpoint().await?;
-        Ok(true)
-    }
-
-    /// Whether the newest checkpoint lacks anything: cleaning sees only what checkpoints have, so
-    /// what died since is still live for it.
-    fn is_behind(&self) -> bool {
-        let checkpointer = self.checkpointer.try_lock();
-        checkpointer.is_none_or(|newest| newest.lsn < self.journal.applied_lsn())
-    }
-
-    /// Lets a batch that gives space back pass, waiting for checkpoints while the reserve is low.
-    ///
-    /// # Errors
-    /// [`StoreError::NoSpace`] if checkpoints bring nothing back; [`StoreError::Log`] if the pool
-    /// is poisoned.
-    pub async fn admit_release(&self) -> Result<(), StoreError> {
-        for _ in 0..ROUNDS_FOR_RELEASE {
-            if self.core.admission.may_release() {
-                return Ok(());
-            }
-            if !self.bring_back().await? {
-                self.next_checkpoint().await?;
-            }
-        }
-        if self.core.admission.may_release() {
-            return Ok(());
-        }
-        Err(StoreError::NoSpace {
-            wanted: ByteCount::new(engine_base::limits::BLOCK),
-        })
-    }
-
     /// Waits while too many pages are dirty, and drops clean ones for those that the changes before
     /// this one of `dataset` have added: a tree that grows reads nothing, so no read does it.
     ///

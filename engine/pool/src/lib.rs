@@ -37,6 +37,7 @@ mod pages;
 mod pins;
 mod places;
 mod pool;
+mod room;
 mod salvage;
 mod scrub;
 mod settings;

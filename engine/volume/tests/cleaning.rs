@@ -135,6 +135,36 @@ fn a_pool_of_which_half_is_dead_in_crumbs_is_not_full() {
     pool.verify();
 }
 
+/// What has passed the gate stays while a reader may look at it, as scrubs and rounds of cleaning
+/// do for longer than the checkpoints of a full pool take: that is no reason to refuse a write.
+#[test]
+fn a_write_on_a_full_pool_waits_for_readers_of_what_is_dead() {
+    let mut fixture = Fixture::new(64 << 10);
+    let full = fixture.fill();
+    let pool = Arc::clone(fixture.volumes.pool());
+    let pin = pool.read_pin();
+    let half = full as u64 / 2 * BLOCK;
+    block_on(
+        fixture
+            .volume
+            .trim(VolumeOffset::new(0), half, Ack::Written),
+    )
+    .unwrap();
+    fixture.model[..full / 2].fill(0);
+    pool.start_background().unwrap();
+    let before = pool.metrics().checkpoints;
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| fixture.write(0, 64));
+        while !writer.is_finished() && pool.metrics().checkpoints < before + 20 {
+            std::thread::yield_now();
+        }
+        drop(pin);
+        writer.join().unwrap().unwrap();
+    });
+    fixture.verify();
+    pool.close().unwrap();
+}
+
 /// What died after the checkpoint that a round looked at is live for that round only.
 #[test]
 fn what_dies_between_two_checkpoints_comes_back_too() {
@@ -177,6 +207,36 @@ fn what_is_written_over_for_ever_is_never_refused() {
 }
 
 /// Whoever looked bytes up before they died reads them although their segment was packed since.
+/// Cleaning reads the newest checkpoint for as long as many checkpoints take, and holds what they
+/// would give back meanwhile: writers wait for cleaning, and not for a number of checkpoints.
+#[test]
+fn writers_that_wait_for_cleaning_are_not_refused() {
+    const WRITERS: u64 = 16;
+    let mut pool = Fixture::new(64 << 10);
+    let full = pool.fill();
+    let used = full / 5 * 4;
+    (used..full).for_each(|block| pool.trim(block));
+    let used = used as u64;
+    pool.volumes.pool().start_background().unwrap();
+    std::thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let volume = pool.volumes.open("v").unwrap();
+            scope.spawn(move || {
+                let random = SeededEntropy::new(100 + writer);
+                for _ in 0..4 * used / WRITERS {
+                    let block = random.next_u64() % used;
+                    let buf = PageBuf::zeroed(4096);
+                    let at = VolumeOffset::new(block * BLOCK);
+                    let written = block_on(volume.write(at, buf, Ack::Written));
+                    written.unwrap_or_else(|error| panic!("writer {writer}: {error}"));
+                }
+            });
+        }
+    });
+    assert!(pool.pool().metrics().packed_bytes > 0);
+    pool.pool().close().unwrap();
+}
+
 #[test]
 fn a_reader_finds_what_it_looked_up_before_it_was_packed() {
     let mut pool = Fixture::new(4096);

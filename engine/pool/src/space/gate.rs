@@ -248,6 +248,13 @@ impl Space {
         engine_base::to_u32(slots.len())
     }
 
+    /// Whether readers keep slots in the gate: checkpoints bring them back when those have ended.
+    pub(crate) fn is_held_up(&mut self) -> bool {
+        let waiting = self.gate.dead.iter().chain(&self.gate.left);
+        let newest = waiting.map(|(checkpoint, _)| *checkpoint).max();
+        newest.is_some_and(|checkpoint| self.gate.has_readers_before(checkpoint))
+    }
+
     /// Whether checkpoints would bring slots back, now or on their way through the gate.
     pub(crate) fn is_coming_back(&self) -> bool {
         self.reclaimable + self.dead_names > 0 || self.gated() > 0 || self.is_staged()
