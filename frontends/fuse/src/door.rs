@@ -50,6 +50,8 @@ pub(crate) struct Door {
     pub(crate) handles: Handles,
     pub(crate) queue: Arc<Queue>,
     pub(crate) metrics: Arc<Metrics>,
+    /// The kernel keeps the lengths of files, and holds writes back.
+    pub(crate) write_back: bool,
     pub(crate) ended: Arc<Ended>,
     pub(crate) past: Past,
 }

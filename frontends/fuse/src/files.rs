@@ -55,7 +55,8 @@ impl Door {
 
     /// Opens a file. What an appending handle reads and writes passes the kernel's cache by: only
     /// the engine knows where the end is. Others keep what is cached: it is forgotten when it
-    /// changes, see [`crate::held`].
+    /// changes, see [`crate::held`]. On a write-back mount the kernel alone knows the end, and an
+    /// appending handle is like any other.
     pub(crate) fn open_file(
         &self,
         node: &Node,
@@ -63,7 +64,7 @@ impl Door {
     ) -> Answer<(FileHandle, FopenFlags)> {
         let file = run_on(self.bucket.open(node))?;
         self.table.opened(node.id().get());
-        let how = if has(flags, OFlags::APPEND) {
+        let how = if has(flags, OFlags::APPEND) && !self.write_back {
             FopenFlags::FOPEN_DIRECT_IO
         } else {
             FopenFlags::FOPEN_KEEP_CACHE
@@ -98,8 +99,9 @@ impl Door {
         let node = file.node();
         let kills = write.how.contains(WriteFlags::FUSE_WRITE_KILL_SUIDGID);
         self.take_privileges(node, kills)?;
-        let is_append =
-            has(write.flags, OFlags::APPEND) && !write.how.contains(WriteFlags::FUSE_WRITE_CACHE);
+        let is_append = has(write.flags, OFlags::APPEND)
+            && !self.write_back
+            && !write.how.contains(WriteFlags::FUSE_WRITE_CACHE);
         let at = if is_append {
             WriteAt::End
         } else {

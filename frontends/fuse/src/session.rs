@@ -85,6 +85,7 @@ impl Session {
             handles: Handles::default(),
             queue: Arc::clone(&queue),
             metrics: Arc::clone(parts.metrics),
+            write_back: parts.write_back,
             ended: Arc::clone(&ended),
             past: Past::default(),
         }));

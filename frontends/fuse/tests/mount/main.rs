@@ -14,3 +14,4 @@ mod shown;
 mod snapshots;
 mod warm;
 mod world;
+mod write_back;
