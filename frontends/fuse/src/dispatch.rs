@@ -243,9 +243,9 @@ impl Filesystem for Served {
         answer::value(reply, self.extended(ino, name.as_bytes(), room));
     }
 
-    fn listxattr(&self, _: &Request, ino: INodeNo, room: u32, reply: ReplyXattr) {
+    fn listxattr(&self, request: &Request, ino: INodeNo, room: u32, reply: ReplyXattr) {
         self.count(Kind::Extended);
-        answer::value(reply, self.extended_names(ino, room));
+        answer::value(reply, self.extended_names(request.into(), ino, room));
     }
 
     fn removexattr(&self, _: &Request, ino: INodeNo, name: &OsStr, reply: ReplyEmpty) {

@@ -1,5 +1,9 @@
 //! Extended attributes. Those of the object have other names here: `object.X` of the engine is
 //! `user.s3.X`.
+//!
+//! The kernel checks who may touch `user.`, `trusted.` and `security.` names and access lists, and
+//! nothing for other names, so there are no others. Whose listing leaves `trusted.` names out is
+//! left to the file system.
 
 use std::borrow::Cow;
 
@@ -16,6 +20,9 @@ use crate::past::is_snapshots;
 const SHOWN_PREFIX: &[u8] = b"user.s3.";
 const ACCESS_LIST: &[u8] = b"system.posix_acl_access";
 const DEFAULT_LIST: &[u8] = b"system.posix_acl_default";
+const TRUSTED: &[u8] = b"trusted.";
+/// Names of these are allowed; all others are access lists.
+const PREFIXES: [&[u8]; 3] = [b"user.", TRUSTED, b"security."];
 const SET_GID: u16 = 0o2000;
 const CREATE: i32 = 1;
 const REPLACE: i32 = 2;
@@ -42,10 +49,26 @@ fn stored_name(name: &[u8]) -> Answer<Cow<'_, [u8]>> {
     if let Some(short) = name.strip_prefix(SHOWN_PREFIX) {
         return Ok(Cow::Owned([OBJECT_PREFIX, short].concat()));
     }
-    if name.starts_with(OBJECT_PREFIX) {
-        return Err(Errno::EOPNOTSUPP);
-    }
+    check_name(name)?;
     Ok(Cow::Borrowed(name))
+}
+
+/// Whether a mount knows such a name.
+fn check_name(name: &[u8]) -> Answer<()> {
+    if is_access_list(name) {
+        return Ok(());
+    }
+    let mut prefixes = PREFIXES.into_iter();
+    match prefixes.find_map(|prefix| name.strip_prefix(prefix)) {
+        Some(b"") => Err(Errno::EINVAL),
+        Some(_) => Ok(()),
+        None => Err(Errno::EOPNOTSUPP),
+    }
+}
+
+/// Whether a listing shows a name: not what cannot be asked for; `trusted.` names to root alone.
+fn is_listed(caller: Caller, name: &[u8]) -> bool {
+    check_name(name).is_ok() && (caller.uid == 0 || !name.starts_with(TRUSTED))
 }
 
 fn is_access_list(name: &[u8]) -> bool {
@@ -71,16 +94,17 @@ impl Door {
         fit(found.map_err(|error| attribute_errno(&error))?, room)
     }
 
-    /// All names, each with a zero byte behind it, as [`fit`].
-    pub(crate) fn extended_names(&self, ino: INodeNo, room: u32) -> Answer<Value> {
+    /// All names that the caller may see, each with a zero byte behind it, as [`fit`].
+    pub(crate) fn extended_names(&self, caller: Caller, ino: INodeNo, room: u32) -> Answer<Value> {
         if is_snapshots(ino) {
             return fit(Vec::new(), room);
         }
         let (bucket, node) = self.at(ino)?;
         let names = run_on(bucket.attributes(&node))?;
         let mut list = Vec::new();
-        for name in &names {
-            list.extend_from_slice(&shown_name(name));
+        let shown = names.iter().map(|name| shown_name(name));
+        for name in shown.filter(|name| is_listed(caller, name)) {
+            list.extend_from_slice(&name);
             list.push(0);
         }
         fit(list, room)

@@ -1,7 +1,7 @@
 //! Decoded requests to the operations, which the other transport shares.
 
 use engine_bucket::NewKind;
-use fuser::Errno;
+use fuser::{Errno, FileHandle, FopenFlags};
 
 use crate::door::{Answer, Door};
 use crate::held::Ticket;
@@ -12,6 +12,10 @@ use crate::protocol::{Asker, Do, Give, Listed, Reply};
 /// Room for the entries of a directory: no answer is longer than the payload.
 fn room(bytes: u32) -> Listed {
     Listed::new(bytes.min(WRITE_BYTES_MAX) as usize)
+}
+
+fn opened((handle, how): (FileHandle, FopenFlags)) -> Reply {
+    Reply::Opened(handle, how)
 }
 
 impl Door {
@@ -80,19 +84,13 @@ impl Door {
                 new,
                 flags,
             } => self.rename_to((at, name), (to, new), flags),
-            Do::Open { flags } => {
-                let opened = self.open_number(at, flags);
-                return opened.map(|(handle, how)| Reply::Opened(handle, how));
-            }
+            Do::Open { flags } => return self.open_number(at, flags).map(opened),
             Do::Release { handle } => {
                 self.release_file(handle);
                 Ok(())
             }
             Do::Sync => self.sync_file(at),
-            Do::OpenDirectory => {
-                let opened = self.open_listing(at);
-                return opened.map(|(handle, how)| Reply::Opened(handle, how));
-            }
+            Do::OpenDirectory => return self.open_listing(at).map(opened),
             Do::List {
                 handle,
                 at: behind,
@@ -112,7 +110,10 @@ impl Door {
                 self.set_extended(caller, at, name, value, flags)
             }
             Do::Extended { name, room } => return self.extended(at, name, room).map(Reply::Value),
-            Do::ExtendedNames { room } => return self.extended_names(at, room).map(Reply::Value),
+            Do::ExtendedNames { room } => {
+                let names = self.extended_names(caller, at, room);
+                return names.map(Reply::Value);
+            }
             Do::RemoveExtended { name } => self.remove_extended(at, name),
             Do::Allocate {
                 handle,

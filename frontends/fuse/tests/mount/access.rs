@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::Path;
 use std::process::Command;
 
-use rustix::fs::{XattrFlags, getxattr, setxattr};
+use rustix::fs::{XattrFlags, getxattr, listxattr, removexattr, setxattr};
 use rustix::io::Errno;
 
 use crate::world::World;
@@ -183,4 +183,35 @@ fn a_default_list_is_handed_down() {
         getxattr(directory.join("sub"), name, &mut seen[..]),
         Ok(all.len())
     );
+}
+
+#[test]
+fn attributes_that_the_kernel_does_not_guard_are_refused() {
+    let world = World::new();
+    let path = world.path("f");
+    fs::write(&path, b"x").unwrap();
+    let set = |name: &str| setxattr(&path, name, b"v", XattrFlags::empty());
+    let mut seen = [0; 64];
+    assert_eq!(set("system.x"), Err(Errno::OPNOTSUPP));
+    assert_eq!(
+        getxattr(&path, "system.x", &mut seen[..]),
+        Err(Errno::OPNOTSUPP)
+    );
+    assert_eq!(removexattr(&path, "system.x"), Err(Errno::OPNOTSUPP));
+    set("user.a").unwrap();
+    set("trusted.a").unwrap();
+    assert_eq!(listxattr(&path, &mut seen[..]), Ok(17));
+}
+
+#[test]
+fn trusted_attributes_are_listed_to_root_alone() {
+    let world = open_world();
+    let path = world.path("f");
+    fs::write(&path, b"x").unwrap();
+    for name in ["user.a", "trusted.a"] {
+        setxattr(&path, name, b"v", XattrFlags::empty()).unwrap();
+    }
+    let list = "import os, sys; sys.exit(os.listxattr(sys.argv[1]) != ['user.a'])";
+    let list = format!("python3 -c \"{list}\" \"$1\"");
+    assert!(as_other(&list, &path), "somebody else sees the other alone");
 }
