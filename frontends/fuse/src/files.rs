@@ -161,7 +161,12 @@ impl Door {
         run_on(self.bucket.allocate(file.node(), range, how, Ack::Written))
     }
 
+    /// Where data or a hole begins. On a write-back mount the kernel holds data that is not known
+    /// here: told that this is not done, it takes everything up to the end for data.
     pub(crate) fn seek_in(&self, handle: FileHandle, at: i64, whence: i32) -> Answer<i64> {
+        if self.write_back {
+            return Err(Errno::ENOSYS);
+        }
         let what = match whence {
             SEEK_DATA => Seek::Data,
             SEEK_HOLE => Seek::Hole,

@@ -3,8 +3,11 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
+use std::process::Command;
 
 use frontends_fuse::MountOptions;
+use rustix::fs::{SeekFrom, seek};
+use rustix::io::Errno;
 
 use crate::world::{World, get};
 
@@ -43,4 +46,21 @@ fn an_append_lies_behind_what_the_kernel_holds_back() {
     expected.extend_from_slice(b"after");
     drop((held, end));
     assert!(get(&world.bucket, "f").unwrap() == expected);
+}
+
+#[test]
+fn no_hole_is_where_the_kernel_holds_data_back() {
+    let world = world();
+    let file = open(&world, "f");
+    file.set_len(1 << 20).unwrap();
+    file.write_all_at(b"held", 300_000).unwrap();
+    assert_eq!(seek(&file, SeekFrom::Data(0)), Ok(0));
+    assert_eq!(seek(&file, SeekFrom::Hole(0)), Ok(1 << 20));
+    assert_eq!(seek(&file, SeekFrom::Data(1 << 20)), Err(Errno::NXIO));
+    // As `cp` reads.
+    let copied = Command::new("cp")
+        .args([world.path("f"), world.path("copy")])
+        .status();
+    assert!(copied.unwrap().success());
+    assert!(fs::read(world.path("f")).unwrap() == fs::read(world.path("copy")).unwrap());
 }
