@@ -276,11 +276,11 @@ impl Filesystem for Served {
 
     #[rustfmt::skip]
     fn copy_file_range(
-        &self, _: &Request, _: INodeNo, from: FileHandle, from_at: u64, _: INodeNo, to: FileHandle,
-        to_at: u64, bytes: u64, _: CopyFileRangeFlags, reply: ReplyWrite,
+        &self, request: &Request, _: INodeNo, from: FileHandle, from_at: u64, _: INodeNo,
+        to: FileHandle, to_at: u64, bytes: u64, _: CopyFileRangeFlags, reply: ReplyWrite,
     ) {
         self.count(Kind::Space);
-        let from = End { handle: from, at: from_at };
-        answer::write(reply, self.copy(from, End { handle: to, at: to_at }, bytes));
+        let (from, to) = (End { handle: from, at: from_at }, End { handle: to, at: to_at });
+        answer::write(reply, self.copy(request.into(), from, to, bytes));
     }
 }

@@ -179,14 +179,14 @@ impl Door {
         i64::try_from(found).map_err(|_| Errno::EOVERFLOW)
     }
 
-    pub(crate) fn copy(&self, from: End, to: End, bytes: u64) -> Answer<u32> {
+    pub(crate) fn copy(&self, caller: Caller, from: End, to: End, bytes: u64) -> Answer<u32> {
         let source = self.file(from.handle)?;
         let target = self.file(to.handle)?;
         if source.bucket().id() != target.bucket().id() {
             // The kernel copies from a snapshot by reading and writing.
             return Err(Errno::EXDEV);
         }
-        self.take_privileges(target.node(), true)?;
+        self.take_privileges(target.node(), caller.uid != 0)?;
         let ends = ((source.node(), from.at), (target.node(), to.at));
         let bytes = bytes.min(COPY_BYTES_MAX);
         let copied = run_on(self.bucket.copy_range(ends.0, ends.1, bytes, Ack::Written))?;

@@ -124,7 +124,10 @@ impl Door {
             Do::Seek { handle, at, whence } => {
                 return self.seek_in(handle, at, whence).map(Reply::Found);
             }
-            Do::Copy { from, to, bytes } => return self.copy(from, to, bytes).map(Reply::Written),
+            Do::Copy { from, to, bytes } => {
+                let copied = self.copy(caller, from, to, bytes);
+                return copied.map(Reply::Written);
+            }
             // Nothing is held back here: see the other transport.
             Do::Flush => Err(Errno::ENOSYS),
         };

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::Path;
 use std::process::Command;
 
-use rustix::fs::{XattrFlags, getxattr, listxattr, removexattr, setxattr};
+use rustix::fs::{XattrFlags, copy_file_range, getxattr, listxattr, removexattr, setxattr};
 use rustix::io::Errno;
 
 use crate::world::World;
@@ -99,6 +99,25 @@ fn a_change_of_content_or_owner_takes_set_id_bits_away() {
         0o755,
         "who is not in the group does not give it"
     );
+}
+
+#[test]
+fn a_copied_range_takes_set_id_bits_away_as_a_write_does() {
+    let world = open_world();
+    let (from, to) = (world.path("from"), world.path("to"));
+    fs::write(&from, b"content").unwrap();
+    fs::write(&to, b"").unwrap();
+    set_mode(&to, 0o6777);
+    let (source, target) = (File::open(&from), File::options().write(true).open(&to));
+    let copied = copy_file_range(source.unwrap(), None, target.unwrap(), None, 7);
+    assert_eq!(copied, Ok(7));
+    assert_eq!(mode(&to), 0o6777, "root keeps them");
+    let copy = "import os, sys; top = sys.argv[1]; \
+        source = os.open(top + '/from', os.O_RDONLY); \
+        os.copy_file_range(source, os.open(top + '/to', os.O_WRONLY), 7)";
+    let copy = format!("python3 -c \"{copy}\" \"$1\"");
+    assert!(as_other(&copy, &world.root));
+    assert_eq!(mode(&to), 0o777);
 }
 
 #[test]
