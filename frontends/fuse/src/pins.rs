@@ -35,7 +35,7 @@ impl Door {
     }
 
     /// The kernel is about to remove a name. Nobody finds the file by it any more then, so it goes
-    /// at once instead of in a step of its own.
+    /// at once instead of in a step of its own: unless it is open, which of files alone is known.
     pub(crate) fn unpin(&self, at: INodeNo, name: &[u8]) {
         if let Some(pin) = self.table.unpin(at.0, name) {
             close(pin);

@@ -1,6 +1,6 @@
 //! What keeps the inodes that the kernel holds: see [`crate::pins`].
 
-use engine_bucket::OpenFile;
+use engine_bucket::{InodeKind, OpenFile};
 
 use super::{Number, Table};
 
@@ -22,12 +22,14 @@ impl Table {
         }
     }
 
-    /// What keeps the inode that a name leads to, if it has no other name here.
+    /// What keeps the file that a name leads to, if it has no other name here. Who has a pipe, a
+    /// device or a symbolic link open has it by the kernel alone: that is kept until the kernel
+    /// forgets it.
     pub(crate) fn unpin(&self, directory: Number, name: &[u8]) -> Option<OpenFile> {
         let mut state = self.state.lock();
         let child = state.inodes.get(&directory)?.names.child(name);
         let held = state.inodes.get_mut(&child)?;
-        if held.under.len() > 1 {
+        if held.under.len() > 1 || held.node.kind() != InodeKind::File {
             return None;
         }
         held.pin.take()

@@ -2,10 +2,10 @@
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, symlink};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, symlink};
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, RenameFlags, Timespec, Timestamps};
-use rustix::fs::{mknodat, renameat_with, utimensat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Timespec, Timestamps};
+use rustix::fs::{fstat, mknodat, open, readlinkat, renameat_with, utimensat};
 use rustix::io::Errno;
 
 use crate::world::{World, is_absent, put};
@@ -85,6 +85,32 @@ fn an_open_file_outlives_its_name() {
     assert_eq!(read, "before");
     file.write_all(b" and after").unwrap();
     assert_eq!(file.metadata().unwrap().len(), 16);
+}
+
+#[test]
+fn an_open_pipe_and_an_open_link_outlive_their_names() {
+    let world = World::new();
+    mknodat(CWD, world.path("p"), FileType::Fifo, Mode::RUSR, 0).unwrap();
+    let mut pipe = File::options()
+        .read(true)
+        .write(true)
+        .open(world.path("p"))
+        .unwrap();
+    symlink("target", world.path("s")).unwrap();
+    let how = OFlags::PATH | OFlags::NOFOLLOW;
+    let link = open(world.path("s"), how, Mode::empty()).unwrap();
+    fs::remove_file(world.path("p")).unwrap();
+    fs::remove_file(world.path("s")).unwrap();
+    assert_eq!(pipe.metadata().unwrap().nlink(), 0);
+    pipe.set_permissions(fs::Permissions::from_mode(0o640))
+        .unwrap();
+    assert_eq!(pipe.metadata().unwrap().mode() & 0o777, 0o640);
+    pipe.write_all(b"x").unwrap();
+    assert_eq!(fstat(&link).unwrap().st_nlink, 0);
+    assert_eq!(
+        readlinkat(&link, "", Vec::new()).unwrap().as_bytes(),
+        b"target"
+    );
 }
 
 #[test]
