@@ -2,13 +2,14 @@
 //!
 //! Entries come in the order of their names, so an entry that is there throughout comes exactly
 //! once. A position is a cookie of 64 bits: the number of a stretch of entries, and the code of a
-//! name in it (see [`stretch`]). The names of the latest cookies are kept as they are. For an older
-//! position its stretch is read again, without what has no higher code: so it does not matter
-//! whether its entry is still there.
+//! name in it (see [`stretch`]). For an older position its stretch is read again, without what has
+//! no higher code: so it does not matter whether its entry is still there. Entries that come while
+//! the directory is read are not shown where reading has looked ahead (see [`layout`]), but when it
+//! is read from the beginning again. In a large directory that ends older positions.
 
+mod layout;
 mod stretch;
 
-use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
 use engine_format::{BucketKey, EntryRecord, InodeId, InodeKind};
@@ -20,12 +21,11 @@ use crate::names::is_mountable;
 use crate::node::Node;
 use crate::{Bucket, BucketError};
 
-use stretch::{CODE_BITS, Stretch, StretchBuilder};
+use layout::{Layout, Position};
+use stretch::CODE_BITS;
 
 /// Entries looked at in one look, shown or not.
 const ENTRIES_AT_ONCE: usize = 256;
-/// Latest cookies whose names are kept.
-const KEPT: usize = 8192;
 /// Cookies below this are the frontend's: for `.` and `..`.
 pub const COOKIE_MIN: u64 = 1 << CODE_BITS;
 
@@ -47,11 +47,7 @@ pub struct DirectoryEntry {
 pub struct DirectoryStream {
     bucket: Bucket,
     node: Node,
-    stretches: Vec<Stretch>,
-    /// Cookies and names as in the key.
-    kept: VecDeque<(u64, Vec<u8>)>,
-    /// The last name, as in the key, that belongs to a stretch.
-    covered: Vec<u8>,
+    layout: Layout,
 }
 
 struct Seen {
@@ -68,14 +64,6 @@ struct Step {
     next: Option<Vec<u8>>,
 }
 
-/// Where reading goes on.
-struct Position {
-    /// The lowest name.
-    from: Vec<u8>,
-    /// In the stretch of this number only what has a higher code than this.
-    above: Option<(u64, u64)>,
-}
-
 impl Bucket {
     /// A stream over the entries of a directory that a mount can show.
     ///
@@ -88,18 +76,18 @@ impl Bucket {
         Ok(DirectoryStream {
             bucket: self.clone(),
             node: node.clone(),
-            stretches: Vec::new(),
-            kept: VecDeque::new(),
-            covered: Vec::new(),
+            layout: Layout::default(),
         })
     }
 }
 
 impl DirectoryStream {
     /// Up to `max` entries behind a position that an entry of this stream had; 0 is the beginning.
+    /// What came since the last reading from the beginning may be left out.
     ///
     /// # Errors
-    /// [`BucketError::Invalid`] for a position that was never given out, [`BucketError::Store`].
+    /// [`BucketError::Invalid`] for a position that was never given out, or in a large directory
+    /// before reading began from the beginning again; [`BucketError::Store`].
     pub async fn read(
         &mut self,
         cookie: u64,
@@ -110,12 +98,13 @@ impl DirectoryStream {
         while entries.len() < max {
             let step = self.step(&from, max - entries.len()).await?;
             for one in step.seen {
-                self.cover(&one.key_name).await?;
-                let (stretch, code) = self.code_of(&one.key_name);
-                if above.is_some_and(|(number, least)| number == stretch && code <= least) {
+                if self.layout.is_below(above, &one.key_name) {
                     continue;
                 }
-                entries.push(self.entry_of(one, stretch << CODE_BITS | code));
+                self.enter(&one.key_name).await?;
+                if let Some(cookie) = self.layout.cookie_of(&one.key_name) {
+                    entries.push(entry_of(&one, cookie));
+                }
             }
             match step.next {
                 Some(next) => from = next,
@@ -125,6 +114,17 @@ impl DirectoryStream {
         Ok(entries)
     }
 
+    fn position_of(&mut self, cookie: u64) -> Result<Position, BucketError> {
+        if cookie < COOKIE_MIN {
+            self.layout.begin();
+            return Ok(Position::default());
+        }
+        let known = self.layout.position_of(cookie);
+        known.ok_or(BucketError::Invalid {
+            what: "the position is not one of this stream",
+        })
+    }
+
     async fn step(&self, from: &[u8], max: usize) -> Result<Step, BucketError> {
         let id = self.node.id();
         let leaves = leaves_of(max.min(ENTRIES_AT_ONCE));
@@ -132,68 +132,15 @@ impl DirectoryStream {
             .look_along(leaves, |tree| scan(tree, id, from, max))
             .await
     }
+}
 
-    fn entry_of(&mut self, seen: Seen, cookie: u64) -> DirectoryEntry {
-        let name = seen.key_name.strip_suffix(b"/").unwrap_or(&seen.key_name);
-        let entry = DirectoryEntry {
-            name: name.to_vec(),
-            id: seen.id,
-            kind: seen.kind,
-            cookie,
-        };
-        if self.kept.len() == KEPT {
-            self.kept.pop_front();
-        }
-        self.kept.push_back((cookie, seen.key_name));
-        entry
-    }
-
-    /// The number of the stretch that a covered name belongs to, from 1, and its code there.
-    fn code_of(&self, key_name: &[u8]) -> (u64, u64) {
-        let number = self
-            .stretches
-            .partition_point(|stretch| *stretch.after < *key_name);
-        let stretch = number.checked_sub(1).and_then(|at| self.stretches.get(at));
-        let code = stretch.map_or(0, |stretch| stretch.code(key_name));
-        (number as u64, code)
-    }
-
-    /// Begins stretches until one takes this name.
-    async fn cover(&mut self, key_name: &[u8]) -> Result<(), BucketError> {
-        while *key_name > *self.covered {
-            let mut builder = StretchBuilder::new(&self.covered);
-            let mut next = Some(behind(&self.covered));
-            while let Some(from) = next.take() {
-                let step = self.step(&from, ENTRIES_AT_ONCE).await?;
-                if step.seen.iter().all(|one| builder.add(&one.key_name)) {
-                    next = step.next;
-                }
-            }
-            let (stretch, last) = builder.finish();
-            self.stretches.push(stretch);
-            // Without any, this one was removed meanwhile.
-            self.covered = last.unwrap_or_else(|| key_name.to_vec());
-        }
-        Ok(())
-    }
-
-    /// Where a position lies.
-    fn position_of(&self, cookie: u64) -> Result<Position, BucketError> {
-        let at = |from, above| Ok(Position { from, above });
-        if cookie < COOKIE_MIN {
-            return at(Vec::new(), None);
-        }
-        let kept = self.kept.iter().filter(|(known, _)| *known == cookie);
-        // A name that came later may have the code of another one: then nothing is left out.
-        if let Some((_, name)) = kept.min_by(|a, b| a.1.cmp(&b.1)) {
-            return at(behind(name), None);
-        }
-        let (number, code) = (cookie >> CODE_BITS, cookie & (COOKIE_MIN - 1));
-        let index = usize::try_from(number - 1).unwrap_or(usize::MAX);
-        let stretch = self.stretches.get(index).ok_or(BucketError::Invalid {
-            what: "the position is not one of this stream",
-        })?;
-        at(behind(&stretch.after), Some((number, code)))
+fn entry_of(seen: &Seen, cookie: u64) -> DirectoryEntry {
+    let name = seen.key_name.strip_suffix(b"/").unwrap_or(&seen.key_name);
+    DirectoryEntry {
+        name: name.to_vec(),
+        id: seen.id,
+        kind: seen.kind,
+        cookie,
     }
 }
 

@@ -10,13 +10,17 @@ use std::collections::BTreeSet;
 /// Bits of a code; a stretch ends where it would need more.
 pub(super) const CODE_BITS: u32 = 39;
 /// Names of one stretch at most.
-const NAMES_MAX: usize = 4096;
+pub(super) const NAMES_MAX: usize = 4096;
 
 /// A stretch of a directory.
 #[derive(Debug)]
 pub(super) struct Stretch {
     /// It begins behind this name as in the key.
     pub(super) after: Vec<u8>,
+    /// It ends with this name as in the key.
+    pub(super) until: Vec<u8>,
+    /// The code of the last of the names that it was made for.
+    pub(super) last_code: u64,
     /// Numbers of the bits that tell its names apart, ascending; at most [`CODE_BITS`].
     places: Vec<usize>,
 }
@@ -27,14 +31,24 @@ impl Stretch {
         let bits = self.places.iter().map(|place| bit(name, *place));
         bits.fold(0, |code, bit| code << 1 | u64::from(bit))
     }
+
+    /// Whether a name lies in it.
+    pub(super) fn holds(&self, name: &[u8]) -> bool {
+        *self.after < *name && *name <= *self.until
+    }
+
+    /// Whether these names, in their order, have codes in the same order.
+    pub(super) fn tells_apart(&self, names: &[Vec<u8>]) -> bool {
+        names.len() <= NAMES_MAX
+            && names.is_sorted_by(|one, other| self.code(one) < self.code(other))
+    }
 }
 
 /// A stretch whose names are being looked up.
 pub(super) struct StretchBuilder {
     after: Vec<u8>,
     places: BTreeSet<usize>,
-    last: Option<Vec<u8>>,
-    names: usize,
+    names: Vec<Vec<u8>>,
 }
 
 impl StretchBuilder {
@@ -42,35 +56,37 @@ impl StretchBuilder {
         Self {
             after: after.to_vec(),
             places: BTreeSet::new(),
-            last: None,
-            names: 0,
+            names: Vec::new(),
         }
     }
 
     /// Takes the next name; `false`: it does not belong to this stretch any more.
     pub(super) fn add(&mut self, name: &[u8]) -> bool {
-        if self.names == NAMES_MAX {
+        if self.names.len() == NAMES_MAX {
             return false;
         }
-        if let Some(place) = self.last.as_ref().map(|last| first_difference(last, name)) {
+        if let Some(place) = self.names.last().map(|last| first_difference(last, name)) {
             self.places.insert(place);
             if self.places.len() as u64 > u64::from(CODE_BITS) {
                 self.places.remove(&place);
                 return false;
             }
         }
-        self.last = Some(name.to_vec());
-        self.names += 1;
+        self.names.push(name.to_vec());
         true
     }
 
-    /// The stretch, and its last name.
-    pub(super) fn finish(self) -> (Stretch, Option<Vec<u8>>) {
-        let stretch = Stretch {
+    /// The stretch, which ends with its last name, and its names; `None`: there are none.
+    pub(super) fn finish(self) -> Option<(Stretch, Vec<Vec<u8>>)> {
+        let last = self.names.last()?;
+        let mut stretch = Stretch {
             after: self.after,
+            until: last.clone(),
+            last_code: 0,
             places: self.places.into_iter().collect(),
         };
-        (stretch, self.last)
+        stretch.last_code = stretch.code(last);
+        Some((stretch, self.names))
     }
 }
 

@@ -8,10 +8,10 @@ fn stretches(names: &[Vec<u8>]) -> Vec<(Stretch, Vec<Vec<u8>>)> {
     while !rest.is_empty() {
         let mut builder = StretchBuilder::new(&after);
         let count = rest.iter().take_while(|name| builder.add(name)).count();
-        let (stretch, last) = builder.finish();
-        after = last.unwrap();
-        let (now, later) = rest.split_at(count);
-        found.push((stretch, now.to_vec()));
+        let (stretch, now) = builder.finish().unwrap();
+        after = stretch.until.clone();
+        let later = rest.split_at(count).1;
+        found.push((stretch, now));
         rest = later;
     }
     found
@@ -27,6 +27,8 @@ fn check(mut names: Vec<Vec<u8>>, most: usize) {
         let codes: Vec<u64> = names.iter().map(|name| stretch.code(name)).collect();
         assert!(codes.is_sorted_by(|a, b| a < b), "{names:?}");
         assert!(codes.iter().all(|code| *code < 1 << CODE_BITS));
+        assert!(stretch.tells_apart(&names) && names.iter().all(|name| stretch.holds(name)));
+        assert_eq!(codes.last(), Some(&stretch.last_code));
     }
 }
 
