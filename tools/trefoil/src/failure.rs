@@ -69,7 +69,20 @@ fn one_line(text: &str) -> String {
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .collect();
-    lines.join("; ")
+    escaped(&lines.join("; "))
+}
+
+/// Names come from clients, and a terminal acts on the control characters in them.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            out.extend(character.escape_default());
+        } else {
+            out.push(character);
+        }
+    }
+    out
 }
 
 #[cfg(test)]
