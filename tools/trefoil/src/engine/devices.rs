@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use engine_base::limits::LABEL_BYTES;
 use engine_base::{ByteCount, ErrorKind};
 use engine_device::{
     Device, DeviceError, MemberHealth, MemberStatus, Mirror, MirrorOptions, OpenMode, OpenedPool,
@@ -102,6 +103,7 @@ pub(super) fn rows(status: &PoolStatus) -> Vec<DeviceRow> {
             path: status.device.clone(),
             health,
             failed: status.poisoned.clone(),
+            size: status.capacity.get() + LABEL_BYTES,
             ..DeviceRow::default()
         }];
     }

@@ -200,3 +200,15 @@ fn a_directory_and_a_file_are_mirrors_of_each_other() {
     success(&served.run(&words));
     assert!(fs::read(at.join("out.img")).unwrap() == vec![7; 3 << 20]);
 }
+
+#[test]
+fn the_one_device_of_a_pool_is_listed_with_its_size() {
+    let directory = tempfile::tempdir().unwrap();
+    let served = start(directory.path(), &[]);
+    let listed = rows(&success(&served.run(&["device", "list", "--json"])));
+    let status: Value = serde_json::from_str(&success(&served.run(&["status", "--json"]))).unwrap();
+    assert_eq!(listed.len(), 1);
+    let label = engine_base::limits::LABEL_BYTES;
+    let capacity = status["capacity"].as_u64().unwrap();
+    assert_eq!(listed[0]["size"].as_u64(), Some(capacity + label));
+}

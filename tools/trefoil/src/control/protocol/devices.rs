@@ -13,7 +13,7 @@ pub(crate) struct DeviceRow {
     pub(crate) failed: Option<String>,
     /// Empty where the pool lies on one device.
     pub(crate) id: String,
-    /// Bytes that the pool takes of it; 0 where it lies on one device.
+    /// Bytes that the pool takes of it.
     pub(crate) size: u64,
     /// Bytes still to be copied to it, and those there were when that began.
     pub(crate) missing: u64,
