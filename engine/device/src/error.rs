@@ -10,9 +10,7 @@ use crate::Place;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum DeviceError {
     /// The host refused to give space before a byte was written: nothing changed.
-    #[error(
-        "{device}: the host has no space for {action} at {place}; free some, or shrink the pool"
-    )]
+    #[error("{device}: the host has no space for {action} at {place}; free some there")]
     NoSpace {
         /// What was being done.
         action: &'static str,

@@ -8,7 +8,7 @@ use engine_format::FormatError;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LogError {
     /// No slot is free for a new segment: nothing was written.
-    #[error("the pool is full: no free segment; delete or trim something, or add capacity")]
+    #[error("the pool is full: no free segment; delete or trim something")]
     NoSpace,
     /// The host gave no room for a segment: nothing was written.
     #[error("the host has no room for a segment of the pool")]

@@ -46,8 +46,7 @@ pub enum StoreError {
     },
     /// The pool is full.
     #[error(
-        "the pool is full: {wanted} more do not fit beside the reserve; delete or trim something, \
-         or add capacity"
+        "the pool is full: {wanted} more do not fit beside the reserve; delete or trim something"
     )]
     NoSpace {
         /// What was wanted.
@@ -55,8 +54,9 @@ pub enum StoreError {
     },
     /// Stored data is wrong, and no good copy exists.
     #[error(
-        "the data at {location} (slot {slot:?}) is damaged: block {block} has another \
-         checksum; restore that range"
+        "the data at {location}{} is damaged: block {block} has another checksum; restore that \
+         range",
+        .slot.map_or_else(String::new, |slot| format!(" ({slot})"))
     )]
     DataDamaged {
         /// The extent's location.

@@ -46,7 +46,7 @@ pub(crate) fn check_room(bucket: &Bucket, bytes: Option<u64>) -> S3Result<()> {
     let (_, _, available) = bucket.space();
     if bytes.is_some_and(|bytes| bytes > available.get()) {
         return Err(no_space(format!(
-            "The object does not fit: {available} are available. Delete something, or add capacity."
+            "The object does not fit: {available} are available. Delete something."
         )));
     }
     Ok(())
