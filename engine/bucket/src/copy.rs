@@ -8,52 +8,68 @@ use crate::content::spans;
 use crate::flight::Flight;
 use crate::key::Key;
 use crate::node::Node;
-use crate::object::{ObjectHead, Precondition, Revise, metadata_of};
+use crate::object::{Metadata, ObjectHead, Precondition, Revise, metadata_of};
 use crate::put::{ObjectMetadata, Owner, Upload};
 use crate::write::WriteAt;
 use crate::xattr::{OBJECT_PREFIX, put_attribute};
 use crate::{Ack, Bucket, BucketError};
 
 impl Bucket {
-    /// Copies an object to another key, with this metadata; entity tag and checksums of the source
-    /// are kept where `object` has none. What is stored is not copied: both refer to it.
+    /// Copies an object to another key, with its entity tag and its checksums. `revise` sees the
+    /// source as it is at the one moment that the copy is of, and says what metadata the copy has;
+    /// where it refuses, nothing is copied. What is stored is not copied: both refer to it.
     ///
     /// # Errors
-    /// [`BucketError::NotFound`] if there is no source; as for [`crate::Upload::finish`].
+    /// [`BucketError::NotFound`] if there is no source; those of `revise`; as for
+    /// [`crate::Upload::finish`].
     pub async fn copy_object(
         &self,
         from: &[u8],
         to: &[u8],
         owner: Owner,
-        object: &ObjectMetadata,
+        revise: Revise<'_>,
         precondition: Option<Precondition<'_>>,
     ) -> Result<Info, BucketError> {
-        let mut object = object.clone();
+        let source = Key::parse(from)?;
         let mut upload = self.upload();
         upload.for_key(to, 0).await?;
-        let info = loop {
+        let (info, metadata) = loop {
             let node = self.node_of(from).await?;
-            match self.stage_copy(&node, &mut upload).await {
-                // Replaced or removed between the two looks.
+            let staged = self.stage_copy(&source, &node, revise, &mut upload);
+            match staged.await {
+                // Replaced, moved or removed between the two looks.
                 Err(BucketError::NotFound { .. }) => {}
                 staged => break staged?,
             }
         };
         upload.stage_hole(info.size).await?;
-        if object.entity_tag.is_none() {
-            object.entity_tag.clone_from(&info.entity_tag);
-            object.checksums.clone_from(&info.checksums);
-        }
+        let object = ObjectMetadata {
+            entity_tag: info.entity_tag,
+            checksums: info.checksums,
+            metadata,
+        };
         upload
             .finish(to, owner, &object, precondition, Ack::Durable)
             .await
     }
 
-    /// Stages what a file holds at one moment; what it is then.
-    async fn stage_copy(&self, node: &Node, upload: &mut Upload) -> Result<Info, BucketError> {
+    /// Stages what a file holds at one moment; what it is then, and the metadata of the copy. The
+    /// lock of the inode is held over all of it, so that these are of one moment.
+    async fn stage_copy(
+        &self,
+        key: &Key,
+        node: &Node,
+        revise: Revise<'_>,
+        upload: &mut Upload,
+    ) -> Result<(Info, Metadata), BucketError> {
         self.pool.allow_sharing().await?;
         let _locks = self.lock_inodes([node.id()]).await?;
         let (inode, _) = self.locked_inode(node).await?;
+        self.check_leads_to(key, node).await?;
+        let metadata = self.look(|tree| metadata_of(tree, &inode)).await?;
+        let info = Info::of(&inode, None);
+        let head = ObjectHead { info, metadata };
+        let metadata = revise(&head)?;
         match inode.content {
             ContentForm::None => {}
             ContentForm::Small => {
@@ -62,7 +78,7 @@ impl Bucket {
             }
             ContentForm::Extents | ContentForm::Pieces => self.stage_shared(&inode, upload).await?,
         }
-        Ok(Info::of(&inode, None))
+        Ok((head.info, metadata))
     }
 
     async fn stage_shared(&self, inode: &Inode, upload: &mut Upload) -> Result<(), BucketError> {

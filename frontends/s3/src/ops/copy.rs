@@ -18,8 +18,6 @@ use crate::ops::end;
 use crate::ops::put::{check_key, check_room, refusal};
 use crate::stored::{Stored, with_sums};
 
-/// How often a copy is made anew because its source changed meanwhile.
-const TRIES: usize = 3;
 /// Bytes that are copied at once.
 const COPY_BYTES: usize = 1 << 20;
 
@@ -106,33 +104,24 @@ impl Door {
         }
     }
 
-    /// Within a bucket the engine copies, as cheaply as it can.
+    /// Within a bucket the engine copies, as cheaply as it can: metadata and content are those of
+    /// one moment, and the conditions on the source hold for it.
     async fn copy_within(&self, call: &Call, copy: &Copy<'_>) -> Result<Info, Failed> {
-        let mut tries = 0;
-        loop {
-            let head = self
-                .source_head(copy.from, copy.from_key, copy.of_source)
-                .await?;
-            check_room(copy.bucket, Some(head.info.size))?;
-            let object = ObjectMetadata {
-                metadata: copy.replaced.over(&head.metadata),
-                ..ObjectMetadata::default()
-            };
-            let copied = copy.bucket.copy_object(
-                copy.from_key.as_bytes(),
-                copy.key.as_bytes(),
-                call.key.owner(),
-                &object,
-                copy.precondition,
-            );
-            let info = copied.await.map_err(Failed::Target)?;
-            tries += 1;
-            // Metadata and content must be of one moment. A condition held once is spent.
-            let is_one = info.entity_tag == head.info.entity_tag && info.size == head.info.size;
-            if is_one || tries == TRIES || copy.precondition.is_some() {
-                return Ok(info);
-            }
-        }
+        // What is known to fail needs no copying.
+        let head = self.source_head(copy.from, copy.from_key, copy.of_source);
+        check_room(copy.bucket, Some(head.await?.info.size))?;
+        let revise = |head: &ObjectHead| match copy.of_source.check(&head.info) {
+            Ok(()) => Ok(copy.replaced.over(&head.metadata)),
+            Err(_) => Err(BucketError::Precondition),
+        };
+        let copied = copy.bucket.copy_object(
+            copy.from_key.as_bytes(),
+            copy.key.as_bytes(),
+            call.key.owner(),
+            &revise,
+            copy.precondition,
+        );
+        copied.await.map_err(Failed::Target)
     }
 
     /// From another bucket: read and written.

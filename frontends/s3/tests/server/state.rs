@@ -249,3 +249,51 @@ fn a_file_that_a_mount_wrote_has_a_tag_that_never_repeats() {
     }
     world.stop();
 }
+
+#[test]
+fn a_copy_is_of_one_moment_of_its_source() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let world = World::with_bucket();
+    let contents = [crate::pattern(70_000, 1), b"small".to_vec()];
+    let put = |which: usize| {
+        let put = ask("PUT", "/bkt/key").header("x-amz-meta-which", &which.to_string());
+        let put = world.send(put.body(&contents[which])).expect(200);
+        put.header("etag").to_owned()
+    };
+    let tags = [put(0), put(1)];
+    let is_done = AtomicBool::new(false);
+    let copy = |to: &str| ask("PUT", to).header("x-amz-copy-source", "/bkt/key");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Ends by itself too, so that a failure shows.
+            for round in 0..10_000 {
+                put(round % 2);
+                if is_done.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+        });
+        for round in 0..200 {
+            let wanted = round % 3;
+            let path = format!("/bkt/copy{round}");
+            let copied = match tags.get(wanted) {
+                Some(tag) => copy(&path).header("x-amz-copy-source-if-match", tag),
+                None => copy(&path),
+            };
+            let copied = world.send(copied);
+            let got = world.get(&path);
+            if copied.status == 412 {
+                assert!(wanted < tags.len(), "no condition");
+                assert_eq!(got.status, 404, "a condition that fails changes nothing");
+                continue;
+            }
+            copied.expect(200);
+            let which = usize::from(got.header("x-amz-meta-which") == "1");
+            assert!(wanted == 2 || wanted == which, "the content that was named");
+            assert_eq!(got.header("etag"), tags[which]);
+            assert!(got.body == contents[which], "metadata and content are one");
+        }
+        is_done.store(true, Ordering::Relaxed);
+    });
+    world.stop();
+}
